@@ -117,6 +117,9 @@ int cni_result_read(const struct jnode *n, enum cni_version version, struct cni_
 int cni_result_write(const struct cni_result *res, enum cni_version version, json_t **ret,
 		     struct err *e);
 
+/* One entry of a list of routes: dst, gw, mtu, advmss, priority, table, scope. */
+int cni_route_read(const struct jnode *n, struct cni_route *ret, struct err *e);
+
 /* Read a dns object (nameservers, domain, search, options) into @ret. */
 int cni_dns_read(const struct jnode *n, struct cni_dns *ret, struct err *e);
 bool cni_dns_is_empty(const struct cni_dns *dns);

@@ -79,7 +79,8 @@ void nl_discard(struct nl *nl);
  * @data:	for @cb
  *
  * A dump that the kernel says was interrupted by a change (NLM_F_DUMP_INTR) is
- * reported as -EINTR after all replies went to @cb: see nl_query_retry().
+ * reported as -EINTR after all replies went to @cb: the caller starts afresh, a
+ * few times at most.
  *
  * Return: 0, the kernel's error (-ENOENT, -ENODEV for a get that finds
  * nothing), or @cb's.
@@ -87,10 +88,10 @@ void nl_discard(struct nl *nl);
 int nl_query(struct nl *nl, int (*cb)(const struct nlmsghdr *nlh, void *data), void *data,
 	     struct err *e);
 
-/* The kernel's generation-proof file descriptor, for poll(). */
+/* The socket, for poll(). */
 int nl_fd(const struct nl *nl);
 
-/* nfnetlink batches begin and end with messages of their own; see nft.c. */
+/* nl_put() without a sentence: for the begin and end marks of an nfnetlink batch. */
 struct nlmsghdr *nl_put_raw(struct nl *nl, uint16_t type, uint16_t flags);
 
 #endif

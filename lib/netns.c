@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* netns - see netns.h. */
+#include "lib/netns.h"
+
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/nl.h"
+
+int netns_open(const char *path, struct err *e)
+{
+	/* O_NONBLOCK: a FIFO left at the path must not hang the plugin. */
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int r;
+
+	if (fd < 0) {
+		r = err_sys(e, errno, "open the network namespace %s", path);
+	} else if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET) {
+		r = err_sys(e, EINVAL, "%s is not a network namespace", path);
+	} else {
+		return MOVE_FD(fd);
+	}
+	if (e)
+		e->cni = CNI_E_NETNS;
+
+	return r;
+}
+
+int netns_open_self(struct err *e)
+{
+	int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(e, errno, "open /proc/thread-self/ns/net");
+
+	return fd;
+}
+
+bool netns_same(int a, int b)
+{
+	struct stat sa, sb;
+
+	return fstat(a, &sa) == 0 && fstat(b, &sb) == 0 && sa.st_dev == sb.st_dev &&
+	       sa.st_ino == sb.st_ino;
+}
+
+int netns_enter(int fd, struct err *e)
+{
+	if (setns(fd, CLONE_NEWNET) < 0)
+		return err_sys(e, errno, "enter the network namespace");
+
+	return 0;
+}
+
+int netns_call(int fd, int (*fn)(void *data, struct err *e), void *data, struct err *e)
+{
+	AUTO_FD int home = netns_open_self(e);
+	int r;
+
+	if (home < 0)
+		return home;
+	r = netns_enter(fd, e);
+	if (r < 0)
+		return r;
+
+	r = fn(data, e);
+
+	if (setns(home, CLONE_NEWNET) < 0)
+		abort();
+
+	return r;
+}
+
+struct nl_open_args {
+	int bus;
+	struct nl **ret;
+};
+
+static int open_here(void *data, struct err *e)
+{
+	struct nl_open_args *args = data;
+
+	return nl_open(args->bus, args->ret, e);
+}
+
+int netns_nl_open(int fd, int bus, struct nl **ret, struct err *e)
+{
+	struct nl_open_args args = { .bus = bus, .ret = ret };
+
+	return netns_call(fd, open_here, &args, e);
+}

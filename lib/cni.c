@@ -13,12 +13,13 @@
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/netns.h"
 
 #define STDIN_MAX (16u << 20)
@@ -182,6 +183,31 @@ bool cni_is_valid(const struct cni_request *rq, const char *container_id, const 
 	return false;
 }
 
+/* ---- CHECK --------------------------------------------------------------- */
+
+int cni_differs(struct err *e, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (e && e->cni != CNI_E_CHECK)
+		(void)err_cni(e, CNI_E_CHECK, "%s", text);
+	err_detail(e, "%s", text);
+
+	return -ESTALE;
+}
+
+int cni_need_prev(const struct cni_request *rq, struct err *e)
+{
+	if (rq->prev)
+		return 0;
+
+	return err_cni(e, CNI_E_CONFIG, "prevResult: CHECK needs the result of ADD");
+}
+
 /* ---- environment --------------------------------------------------------- */
 
 static const char *env(const char *name)
@@ -241,28 +267,19 @@ static int read_command(struct cni_request *rq, struct err *e)
 
 /* ---- stdin --------------------------------------------------------------- */
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /*
  * Reads to the end of stdin, for @limit_ms at most if that isn't negative: a
  * VERSION must answer although nobody closes the pipe.
  */
 static int read_stdin(char **ret, size_t *ret_len, int limit_ms, struct err *e)
 {
-	int64_t deadline = now_ms() + limit_ms;
+	int64_t deadline = clock_ms() + limit_ms;
 	size_t size = 16384, len = 0;
 	AUTO_FREE char *text = malloc(size);
 
 	for (;;) {
 		struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - clock_ms();
 		ssize_t n;
 
 		if (len == size && size < STDIN_MAX) {

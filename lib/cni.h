@@ -123,6 +123,32 @@ bool cni_args_conf(const struct cni_request *rq, const char *key, struct jnode p
 int cni_valid_id(const char *id, const char *what, int code, struct err *e);
 int cni_valid_ifname(const char *name, const char *what, struct err *e);
 
+/**
+ * cni_differs() - report one difference that CHECK has found
+ * @e:		may hold earlier differences
+ * @fmt:	what is live and what the result says
+ *
+ * The first is the error's message, all are in its details.
+ *
+ * Return: -ESTALE.
+ */
+int cni_differs(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * Evaluates @step in a function that returns int: a difference is kept in
+ * @first and the check goes on, any other error is returned at once.
+ */
+#define CNI_CHECK_STEP(first, step)                      \
+	do {                                             \
+		int step_ = (step);                      \
+		if (step_ < 0 && step_ != -ESTALE)       \
+			return step_;                    \
+		(first) = (first) < 0 ? (first) : step_; \
+	} while (0)
+
+/* Reports a CHECK without a prevResult. */
+int cni_need_prev(const struct cni_request *rq, struct err *e);
+
 /* Whether GC was told that this attachment is still in use. */
 bool cni_is_valid(const struct cni_request *rq, const char *container_id, const char *ifname);
 

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * link - look up, create and change network interfaces
+ *
+ * link_put_*() queue a request on @nl, nl_commit() carries it out; the others
+ * ask the kernel at once.  The namespace acted on is the one @nl was opened
+ * in.
+ *
+ * Source: rtnetlink(7); linux/if_link.h; net/core/rtnetlink.c;
+ * drivers/net/veth.c for VETH_INFO_PEER.
+ */
+#ifndef LINK_H
+#define LINK_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct err;
+struct nl;
+
+#define MAC_LEN 6
+#define MAC_STRLEN 18
+
+/* What the kernel says of an interface; 0, "" or false where it says nothing. */
+struct link {
+	int index;
+	char name[IFNAMSIZ];
+	char kind[16];		/* "bridge", "veth", … */
+	uint16_t type;		/* ARPHRD_* */
+	uint8_t mac[MAC_LEN];
+	bool has_mac;
+	unsigned int flags;	/* IFF_* */
+	uint32_t mtu;
+	uint32_t txqlen;
+	uint8_t operstate;	/* IF_OPER_* */
+	int master;		/* index */
+	int peer;		/* IFLA_LINK: of a veth its other end, in that end's namespace */
+	uint32_t group;
+	char alias[256];
+	bool vlan_filtering;	/* a bridge that filters VLANs */
+	bool hairpin;		/* a bridge port … */
+	bool isolated;
+};
+
+/**
+ * link_get() - an interface by name
+ *
+ * Return: 0, or -ENODEV if there is none.
+ */
+int link_get(struct nl *nl, const char *name, struct link *ret, struct err *e);
+int link_get_index(struct nl *nl, int index, struct link *ret, struct err *e);
+
+/**
+ * link_each() - every interface of the namespace
+ * @fn:		called for each; a negative errno ends the walk and is returned
+ * @data:	for @fn
+ */
+int link_each(struct nl *nl, int (*fn)(const struct link *link, void *data), void *data,
+	      struct err *e);
+
+/* A random unicast MAC with the locally administered bit set. */
+int link_random_mac(uint8_t ret[MAC_LEN], struct err *e);
+const char *link_mac_str(const uint8_t mac[MAC_LEN], char buf[MAC_STRLEN]);
+
+struct link_veth {
+	const char *name;	/* this end; created up */
+	const char *peer;	/* the other end; created down */
+	int peer_netns;		/* open descriptor of where it appears */
+	const uint8_t *mac, *peer_mac;
+	uint32_t mtu;		/* both ends, 0: the kernel's default */
+	uint32_t group;		/* this end */
+	int master;		/* this end becomes a port of that bridge, 0: of none */
+};
+
+/* -EEXIST: either name is taken, nothing was created. */
+void link_put_veth(struct nl *nl, const struct link_veth *v);
+
+struct link_bridge {
+	const char *name;
+	uint32_t mtu;		/* 0: the kernel's default */
+	bool vlan_filtering;	/* ignored by a kernel without it: look at the result */
+	bool vlan_default_pvid_none;	/* ports get no VLAN of their own accord */
+	bool promisc;
+};
+
+/* Created up, with a MAC of its own, so that ports that come and go don't change it. */
+void link_put_bridge(struct nl *nl, const struct link_bridge *b, const uint8_t mac[MAC_LEN]);
+
+/* Flags of a bridge port, and its alias, by the port's name. */
+void link_put_port(struct nl *nl, const char *name, const char *alias, bool hairpin, bool isolated);
+
+/* Set the flags in @mask to @flags. */
+void link_put_flags(struct nl *nl, int index, unsigned int flags, unsigned int mask);
+void link_put_mac(struct nl *nl, int index, const uint8_t mac[MAC_LEN]);
+void link_put_mtu(struct nl *nl, int index, uint32_t mtu);
+void link_put_group(struct nl *nl, int index, uint32_t group);
+/* Gratuitous ARP for each address when the link comes up or its MAC is set (net.ipv4 arp_notify). */
+void link_put_arp_notify(struct nl *nl, int index);
+void link_put_del(struct nl *nl, int index);
+/* Everything of that group, with one wait for all. */
+void link_put_del_group(struct nl *nl, uint32_t group);
+
+/* A VLAN range on a bridge port; @pvid: also for untagged frames. */
+void link_put_vlan(struct nl *nl, int index, uint16_t min, uint16_t max, bool pvid, bool untagged);
+void link_put_vlan_del(struct nl *nl, int index, uint16_t vid);
+
+/**
+ * link_wait_up() - wait until an interface is operational
+ * @index:	interface
+ *
+ * Its peer has been brought up before; the kernel moves the carrier on a
+ * little later, by a work queue.
+ *
+ * Return: 0, or -ETIMEDOUT after 2 s.
+ */
+int link_wait_up(struct nl *nl, int index, struct err *e);
+
+/**
+ * link_del_quick() - delete an interface, and return as soon as it is gone
+ * @nl:		open rtnetlink socket of the namespace that the process is in
+ * @index:	interface
+ *
+ * The kernel takes an interface out of every list within a millisecond, and
+ * then holds the caller for 15 more until RCU readers are done.  A detached
+ * child sits that out; this returns when RTM_DELLINK has been seen.
+ *
+ * Return: 0 also if it is gone already; -ETIMEDOUT after 5 s; the kernel's error.
+ */
+int link_del_quick(struct nl *nl, int index, struct err *e);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * route - routes of a namespace
+ *
+ * route_put_*() queue a request on @nl, nl_commit() carries it out.
+ *
+ * Source: rtnetlink(7); linux/rtnetlink.h.
+ */
+#ifndef ROUTE_H
+#define ROUTE_H
+
+#include <stdint.h>
+
+#include "lib/ip.h"
+
+struct err;
+struct nl;
+
+struct route {
+	struct ip_net dst;	/* 0.0.0.0/0 or ::/0: the default route */
+	struct ip_addr gw;	/* unset: none */
+	struct ip_addr src;	/* preferred source, unset: the kernel's choice */
+	int index;		/* outgoing interface, 0: by the gateway */
+	uint32_t table;		/* 0: RT_TABLE_MAIN */
+	uint32_t priority;	/* metric; 0: the kernel's default */
+	uint32_t mtu, advmss;	/* 0: the interface's */
+	int scope;		/* RT_SCOPE_*; -1: universe with a gateway, else link */
+	uint8_t protocol;	/* RTPROT_*; 0: RTPROT_BOOT, as ip(8) */
+};
+
+/* nl_commit() says -EEXIST if there is a route with this dst, priority and table. */
+void route_put_add(struct nl *nl, const struct route *route);
+void route_put_del(struct nl *nl, const struct route *route);
+
+/**
+ * route_each() - the unicast routes of a namespace, of every table but local
+ * @family:	AF_INET, AF_INET6, or 0 for both
+ * @fn:		called for each; a negative errno ends the walk and is returned
+ * @data:	for @fn
+ */
+int route_each(struct nl *nl, uint8_t family, int (*fn)(const struct route *route, void *data),
+	       void *data, struct err *e);
+
+#endif

@@ -27,6 +27,7 @@ struct nl {
 	char *buf;		/* queued messages, back to back */
 	size_t used, size;
 	struct nlmsghdr *last;	/* the message being built, in buf; its length isn't in used yet */
+	size_t ack;		/* where in buf the last nl_put() message is: it asks for the ack */
 	struct what *what;	/* a sentence for each queued message */
 	size_t n_what, size_what;
 	bool oom;
@@ -111,6 +112,7 @@ void nl_discard(struct nl *nl)
 {
 	nl->last = NULL;
 	nl->used = 0;
+	nl->ack = 0;
 	nl->n_what = 0;
 	nl->oom = false;
 	nl->first_seq = nl->next_seq;
@@ -167,6 +169,7 @@ struct nlmsghdr *nl_put(struct nl *nl, uint16_t type, uint16_t flags, const char
 	struct nlmsghdr *nlh = nl_put_raw(nl, type, flags);
 	va_list ap;
 
+	nl->ack = nl->used;
 	if (nl->n_what > 0) {
 		va_start(ap, fmt);
 		vsnprintf(nl->what[nl->n_what - 1].text, WHAT_SIZE, fmt, ap);
@@ -264,6 +267,18 @@ static void take_reply(struct outcome *o, const struct nlmsghdr *nlh)
 }
 
 /*
+ * The error of a mark (no sentence) stands for its whole batch, and may be all
+ * that is ever said: a stale generation, no permission, no such subsystem.
+ * Source: nfnetlink_rcv_batch() in net/netfilter/nfnetlink.c.
+ */
+static bool ends_batch(const struct nl *nl, uint32_t seq)
+{
+	uint32_t at = seq - nl->first_seq;
+
+	return at < nl->n_what && nl->what[at].text[0] == '\0';
+}
+
+/*
  * Walks one datagram.  @last_seq is the message that asked for the ack: its
  * error or ack, or the end of its dump, is the end of the conversation.
  * Messages of an earlier, abandoned conversation are passed over.
@@ -277,7 +292,8 @@ static void take(struct outcome *o, const struct nlmsghdr *nlh, int len, uint32_
 			o->interrupted = true;
 		if (nlh->nlmsg_type == NLMSG_ERROR) {
 			take_error(o, nlh);
-			o->done = o->done || nlh->nlmsg_seq == last_seq;
+			o->done = o->done || nlh->nlmsg_seq == last_seq ||
+				  ends_batch(o->nl, nlh->nlmsg_seq);
 		} else if (nlh->nlmsg_type == NLMSG_DONE) {
 			take_done(o, nlh);
 		} else if (nlh->nlmsg_type >= NLMSG_MIN_TYPE) {
@@ -304,10 +320,25 @@ static int receive(struct outcome *o, uint32_t last_seq)
 	return o->r;
 }
 
+/* The kernel refuses a queue that is longer than the send buffer (EMSGSIZE). */
+static void widen_send_buffer(struct nl *nl)
+{
+	int fd = mnl_socket_get_fd(nl->sock);
+	int want = (int)nl->used + NL_ROOM, have = 0;
+	socklen_t len = sizeof(have);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &have, &len) == 0 && have >= want)
+		return;
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &want, sizeof(want)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &want, sizeof(want));
+}
+
 static int send_queue(struct nl *nl, struct err *e)
 {
 	ssize_t n;
 
+	if (nl->used > 4 * NL_ROOM)
+		widen_send_buffer(nl);
 	do
 		n = mnl_socket_sendto(nl->sock, nl->buf, nl->used);
 	while (n < 0 && errno == EINTR);
@@ -318,10 +349,16 @@ static int send_queue(struct nl *nl, struct err *e)
 	return 0;
 }
 
+/* The message that asks for the ack, as older kernels ignore the wish on a batch's end mark. */
+static struct nlmsghdr *ack_of(struct nl *nl)
+{
+	return (struct nlmsghdr *)(nl->buf + nl->ack);
+}
+
 static int converse(struct outcome *o)
 {
 	struct nl *nl = o->nl;
-	uint32_t last_seq = nl->next_seq - 1;
+	uint32_t last_seq = ack_of(nl)->nlmsg_seq;
 	int r;
 
 	finish_last(nl);
@@ -343,7 +380,7 @@ int nl_commit_at(struct nl *nl, size_t *ret_failed, struct err *e)
 
 	if (!nl->last)
 		return 0;
-	nl->last->nlmsg_flags |= NLM_F_ACK;
+	ack_of(nl)->nlmsg_flags |= NLM_F_ACK;
 	r = converse(&o);
 	if (r < 0 && ret_failed)
 		*ret_failed = o.failed;
@@ -364,7 +401,7 @@ int nl_query(struct nl *nl, int (*cb)(const struct nlmsghdr *nlh, void *data), v
 
 	/* A get answers with one message and no end mark: the ack is the end. */
 	if ((nl->last->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)
-		nl->last->nlmsg_flags |= NLM_F_ACK;
+		ack_of(nl)->nlmsg_flags |= NLM_F_ACK;
 	r = converse(&o);
 	if (r == 0 && o.interrupted)
 		return err_sys(e, EINTR, "the kernel's list changed while it was read");

@@ -91,7 +91,10 @@ int nl_query(struct nl *nl, int (*cb)(const struct nlmsghdr *nlh, void *data), v
 /* The socket, for poll(). */
 int nl_fd(const struct nl *nl);
 
-/* nl_put() without a sentence: for the begin and end marks of an nfnetlink batch. */
+/*
+ * nl_put() without a sentence: for the begin and end marks of an nfnetlink
+ * batch.  A mark never asks for the ack, and its error ends the conversation.
+ */
 struct nlmsghdr *nl_put_raw(struct nl *nl, uint16_t type, uint16_t flags);
 
 #endif

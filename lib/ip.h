@@ -95,6 +95,18 @@ bool ip_is_link_local(const struct ip_addr *ip);	/* 169.254.0.0/16 or fe80::/10 
 bool ip_next(struct ip_addr *ip);
 bool ip_prev(struct ip_addr *ip);
 
+/* As ip_next(), @n steps at once. */
+bool ip_add(struct ip_addr *ip, uint64_t n);
+
+/**
+ * ip_distance() - how many steps lead from one address to another
+ * @from:	of @to's family, not after @to
+ * @to:		the later one
+ *
+ * Return: @to - @from; UINT64_MAX for that and anything more.
+ */
+uint64_t ip_distance(const struct ip_addr *from, const struct ip_addr *to);
+
 /* @net's lowest address: host bits all 0 (the network address of an IPv4 subnet). */
 struct ip_addr ip_net_first(const struct ip_net *net);
 /* @net's highest address: host bits all 1 (the broadcast address of an IPv4 subnet). */

@@ -1,0 +1,332 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# podman.bats - an unchanged Podman gets its networks from our plugins
+#
+# engine.bash draws the host.  After every test all containers and networks are
+# removed by Podman, and nothing may be left of them: see engine_clean.
+
+bats_require_minimum_version 1.5.0
+load engine
+
+setup_file() { engine_up "$BATS_FILE_TMPDIR"; }
+teardown_file() { engine_down; }
+teardown() { engine_clean; }
+
+# ---- helpers -----------------------------------------------------------------
+
+lows_network() {
+	podman network create --subnet 192.168.1.0/24 --ip-range 192.168.1.128/25 "$@" lows-network
+}
+
+# start NAME [OPTION...]: a container that sleeps.
+start() {
+	podman run --detach --name "$1" --network lows-network "${@:2}" bb
+}
+
+reaches() {
+	podman exec "$1" ping -c 1 -W 2 "$2"
+}
+
+# seen_as NAME SERVER [PORT]: the address that the server sees the container come from.
+seen_as() {
+	podman exec "$1" nc -w 2 "$2" "${3:-80}" </dev/null
+}
+
+in_upper_half() {
+	[[ $1 =~ ^192\.168\.1\.([0-9]+)$ ]] && ((BASH_REMATCH[1] >= 128 && BASH_REMATCH[1] < 255))
+}
+
+default_gateways() {
+	in_container "$1" ip -json "${2:--4}" route show default | jq -r '.[].gateway'
+}
+
+# What the host has of attachments: ports of bridges, addresses of lows-network.
+ports_left() {
+	on_host ip -json link show type veth | jq '[.[] | select(.master != null)] | length'
+}
+
+leases_left() {
+	on_host find /var/lib/cni/networks/lows-network -name '[0-9a-f]*[.:]*' | wc -l
+}
+
+refused() {
+	run ! podman run --rm --network lows-network "$@" bb true
+}
+
+# ---- one network -------------------------------------------------------------
+
+@test "bridge and host-local are ours" {
+	lows_network
+	start one
+	[[ $(container_port one) == hv* ]]
+	[[ $(on_host ip -json -details link show "$(container_port one)" |
+		jq -r '.[].linkinfo.info_slave_data.hairpin') == true ]]
+}
+
+@test "containers have different addresses of the ip-range, and reach each other and the host" {
+	lows_network
+	start one
+	start two
+	in_upper_half "$(container_get one IPAddress)"
+	in_upper_half "$(container_get two IPAddress)"
+	[[ $(container_get one IPAddress) != $(container_get two IPAddress) ]]
+	[[ $(container_addresses one) == "$(container_get one IPAddress)/24" ]]
+	[[ $(default_gateways one) == 192.168.1.1 ]]
+
+	reaches one "$(container_get two IPAddress)"
+	reaches two "$(container_get one IPAddress)"
+	reaches one 192.168.1.1
+	on_host ping -c 1 -W 2 "$(container_get one IPAddress)"
+}
+
+@test "what leaves the host is masqueraded, what stays in the network is not" {
+	lows_network
+	start one
+	start server
+	[[ $(seen_as one "$OUTSIDE_IP") == "$HOST_IP" ]]
+
+	serve_caller 4 "$(container_pid server)"
+	[[ $(seen_as one "$(container_get server IPAddress)") == "$(container_get one IPAddress)" ]]
+}
+
+@test "a published port leads to the container, also from itself" {
+	lows_network
+	start web --publish 8080:80
+	serve_caller 4 "$(container_pid web)"
+	[[ $(on_outside nc -w 2 "$HOST_IP" 8080 </dev/null) == "$OUTSIDE_IP" ]]
+	[[ $(seen_as web 192.168.1.1 8080) == 192.168.1.1 ]]
+}
+
+@test "an MTU option reaches the container" {
+	lows_network --opt mtu=1400
+	start one
+	[[ $(in_container one ip -json link show dev eth0 | jq '.[].mtu') -eq 1400 ]]
+}
+
+@test "an internal network leads nowhere else" {
+	lows_network --internal
+	start one
+	start two
+	reaches one "$(container_get two IPAddress)"
+	[[ -z $(default_gateways one) ]]
+	run ! seen_as one "$OUTSIDE_IP"
+}
+
+# ---- what the user asks for --------------------------------------------------
+
+@test "--ip is honoured, and a second container cannot have it" {
+	lows_network
+	start one --ip 192.168.1.200
+	[[ $(container_addresses one) == 192.168.1.200/24 ]]
+	[[ $(container_get one IPAddress) == 192.168.1.200 ]]
+
+	refused --ip 192.168.1.200
+	[[ $output == *192.168.1.200* ]]
+	[[ $(leases_left) -eq 1 ]]
+	reaches one 192.168.1.1
+}
+
+# Podman turns --ip-range into rangeStart and rangeEnd; the reference plugin refuses what is
+# outside of them, so does ours.  A network file of one's own can say ipRange, see below.
+@test "--ip outside the ip-range is refused and leaves nothing" {
+	lows_network
+	refused --ip 192.168.1.5
+	[[ $output == *192.168.1.5* ]]
+	[[ $(leases_left) -eq 0 ]]
+	[[ $(ports_left) -eq 0 ]]
+}
+
+@test "--mac-address is honoured" {
+	lows_network
+	start one --mac-address 02:11:22:33:44:55
+	[[ $(container_get one MacAddress) == 02:11:22:33:44:55 ]]
+	[[ $(in_container one ip -json link show dev eth0 | jq -r '.[].address') == 02:11:22:33:44:55 ]]
+	reaches one 192.168.1.1
+}
+
+@test "a network of one's own: addresses from ipRange, none of exclude, --ip from all of subnet" {
+	cp "$REPO/conf-examples/podman/lows-network.conflist" "$ENGINE_DIR/net.d/"
+	start one
+	start two
+	start three --ip 192.168.1.5
+	[[ $(container_get one IPAddress) == 192.168.1.129 ]]
+	[[ $(container_get two IPAddress) == 192.168.1.131 ]]
+	reaches three 192.168.1.129
+	[[ $(seen_as three "$OUTSIDE_IP") == "$HOST_IP" ]]
+	refused --ip 192.168.1.130
+}
+
+@test "a full network says so, and has room again after rm" {
+	podman network create --subnet 192.168.1.0/30 lows-network
+	start one
+	refused
+	[[ $output == *lows-network* ]]
+	podman rm --force --time 0 one
+	start two
+	reaches two 192.168.1.1
+}
+
+# ---- IPv6 --------------------------------------------------------------------
+
+@test "an IPv6 network: neighbours, gateway and outside" {
+	podman network create --ipv6 --subnet fd00:6::/64 lows-network
+	start one
+	start two
+	reaches one "$(container_get two GlobalIPv6Address)"
+	reaches one fd00:6::1
+	[[ $(default_gateways one -6) == fd00:6::1 ]]
+	[[ $(seen_as one "$OUTSIDE_IP6") == "[$HOST_IP6_LONG]" ]]
+}
+
+@test "a network of both families" {
+	podman network create --ipv6 --subnet 192.168.1.0/24 --subnet fd00:6::/64 lows-network
+	start one
+	start two --ip6 fd00:6::200
+	[[ $(container_addresses one | wc -l) -eq 2 ]]
+	[[ $(container_get two GlobalIPv6Address) == fd00:6::200 ]]
+	reaches one "$(container_get two IPAddress)"
+	reaches one fd00:6::200
+	[[ $(seen_as one "$OUTSIDE_IP") == "$HOST_IP" ]]
+	[[ $(seen_as one "$OUTSIDE_IP6") == "[$HOST_IP6_LONG]" ]]
+}
+
+# ---- no network, the host's network ------------------------------------------
+
+@test "--network none has nothing but lo" {
+	[[ $(podman run --rm --network none bb ls /sys/class/net) == lo ]]
+}
+
+@test "--network host is the host's namespace" {
+	[[ $(podman run --rm --network host bb ip address show dev uplink) == *"$HOST_IP/24"* ]]
+}
+
+# ---- running containers ------------------------------------------------------
+
+@test "network connect adds an interface, network disconnect removes it" {
+	lows_network
+	podman network create --subnet 192.168.2.0/24 second
+	start one
+	podman network connect second one
+	[[ $(container_addresses one eth1) == "$(container_get one IPAddress second)/24" ]]
+	reaches one 192.168.2.1
+	reaches one 192.168.1.1
+
+	podman network disconnect second one
+	run ! in_container one ip link show dev eth1
+	[[ $(ports_left) -eq 1 ]]
+	reaches one 192.168.1.1
+	[[ $(seen_as one "$OUTSIDE_IP") == "$HOST_IP" ]]
+}
+
+@test "a container starts on two networks" {
+	lows_network
+	podman network create --subnet 192.168.2.0/24 second
+	podman run --detach --name one --network lows-network,second bb
+	reaches one 192.168.1.1
+	reaches one 192.168.2.1
+	[[ $(ports_left) -eq 2 ]]
+}
+
+@test "network reload keeps address and MAC, and repairs a flushed ruleset" {
+	lows_network
+	start one
+	local address mac
+	address=$(container_get one IPAddress) mac=$(container_get one MacAddress)
+
+	on_host nft flush ruleset
+	run ! podman exec one nc -w 1 "$OUTSIDE_IP" 80 </dev/null
+	podman network reload one
+	[[ $(seen_as one "$OUTSIDE_IP") == "$HOST_IP" ]]
+	[[ $(container_addresses one) == "$address/24" ]]
+	[[ $(in_container one ip -json link show dev eth0 | jq -r '.[].address') == "$mac" ]]
+	[[ $(leases_left) -eq 1 ]]
+}
+
+@test "network reload of all containers" {
+	lows_network
+	start one
+	start two
+	podman network reload --all
+	reaches one "$(container_get two IPAddress)"
+	[[ $(ports_left) -eq 2 ]]
+}
+
+# ---- the end of a container --------------------------------------------------
+
+@test "rm frees port, lease and nftables elements" {
+	lows_network
+	start keep
+	local before
+	before=$(engine_state)
+	start one
+	[[ $(engine_state) != "$before" ]]
+	podman rm --force --time 0 one
+	diff <(echo "$before") <(engine_state)
+	reaches keep 192.168.1.1
+}
+
+@test "a restarted container is reachable" {
+	lows_network
+	start one
+	podman restart --time 0 one
+	reaches one 192.168.1.1
+	[[ $(seen_as one "$OUTSIDE_IP") == "$HOST_IP" ]]
+	[[ $(leases_left) -eq 1 ]]
+}
+
+@test "a killed container leaves nothing" {
+	lows_network
+	start one
+	kill -KILL "$(container_pid one)"
+	podman wait one
+	podman rm --force one
+	[[ $(leases_left) -eq 0 ]]
+	[[ $(ports_left) -eq 0 ]]
+}
+
+@test "after a power failure a container starts with the same --ip" {
+	lows_network
+	start one --ip 192.168.1.200
+	engine_reboot
+	podman start one
+	[[ $(container_addresses one) == 192.168.1.200/24 ]]
+	[[ $(seen_as one "$OUTSIDE_IP") == "$HOST_IP" ]]
+}
+
+@test "ten containers at once have ten addresses, and leave none" {
+	local pids=() i
+
+	lows_network
+	for i in {1..10}; do
+		start "c$i" >/dev/null 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do wait "$i"; done
+	[[ $(podman inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' c{1..10} |
+		sort -u | wc -l) -eq 10 ]]
+	[[ $(ports_left) -eq 10 ]]
+	reaches c1 "$(container_get c10 IPAddress)"
+
+	podman rm --force --time 0 c{1..10}
+	[[ $(leases_left) -eq 0 ]]
+	[[ $(ports_left) -eq 0 ]]
+}
+
+# ---- the end of a network ----------------------------------------------------
+
+@test "network rm deletes the bridge, and the name can be used for another subnet" {
+	lows_network
+	local bridge
+	bridge=$(podman network inspect lows-network | jq -r '.[].network_interface')
+	start one
+	on_host ip link show dev "$bridge"
+	podman rm --force --time 0 one
+	podman network rm lows-network
+	run ! on_host ip link show dev "$bridge"
+
+	podman network create --subnet 10.44.0.0/16 lows-network
+	start two
+	[[ $(container_get two IPAddress) == 10.44.0.2 ]]
+	reaches two 10.44.0.1
+}

@@ -86,4 +86,89 @@ $(BUILD)/man/%: man/%.scd
 	@mkdir -p $(@D)
 	scdoc < $< > $@
 
+# ---- what it needs -----------------------------------------------------------
+
+DEPS      := gcc make pkg-config libmnl-dev libnftnl-dev libjansson-dev libmd-dev scdoc
+DEPS_TEST := $(DEPS) libcmocka-dev bats jq python3 iproute2 iputils-ping iputils-arping nftables \
+             iptables conntrack strace socat netcat-openbsd tcpdump util-linux attr procps \
+             podman buildah runc busybox-static containernetworking-plugins mandoc
+DEPS_LINT := clang-tidy cppcheck shellcheck
+DEPS_FUZZ := clang
+APT       := DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends
+
+.PHONY: deps deps-test deps-lint deps-fuzz
+# Asks apt only for what is not there, so that a second run needs no network.
+deps:      ; @$(call need,$(DEPS))
+deps-test: ; @$(call need,$(DEPS_TEST))
+deps-lint: ; @$(call need,$(DEPS_TEST) $(DEPS_LINT))
+deps-fuzz: ; @$(call need,$(DEPS) $(DEPS_FUZZ))
+need = missing=$$(for p in $(1); do dpkg -s $$p 2>/dev/null | grep -q '^Status: install ok installed' || echo $$p; done); \
+       [ -z "$$missing" ] || { apt-get update -q && $(APT) $$missing; }
+
+# ---- run it ------------------------------------------------------------------
+
+# The recipes call make again: what pkg-config says is read when make starts,
+# and the packages may have come only just now.
+.PHONY: demo test test-full unit e2e bench fuzz lint
+demo: deps-test
+	@$(MAKE) --no-print-directory plugins
+	@PLUGINS=$(BUILD)/plugins tests/demo
+
+test: deps-test
+	@$(MAKE) --no-print-directory check SAN=$(SAN)
+
+.PHONY: check check-full
+check: plugins man $(UNITS)
+	@HEDDLE_PLUGINS=$(CURDIR)/$(BUILD)/plugins tests/run -l $(BUILD)/logs $(UNITS) $(sort $(wildcard tests/e2e/*.bats))
+
+test-full: deps-test
+	@$(MAKE) --no-print-directory check-full SAN=$(SAN)
+check-full: plugins man $(UNITS)
+	@HEDDLE_FULL=1 HEDDLE_PLUGINS=$(CURDIR)/$(BUILD)/plugins tests/run -l $(BUILD)/logs $(UNITS) $(sort $(wildcard tests/e2e/*.bats))
+
+FUZZ_SECONDS ?= 60
+fuzz: deps-fuzz
+	@$(MAKE) --no-print-directory $(FUZZERS)
+	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
+
+build/fuzz/%: tests/fuzz/%.c $(LIB_SRC) Makefile
+	@mkdir -p $(@D)
+	clang $(HEDDLE_CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -o $@ $< $(LIB_SRC) $(HEDDLE_LDLIBS)
+
+C_FILES  := $(LIB_SRC) $(PLUGIN_SRC) $(UNIT_SRC) $(FUZZ_SRC)
+SH_FILES := tests/run tests/demo .ci/run $(wildcard tests/*/run tests/e2e/*.bash)
+lint: deps-lint
+	@tests/lint '$(HEDDLE_CPPFLAGS)' '$(C_FILES)' '$(SH_FILES)'
+
+# ---- install -----------------------------------------------------------------
+
+.PHONY: install uninstall clean
+# A plugin of another package is left alone: dpkg would find its file changed.
+install: plugins man
+	@install -d '$(DESTDIR)$(CNIBINDIR)' '$(DESTDIR)$(MANDIR)/man8' '$(DESTDIR)$(DOCDIR)/conf-examples'
+	@for p in $(notdir $(PLUGINS)); do \
+		to='$(CNIBINDIR)'/$$p; \
+		if [ -z '$(FORCE)' ] && owner=$$(dpkg -S "$$to" 2>/dev/null | cut -d: -f1) && [ -n "$$owner" ]; then \
+			echo "$$to belongs to the package $$owner: not replaced; choose another CNIBINDIR, or set FORCE=1" >&2; \
+			refused=1; continue; \
+		fi; \
+		install -m 0755 $(BUILD)/plugins/$$p '$(DESTDIR)'"$$to" || exit 1; \
+	done; \
+	install -m 0644 $(MANS) '$(DESTDIR)$(MANDIR)/man8' && \
+	install -m 0644 README.md docs/*.md '$(DESTDIR)$(DOCDIR)' && \
+	cp -r conf-examples/. '$(DESTDIR)$(DOCDIR)/conf-examples' && \
+	[ -z "$$refused" ]
+
+uninstall:
+	@for p in $(notdir $(PLUGINS)); do \
+		to='$(CNIBINDIR)'/$$p; \
+		dpkg -S "$$to" >/dev/null 2>&1 || rm -f '$(DESTDIR)'"$$to"; \
+	done
+	rm -f $(MANS:$(BUILD)/man/%='$(DESTDIR)$(MANDIR)/man8/%')
+	rm -rf '$(DESTDIR)$(DOCDIR)'
+
+clean:
+	rm -rf build
+
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

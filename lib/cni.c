@@ -11,6 +11,7 @@
 #include <ctype.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <netinet/ether.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -153,6 +154,64 @@ int cni_args_parse(const char *text, struct cni_args *ret, struct err *e)
 		cni_args_clear(&a);
 	else
 		*ret = a;
+
+	return r;
+}
+
+static int parse_mac(const char *text, const char *where, int code, uint8_t ret[6], struct err *e)
+{
+	struct ether_addr mac;
+
+	if (strlen(text) != 17 || !ether_aton_r(text, &mac) || mac.ether_addr_octet[0] & 1)
+		return err_cni(e, code,
+			       "%s: \"%.32s\" is not the MAC address of one station (02:00:5e:10:00:01)",
+			       where, text);
+	memcpy(ret, mac.ether_addr_octet, sizeof(mac.ether_addr_octet));
+
+	return 0;
+}
+
+/* The text that counts, "" if nobody asks, and in @path where it stands. */
+static int find_mac(const struct cni_request *rq, const struct cni_args *args, const char **ret,
+		    char *path, size_t path_size, struct err *e)
+{
+	struct jnode parents[2], value;
+	int r = 0;
+
+	*ret = "";
+	if (cni_runtime(rq, "mac", parents, &value))
+		r = jn_str(&value, ret, e);
+	if (r == 0 && !**ret && cni_args_conf(rq, "mac", parents, &value))
+		r = jn_str(&value, ret, e);
+	if (r < 0)
+		return r;
+	if (**ret) {
+		jn_path(&value, path, path_size);
+	} else if (args->mac) {
+		*ret = args->mac;
+		snprintf(path, path_size, "CNI_ARGS: MAC");
+	}
+
+	return 0;
+}
+
+int cni_mac(const struct cni_request *rq, uint8_t ret[6], bool *ret_given, struct err *e)
+{
+	struct cni_args args;
+	char where[64] = "";
+	const char *text;
+	int r;
+
+	/* CNI_ARGS is read in any case: a bad one is an error, whether it counts or not. */
+	r = cni_args_parse(rq->args, &args, e);
+	if (r < 0)
+		return r;
+	r = find_mac(rq, &args, &text, where, sizeof(where), e);
+	if (r == 0 && *text)
+		r = parse_mac(text, where, text == args.mac ? CNI_E_ENV : CNI_E_CONFIG, ret, e);
+	if (r == 0)
+		*ret_given = *text;
+	cni_args_clear(&args);
 
 	return r;
 }

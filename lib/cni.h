@@ -119,6 +119,17 @@ bool cni_runtime(const struct cni_request *rq, const char *key, struct jnode *pa
 bool cni_args_conf(const struct cni_request *rq, const char *key, struct jnode parents[2],
 		   struct jnode *ret);
 
+/**
+ * cni_mac() - the MAC address that the runtime or the config asks for
+ * @ret:	six bytes
+ * @ret_given:	false: nobody asks for one, @ret is untouched
+ *
+ * In falling order of weight: runtimeConfig.mac, args.cni.mac, MAC in CNI_ARGS.
+ *
+ * Return: 0; -EINVAL naming the bad value, which also a multicast address is.
+ */
+int cni_mac(const struct cni_request *rq, uint8_t ret[6], bool *ret_given, struct err *e);
+
 /* Rules of the specification; @what names the variable or key in the error. */
 int cni_valid_id(const char *id, const char *what, int code, struct err *e);
 int cni_valid_ifname(const char *name, const char *what, struct err *e);

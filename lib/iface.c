@@ -226,14 +226,18 @@ static int check_contents(struct nl *inside, const struct link *link, int iface,
 int iface_check(struct nl *inside, const char *name, const char *sandbox,
 		const struct cni_result *prev, struct err *e)
 {
+	struct err why = { 0 };
 	struct link link;
 	int r;
 
-	r = link_get(inside, name, &link, e);
+	/* @e may hold differences already: only a real error replaces them. */
+	r = link_get(inside, name, &link, &why);
 	if (r == -ENODEV)
 		return cni_differs(e, "%s is missing in the container", name);
-	if (r < 0)
+	if (r < 0) {
+		*e = why;
 		return r;
+	}
 
 	for (size_t i = 0; i < prev->n_ifaces; i++) {
 		if (!is_this(&prev->ifaces[i], name, sandbox))

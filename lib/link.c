@@ -287,8 +287,6 @@ void link_put_bridge(struct nl *nl, const struct link_bridge *b, const uint8_t m
 	data = mnl_attr_nest_start(req, IFLA_INFO_DATA);
 	if (b->vlan_filtering)
 		mnl_attr_put_u8(req, IFLA_BR_VLAN_FILTERING, 1);
-	if (b->vlan_default_pvid_none)
-		mnl_attr_put_u16(req, IFLA_BR_VLAN_DEFAULT_PVID, 0);
 	mnl_attr_nest_end(req, data);
 	mnl_attr_nest_end(req, info);
 }

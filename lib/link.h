@@ -80,7 +80,6 @@ struct link_bridge {
 	const char *name;
 	uint32_t mtu;		/* 0: the kernel's default */
 	bool vlan_filtering;	/* ignored by a kernel without it: look at the result */
-	bool vlan_default_pvid_none;	/* ports get no VLAN of their own accord */
 	bool promisc;
 };
 

@@ -14,6 +14,7 @@
 #define REPLY_TIMEOUT_S 10
 #define RECV_SIZE (64 * 1024) /* a dump fills at most 32 KiB a datagram unless the reader asks for more */
 #define WHAT_SIZE 128
+#define DUMP_TRIES 16
 
 struct what {
 	char text[WHAT_SIZE];
@@ -355,10 +356,10 @@ static struct nlmsghdr *ack_of(struct nl *nl)
 	return (struct nlmsghdr *)(nl->buf + nl->ack);
 }
 
-static int converse(struct outcome *o)
+/* One send of the queue and all that the kernel answers; the queue stays. */
+static int exchange(struct outcome *o)
 {
 	struct nl *nl = o->nl;
-	uint32_t last_seq = ack_of(nl)->nlmsg_seq;
 	int r;
 
 	finish_last(nl);
@@ -366,11 +367,8 @@ static int converse(struct outcome *o)
 		r = err_sys(o->e, ENOMEM, "build a netlink request");
 	else
 		r = send_queue(nl, o->e);
-	if (r == 0)
-		r = receive(o, last_seq);
-	nl_discard(nl);
 
-	return r;
+	return r < 0 ? r : receive(o, nl->next_seq - 1);
 }
 
 int nl_commit_at(struct nl *nl, size_t *ret_failed, struct err *e)
@@ -381,7 +379,8 @@ int nl_commit_at(struct nl *nl, size_t *ret_failed, struct err *e)
 	if (!nl->last)
 		return 0;
 	ack_of(nl)->nlmsg_flags |= NLM_F_ACK;
-	r = converse(&o);
+	r = exchange(&o);
+	nl_discard(nl);
 	if (r < 0 && ret_failed)
 		*ret_failed = o.failed;
 
@@ -396,15 +395,21 @@ int nl_commit(struct nl *nl, struct err *e)
 int nl_query(struct nl *nl, int (*cb)(const struct nlmsghdr *nlh, void *data), void *data,
 	     struct err *e)
 {
-	struct outcome o = { .nl = nl, .cb = cb, .data = data, .e = e };
-	int r;
+	struct outcome o;
+	int tries = 0, r;
 
 	/* A get answers with one message and no end mark: the ack is the end. */
 	if ((nl->last->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)
-		ack_of(nl)->nlmsg_flags |= NLM_F_ACK;
-	r = converse(&o);
+		nl->last->nlmsg_flags |= NLM_F_ACK;
+	do {
+		o = (struct outcome){ .nl = nl, .cb = cb, .data = data, .e = e };
+		r = exchange(&o);
+	} while (r == 0 && o.interrupted && ++tries < DUMP_TRIES);
+
 	if (r == 0 && o.interrupted)
-		return err_sys(e, EINTR, "the kernel's list changed while it was read");
+		r = err_cni(e, CNI_E_AGAIN, "%s: the list kept changing while it was read",
+			    nl->n_what ? nl->what[0].text : "netlink");
+	nl_discard(nl);
 
 	return r;
 }

@@ -78,12 +78,11 @@ void nl_discard(struct nl *nl);
  *		still drained)
  * @data:	for @cb
  *
- * A dump that the kernel says was interrupted by a change (NLM_F_DUMP_INTR) is
- * reported as -EINTR after all replies went to @cb: the caller starts afresh, a
- * few times at most.
+ * A dump during which the kernel's list changed (NLM_F_DUMP_INTR) is asked for
+ * again, so @cb can see an object more than once.
  *
  * Return: 0, the kernel's error (-ENOENT, -ENODEV for a get that finds
- * nothing), or @cb's.
+ * nothing), @cb's, or -EAGAIN for a list that kept changing.
  */
 int nl_query(struct nl *nl, int (*cb)(const struct nlmsghdr *nlh, void *data), void *data,
 	     struct err *e);

@@ -12,7 +12,7 @@
 /* ::ffff:a.b.c.d is a.b.c.d: the kernel would route it as neither. */
 static void unmap(struct ip_addr *ip)
 {
-	static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
+	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
 
 	if (ip->family != AF_INET6 || memcmp(ip->b, prefix, sizeof(prefix)) != 0)
 		return;
@@ -23,7 +23,7 @@ static void unmap(struct ip_addr *ip)
 
 static int parse(const char *text, struct ip_addr *ret)
 {
-	struct ip_addr ip = {.family = strchr(text, ':') ? AF_INET6 : AF_INET};
+	struct ip_addr ip = { .family = strchr(text, ':') ? AF_INET6 : AF_INET };
 
 	if (inet_pton(ip.family, text, ip.b) != 1)
 		return -EINVAL;
@@ -146,7 +146,7 @@ bool ip_is_multicast(const struct ip_addr *ip)
 
 bool ip_is_loopback(const struct ip_addr *ip)
 {
-	static const uint8_t one[16] = {[15] = 1};
+	static const uint8_t one[16] = { [15] = 1 };
 
 	return ip->family == AF_INET ? ip->b[0] == 127
 				     : ip->family == AF_INET6 && memcmp(ip->b, one, 16) == 0;

@@ -37,16 +37,16 @@ static void an_address_is_written_as_go_writes_it(void **state)
 	static const struct {
 		const char *in, *out;
 	} cases[] = {
-		{"10.0.0.5", "10.0.0.5"},
-		{"255.255.255.255", "255.255.255.255"},
-		{"::", "::"},
-		{"::1", "::1"},
-		{"FD00:0:0:0::5", "fd00::5"},
-		{"2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"},
-		{"2001:0:0:1:0:0:0:1", "2001:0:0:1::1"},
-		{"::ffff:10.0.0.1", "10.0.0.1"},
-		{"::102:304", "::102:304"},
-		{"::1.2.3.4", "::102:304"},
+		{ "10.0.0.5", "10.0.0.5" },
+		{ "255.255.255.255", "255.255.255.255" },
+		{ "::", "::" },
+		{ "::1", "::1" },
+		{ "FD00:0:0:0::5", "fd00::5" },
+		{ "2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1" },
+		{ "2001:0:0:1:0:0:0:1", "2001:0:0:1::1" },
+		{ "::ffff:10.0.0.1", "10.0.0.1" },
+		{ "::102:304", "::102:304" },
+		{ "::1.2.3.4", "::102:304" },
 	};
 	char text[IP_STRLEN];
 
@@ -56,7 +56,7 @@ static void an_address_is_written_as_go_writes_it(void **state)
 
 		assert_string_equal(ip_str(&a, text), cases[i].out);
 	}
-	assert_string_equal(ip_str(&(struct ip_addr){0}, text), "");
+	assert_string_equal(ip_str(&(struct ip_addr){ 0 }, text), "");
 }
 
 static void text_that_is_no_address_is_refused_and_leaves_the_output_alone(void **state)
@@ -65,7 +65,7 @@ static void text_that_is_no_address_is_refused_and_leaves_the_output_alone(void 
 		"",	     "10.0.0",	     "10.0.0.256", "10.0.0.5/24", "010.0.0.5",	" 10.0.0.5",
 		"10.0.0.5 ", "fe80::1%eth0", "1::2::3",	   "g::",	  "0x0a.0.0.1",
 	};
-	struct ip_addr out = {.family = 77};
+	struct ip_addr out = { .family = 77 };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
@@ -78,9 +78,9 @@ static void a_prefix_keeps_its_host_bits(void **state)
 	static const struct {
 		const char *in, *out;
 	} cases[] = {
-		{"10.1.0.5/24", "10.1.0.5/24"},	       {"0.0.0.0/0", "0.0.0.0/0"},
-		{"fd00::5/64", "fd00::5/64"},	       {"::/0", "::/0"},
-		{"::ffff:10.0.0.1/104", "10.0.0.1/8"},
+		{ "10.1.0.5/24", "10.1.0.5/24" },	 { "0.0.0.0/0", "0.0.0.0/0" },
+		{ "fd00::5/64", "fd00::5/64" },		 { "::/0", "::/0" },
+		{ "::ffff:10.0.0.1/104", "10.0.0.1/8" },
 	};
 	char text[IP_NET_STRLEN];
 
@@ -124,13 +124,13 @@ static void a_prefix_knows_its_first_and_last_address(void **state)
 		const char *net, *first, *last;
 		bool host_bits;
 	} cases[] = {
-		{"10.1.2.3/24", "10.1.2.0", "10.1.2.255", true},
-		{"10.1.2.0/23", "10.1.2.0", "10.1.3.255", false},
-		{"10.1.3.0/23", "10.1.2.0", "10.1.3.255", true},
-		{"10.1.2.3/32", "10.1.2.3", "10.1.2.3", false},
-		{"1.2.3.4/0", "0.0.0.0", "255.255.255.255", true},
-		{"fd00::5/64", "fd00::", "fd00::ffff:ffff:ffff:ffff", true},
-		{"fd00::/127", "fd00::", "fd00::1", false},
+		{ "10.1.2.3/24", "10.1.2.0", "10.1.2.255", true },
+		{ "10.1.2.0/23", "10.1.2.0", "10.1.3.255", false },
+		{ "10.1.3.0/23", "10.1.2.0", "10.1.3.255", true },
+		{ "10.1.2.3/32", "10.1.2.3", "10.1.2.3", false },
+		{ "1.2.3.4/0", "0.0.0.0", "255.255.255.255", true },
+		{ "fd00::5/64", "fd00::", "fd00::ffff:ffff:ffff:ffff", true },
+		{ "fd00::/127", "fd00::", "fd00::1", false },
 	};
 
 	(void)state;
@@ -151,18 +151,18 @@ static void containing_and_overlapping_stay_within_a_family(void **state)
 		const char *net, *ip;
 		bool inside;
 	} in[] = {
-		{"10.1.0.0/16", "10.1.255.255", true}, {"10.1.0.0/16", "10.2.0.0", false},
-		{"0.0.0.0/0", "8.8.8.8", true},	       {"0.0.0.0/0", "::1", false},
-		{"::/0", "10.0.0.1", false},	       {"fd00::/8", "fdff::1", true},
-		{"10.0.0.4/30", "10.0.0.8", false},
+		{ "10.1.0.0/16", "10.1.255.255", true }, { "10.1.0.0/16", "10.2.0.0", false },
+		{ "0.0.0.0/0", "8.8.8.8", true },	 { "0.0.0.0/0", "::1", false },
+		{ "::/0", "10.0.0.1", false },		 { "fd00::/8", "fdff::1", true },
+		{ "10.0.0.4/30", "10.0.0.8", false },
 	};
 	static const struct {
 		const char *a, *b;
 		bool both;
 	} pairs[] = {
-		{"10.0.0.0/8", "10.5.0.0/16", true},   {"10.5.0.0/16", "10.0.0.0/8", true},
-		{"10.0.0.0/24", "10.0.1.0/24", false}, {"0.0.0.0/0", "::/0", false},
-		{"fd00::/64", "fd00::/64", true},
+		{ "10.0.0.0/8", "10.5.0.0/16", true },	 { "10.5.0.0/16", "10.0.0.0/8", true },
+		{ "10.0.0.0/24", "10.0.1.0/24", false }, { "0.0.0.0/0", "::/0", false },
+		{ "fd00::/64", "fd00::/64", true },
 	};
 
 	(void)state;
@@ -184,13 +184,13 @@ static void stepping_carries_and_stops_at_the_ends_of_the_family(void **state)
 	static const struct {
 		const char *low, *high;
 	} cases[] = {
-		{"10.0.0.255", "10.0.1.0"},
-		{"10.255.255.255", "11.0.0.0"},
-		{"fd00::ffff:ffff:ffff:ffff", "fd00:0:0:1::"},
+		{ "10.0.0.255", "10.0.1.0" },
+		{ "10.255.255.255", "11.0.0.0" },
+		{ "fd00::ffff:ffff:ffff:ffff", "fd00:0:0:1::" },
 	};
 	static const char *const ends[][2] = {
-		{"0.0.0.0", "255.255.255.255"},
-		{"::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
+		{ "0.0.0.0", "255.255.255.255" },
+		{ "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" },
 	};
 
 	(void)state;
@@ -219,12 +219,12 @@ static void distance_and_addition_agree(void **state)
 		const char *from, *to;
 		uint64_t steps;
 	} cases[] = {
-		{"10.0.0.1", "10.0.0.1", 0},
-		{"10.0.0.1", "10.0.0.2", 1},
-		{"0.0.0.0", "255.255.255.255", UINT32_MAX},
-		{"fd00::", "fd00::1:0:0:0", 1ull << 48},
-		{"fd00::ffff:ffff:ffff:fff0", "fd00:0:0:1::10", 32},
-		{"fd00::1", "fd00::ffff:ffff:ffff:ffff", UINT64_MAX - 1},
+		{ "10.0.0.1", "10.0.0.1", 0 },
+		{ "10.0.0.1", "10.0.0.2", 1 },
+		{ "0.0.0.0", "255.255.255.255", UINT32_MAX },
+		{ "fd00::", "fd00::1:0:0:0", 1ull << 48 },
+		{ "fd00::ffff:ffff:ffff:fff0", "fd00:0:0:1::10", 32 },
+		{ "fd00::1", "fd00::ffff:ffff:ffff:ffff", UINT64_MAX - 1 },
 	};
 	struct ip_addr low = ip("fd00::"), high = ip("fd01::");
 
@@ -245,11 +245,16 @@ static void kinds_of_addresses_are_told_apart(void **state)
 		const char *ip;
 		bool unspecified, multicast, loopback, link_local;
 	} cases[] = {
-		{"0.0.0.0", true, false, false, false},	    {"::", true, false, false, false},
-		{"224.0.0.1", false, true, false, false},   {"ff02::1", false, true, false, false},
-		{"127.8.0.1", false, false, true, false},   {"::1", false, false, true, false},
-		{"169.254.9.9", false, false, false, true}, {"febf::1", false, false, false, true},
-		{"10.0.0.1", false, false, false, false},   {"fec0::1", false, false, false, false},
+		{ "0.0.0.0", true, false, false, false },
+		{ "::", true, false, false, false },
+		{ "224.0.0.1", false, true, false, false },
+		{ "ff02::1", false, true, false, false },
+		{ "127.8.0.1", false, false, true, false },
+		{ "::1", false, false, true, false },
+		{ "169.254.9.9", false, false, false, true },
+		{ "febf::1", false, false, false, true },
+		{ "10.0.0.1", false, false, false, false },
+		{ "fec0::1", false, false, false, false },
 	};
 
 	(void)state;
@@ -261,7 +266,7 @@ static void kinds_of_addresses_are_told_apart(void **state)
 		assert_int_equal(ip_is_loopback(&a), cases[i].loopback);
 		assert_int_equal(ip_is_link_local(&a), cases[i].link_local);
 	}
-	assert_false(ip_is_unspecified(&(struct ip_addr){0}));
+	assert_false(ip_is_unspecified(&(struct ip_addr){ 0 }));
 }
 
 int main(void)

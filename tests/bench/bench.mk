@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# make bench: our plugins against the reference's, see tests/bench/README.md.
+# BENCH_ARGS are further options of the runner, e.g. BENCH_ARGS='-n 50 -s bridge'.
+
+BENCH_SRC := $(filter-out tests/bench/least.c,$(wildcard tests/bench/*.c))
+BENCH_ARGS ?=
+
+.PHONY: deps-bench bench bench-run
+deps-bench: ; @$(call need,$(DEPS) iptables containernetworking-plugins)
+
+bench: deps-bench
+	@$(MAKE) --no-print-directory bench-run SAN=
+
+bench-run: plugins build/bench/bench build/bench/least/bridge
+	build/bench/bench -o docs/bench $(BENCH_ARGS)
+
+# Linked statically to be small: the peak memory that the kernel reports of a
+# plugin is never below that of the process which started it.
+build/bench/bench: $(BENCH_SRC:%.c=build/obj/%.o)
+	@mkdir -p $(@D)
+	$(CC) -static $(LDFLAGS) -o $@ $^ -ljansson -lm
+
+# Named and placed as a plugin, so that the runner treats it as one.
+build/bench/least/bridge: build/obj/tests/bench/least.o
+	@mkdir -p $(@D)
+	$(CC) $(HEDDLE_LDFLAGS) $(LDFLAGS) -o $@ $^ -lmnl

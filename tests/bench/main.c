@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* main - options, facts about the machine, the order of the work; see bench.h. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "tests/bench/bench.h"
+
+struct options options = {
+	.rounds = 200,
+	.conf_dir = "tests/bench/conf",
+	.work_dir = "build/bench/work",
+	.seed = 1,
+};
+
+static const char usage[] = "usage: bench [-n ROUNDS] [-s SCENARIO] [-o DIR] [-p DIR] [-r DIR]\n"
+			    "             [-l DIR] [-c DIR] [-w DIR] [-S SEED]\n"
+			    "  -n  rounds of each scenario (200)\n"
+			    "  -s  only this scenario\n"
+			    "  -o  write bench.txt and bench.svg there (standard output only)\n"
+			    "  -p  our plugins (build/plugins)\n"
+			    "  -r  the reference's plugins (/usr/lib/cni)\n"
+			    "  -l  the least possible plugins (build/bench/least)\n"
+			    "  -c  network configs (tests/bench/conf)\n"
+			    "  -w  work directory, emptied first and last (build/bench/work)\n"
+			    "  -S  seed of the order in which contenders take turns (1)\n";
+
+void die(const char *fmt, ...)
+{
+	int sys = errno;
+	va_list ap;
+
+	fflush(stdout);
+	fputs("bench: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	if (sys)
+		fprintf(stderr, ": %s", strerror(sys));
+	fputc('\n', stderr);
+	exit(1);
+}
+
+void *grow(void *p, size_t size)
+{
+	p = realloc(p, size);
+	if (!p)
+		die("%zu bytes of memory", size);
+
+	return p;
+}
+
+void format(char *buf, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(buf, size, fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= size) {
+		errno = 0;
+		die("too long: %s", buf);
+	}
+}
+
+/* ---- facts --------------------------------------------------------------------- */
+
+/* The first line of a command's output, without its end; "unknown" if there is none. */
+static void line_of_command(const char *command, char *buf, size_t size)
+{
+	FILE *f = popen(command, "r");
+
+	if (!f || !fgets(buf, (int)size, f))
+		format(buf, size, "unknown");
+	if (f)
+		pclose(f);
+	buf[strcspn(buf, "\n")] = '\0';
+}
+
+static const char *file_system_name(const char *path)
+{
+	static const struct {
+		unsigned long magic;
+		const char *name;
+	} known[] = {
+		{ 0xef53, "ext4" },	 { 0x01021994, "tmpfs" },     { 0x58465342, "xfs" },
+		{ 0x9123683e, "btrfs" }, { 0x794c7630, "overlayfs" },
+	};
+	struct statfs fs;
+
+	if (statfs(path, &fs) == 0)
+		for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+			if (known[i].magic == (unsigned long)fs.f_type)
+				return known[i].name;
+
+	return "another file system";
+}
+
+void facts_write(FILE *f)
+{
+	char cpu[128], reference[128], date[32];
+	struct utsname kernel;
+	struct rusage self;
+	time_t now = time(NULL);
+
+	uname(&kernel);
+	getrusage(RUSAGE_SELF, &self);
+	strftime(date, sizeof(date), "%F", gmtime(&now));
+	line_of_command("sed -n 's/^model name[^:]*: //p' /proc/cpuinfo", cpu, sizeof(cpu));
+	line_of_command("dpkg-query -W -f='${Version}' containernetworking-plugins 2>/dev/null",
+			reference, sizeof(reference));
+
+	fprintf(f, "heddle %s against containernetworking-plugins %s (Debian), %s\n",
+		HEDDLE_VERSION, reference, date);
+	fprintf(f, "Linux %s %s, %ld CPUs (%s), leases on %s\n", kernel.release, kernel.machine,
+		sysconf(_SC_NPROCESSORS_ONLN), cpu, file_system_name(options.work_dir));
+	fprintf(f, "%u rounds, seed %llu; peak memory below %.1f MB cannot be told\n",
+		options.rounds, (unsigned long long)options.seed, (double)self.ru_maxrss / 1024);
+}
+
+/* ---- main ------------------------------------------------------------------------ */
+
+static unsigned long number(const char *text, unsigned long max)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	errno = 0;
+	if (*end || n < 1 || n > max)
+		die("%s is not a number from 1 to %lu", text, max);
+
+	return n;
+}
+
+/* Plugins are given to CNI_PATH, so their directories must be absolute. */
+static void contender_resolve(struct contender *c)
+{
+	char *path = realpath(c->dir, NULL);
+
+	if (!path)
+		die("%s (is everything built?)", c->dir);
+	c->dir = path;
+}
+
+static void options_read(int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "hn:s:o:p:r:l:c:w:S:")) != -1) {
+		switch (c) {
+		case 'n':
+			options.rounds = (unsigned int)number(optarg, 100000);
+			break;
+		case 's':
+			options.only = optarg;
+			break;
+		case 'o':
+			options.out_dir = optarg;
+			break;
+		case 'p':
+			contenders[HEDDLE].dir = optarg;
+			break;
+		case 'r':
+			contenders[REFERENCE].dir = optarg;
+			break;
+		case 'l':
+			contenders[LEAST].dir = optarg;
+			break;
+		case 'c':
+			options.conf_dir = optarg;
+			break;
+		case 'w':
+			options.work_dir = optarg;
+			break;
+		case 'S':
+			options.seed = number(optarg, ULONG_MAX);
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(0);
+		default:
+			fputs(usage, stderr);
+			exit(2);
+		}
+	}
+	for (size_t i = 0; i < N_WHO; i++)
+		contender_resolve(&contenders[i]);
+}
+
+static void scenarios_run(void)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < n_scenarios; i++) {
+		const struct scenario *sc = &scenarios[i];
+		unsigned int share = sc->rounds_per_round ? sc->rounds_per_round : 1;
+
+		if (options.only && strcmp(options.only, sc->name) != 0)
+			continue;
+		any = true;
+		fprintf(stderr, "bench: %s\n", sc->title);
+		sc->run(sc, (options.rounds + share - 1) / share);
+	}
+	errno = 0;
+	if (!any)
+		die("there is no scenario %s", options.only);
+}
+
+static void output_write(const char *name, void (*write)(FILE *f))
+{
+	char path[PATH_MAX];
+	FILE *f;
+
+	format(path, sizeof(path), "%s/%s", options.out_dir, name);
+	f = fopen(path, "we");
+	if (!f)
+		die("write %s", path);
+	write(f);
+	if (fclose(f) != 0)
+		die("write %s", path);
+}
+
+int main(int argc, char **argv)
+{
+	options_read(argc, argv);
+	world_open();
+	scenarios_run();
+	report_write(stdout);
+	if (options.out_dir) {
+		output_write("bench.txt", report_write);
+		output_write("bench.svg", plot_write);
+	}
+	world_close();
+
+	return 0;
+}

@@ -368,7 +368,7 @@ static int exchange(struct outcome *o)
 	else
 		r = send_queue(nl, o->e);
 
-	return r < 0 ? r : receive(o, nl->next_seq - 1);
+	return r < 0 ? r : receive(o, ack_of(nl)->nlmsg_seq);
 }
 
 int nl_commit_at(struct nl *nl, size_t *ret_failed, struct err *e)
@@ -400,7 +400,7 @@ int nl_query(struct nl *nl, int (*cb)(const struct nlmsghdr *nlh, void *data), v
 
 	/* A get answers with one message and no end mark: the ack is the end. */
 	if ((nl->last->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)
-		nl->last->nlmsg_flags |= NLM_F_ACK;
+		ack_of(nl)->nlmsg_flags |= NLM_F_ACK;
 	do {
 		o = (struct outcome){ .nl = nl, .cb = cb, .data = data, .e = e };
 		r = exchange(&o);

@@ -106,10 +106,10 @@ lab_teardown() {
 conf() {
 	local name=$1 filter=${2:-.}
 	shift $(($# > 1 ? 2 : 1))
-	jq -c --arg leases "$LEASES" "$@" \
+	jq -c --arg leases "$LEASES" \
 		'{cniVersion, name} + .plugins[0]
 		 | if .ipam.type == "host-local" then .ipam.dataDir = $leases else . end
-		 | '"$filter" "$TOP_DIR/conf-examples/$name.conflist"
+		 | '"$filter" "$TOP_DIR/conf-examples/$name.conflist" "$@"
 }
 
 # with_prev CONF: the config with the last result as its prevResult, for CHECK and DEL
@@ -117,16 +117,25 @@ with_prev() { jq -c --argjson prev "$out" '.prevResult = $prev' <<<"$1"; }
 
 # ---- plugins ----------------------------------------------------------------
 
-# run_plugin PLUGIN STDIN [VARIABLE=VALUE…]: run a plugin on the host, with a
-# pipe on each side as a runtime does; sets $status, $out and $errout.
+# capture COMMAND…: run it; sets $status, $out and $errout
+capture() {
+	status=0
+	out=$("$@" 2>"$BATS_TEST_TMPDIR/stderr") || status=$?
+	errout=$(<"$BATS_TEST_TMPDIR/stderr")
+}
+
+# feed TEXT COMMAND…: run a command with a pipe as its stdin, as a runtime does
+feed() {
+	local text=$1
+	shift
+	printf '%s' "$text" | "$@"
+}
+
+# run_plugin PLUGIN STDIN [VARIABLE=VALUE…]: run a plugin on the host and capture it
 run_plugin() {
 	local plugin=$1 input=$2
 	shift 2
-	status=0
-	out=$(printf '%s' "$input" | env "$@" \
-		nsenter --net="$(netns_path host)" -- "$PLUGINS/$plugin" \
-		2>"$BATS_TEST_TMPDIR/stderr") || status=$?
-	errout=$(<"$BATS_TEST_TMPDIR/stderr")
+	capture feed "$input" env "$@" nsenter --net="$(netns_path host)" -- "$PLUGINS/$plugin"
 }
 
 # cni VERB PLUGIN CONF [CONTAINER-ID NETNS IFNAME]
@@ -199,7 +208,7 @@ assert_details() {
 assert_json() {
 	local filter=$1
 	shift
-	jq -e "$@" "$filter" <<<"$out" >/dev/null || fail "not true of stdout: $filter"
+	jq -e "$filter" "$@" <<<"$out" >/dev/null || fail "not true of stdout: $filter"
 }
 
 # result_ip [INDEX]: an address of the result without its prefix length
@@ -248,6 +257,38 @@ reaches() { in_ns "$1" ping -n -c1 -W2 "$2" >/dev/null; }
 
 # cannot_reach NAMESPACE ADDRESS: it is not; the wait is short as nothing is lost here
 cannot_reach() { ! in_ns "$1" ping -n -c1 -W0.3 "$2" >/dev/null 2>&1; }
+
+# frame_arrives FROM IFNAME TO IFNAME SOURCE-MAC DESTINATION-MAC
+frame_arrives() {
+	"$E2E_DIR/frames.py" "$(netns_path "$1")" "$2" "$(netns_path "$3")" "$4" "$5" "$6"
+}
+
+# outside_add: a network behind the host, that knows no way to containers:
+#
+#	host wan0 203.0.113.1/24, 2001:db8::1/64 ---- eth0 .2, ::2 outside
+outside_add() {
+	netns_add outside
+	in_ns host ip link add wan0 type veth peer name eth0 netns "$(netns_name outside)"
+	in_ns host ip addr add 203.0.113.1/24 dev wan0
+	in_ns host ip addr add 2001:db8::1/64 dev wan0 nodad
+	in_ns outside ip addr add 203.0.113.2/24 dev eth0
+	in_ns outside ip addr add 2001:db8::2/64 dev eth0 nodad
+	in_ns host ip link set wan0 up
+	in_ns outside ip link set eth0 up
+}
+
+# tcp_source FROM TO ADDRESS: as which address a connection of FROM arrives at TO's ADDRESS
+tcp_source() {
+	local family=4 address=$3 listening
+	[[ $address != *:* ]] || { family=6; address="[$address]"; }
+	listening=$BATS_TEST_TMPDIR/listening
+	# shellcheck disable=SC2016 # socat sets the variable for the shell it starts
+	in_ns "$2" socat -d -d "TCP$family-LISTEN:7777,bind=$address" \
+		SYSTEM:'printf %s "$SOCAT_PEERADDR"' 2>"$listening" 3>&- &
+	lab_kill_later $!
+	wait_for 5 grep -q 'listening on' "$listening"
+	in_ns "$1" socat -T5 - "TCP$family:$address:7777,connect-timeout=5" </dev/null
+}
 
 # ---- waiting and skipping ---------------------------------------------------
 

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * nft-expr - the words of a rule
+ *
+ * Each returns one expression for the list of nft_add_rule(), or NULL when out
+ * of memory, which nft_add_rule() takes care of.  The macros in capitals stand
+ * for several.  A rule then reads nearly as nft prints it:
+ *
+ *	ip saddr . oifname @masq4 return
+ *	NFT_IPV4, nft_ip_saddr(0), nft_oifname(1), nft_in(&masq4, 0), nft_return()
+ *
+ * @reg is one of 16 registers of four bytes, 0 to 15, where a value begins; a
+ * concatenation is values side by side.  An IPv4 address, a port and a protocol
+ * take one, a MAC two, an IPv6 address and an interface name four.
+ *
+ * Source: linux/netfilter/nf_tables.h; `nft --debug=netlink` for comparison.
+ */
+#ifndef NFT_EXPR_H
+#define NFT_EXPR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+struct nft_set;
+struct nftnl_expr;
+
+/* Loads. */
+struct nftnl_expr *nft_meta(uint32_t key, uint32_t reg); /* enum nft_meta_keys */
+struct nftnl_expr *nft_ct(uint32_t key, uint32_t reg);	 /* enum nft_ct_keys */
+struct nftnl_expr *nft_payload(uint32_t base, uint32_t offset, uint32_t len, uint32_t reg);
+
+/* Comparisons; @data is in network order unless nft says otherwise. */
+struct nftnl_expr *nft_and(uint32_t reg, const void *mask, uint32_t len);
+struct nftnl_expr *nft_is(uint32_t reg, const void *data, uint32_t len);
+struct nftnl_expr *nft_is_not(uint32_t reg, const void *data, uint32_t len);
+struct nftnl_expr *nft_in(const struct nft_set *set, uint32_t reg);
+struct nftnl_expr *nft_not_in(const struct nft_set *set, uint32_t reg);
+/* The data that a map has for the key at @reg goes to @to; without it the rule ends. */
+struct nftnl_expr *nft_map(const struct nft_set *map, uint32_t reg, uint32_t to);
+
+/* Ends. */
+struct nftnl_expr *nft_verdict(int verdict); /* NF_DROP, NF_ACCEPT, NFT_RETURN */
+struct nftnl_expr *nft_masquerade(void);
+/* Address at register @addr, port at @port. @family: NFPROTO_IPV4, NFPROTO_IPV6 */
+struct nftnl_expr *nft_dnat(uint8_t family, uint32_t addr, uint32_t port);
+
+static inline struct nftnl_expr *nft_return(void)
+{
+	return nft_verdict(NFT_RETURN);
+}
+
+static inline struct nftnl_expr *nft_drop(void)
+{
+	return nft_verdict(NF_DROP);
+}
+
+static inline struct nftnl_expr *nft_iifname(uint32_t reg)
+{
+	return nft_meta(NFT_META_IIFNAME, reg);
+}
+
+static inline struct nftnl_expr *nft_oifname(uint32_t reg)
+{
+	return nft_meta(NFT_META_OIFNAME, reg);
+}
+
+static inline struct nftnl_expr *nft_ip_saddr(uint32_t reg)
+{
+	return nft_payload(NFT_PAYLOAD_NETWORK_HEADER, 12, 4, reg);
+}
+
+static inline struct nftnl_expr *nft_ip_daddr(uint32_t reg)
+{
+	return nft_payload(NFT_PAYLOAD_NETWORK_HEADER, 16, 4, reg);
+}
+
+static inline struct nftnl_expr *nft_ip6_saddr(uint32_t reg)
+{
+	return nft_payload(NFT_PAYLOAD_NETWORK_HEADER, 8, 16, reg);
+}
+
+static inline struct nftnl_expr *nft_ether_saddr(uint32_t reg)
+{
+	return nft_payload(NFT_PAYLOAD_LL_HEADER, 6, 6, reg);
+}
+
+/* The family of the packet, which a table of family inet has to ask for first. */
+#define NFT_IPV4	       NFT_NFPROTO_IS_(NFPROTO_IPV4)
+#define NFT_IPV6	       NFT_NFPROTO_IS_(NFPROTO_IPV6)
+#define NFT_NFPROTO_IS_(proto) nft_meta(NFT_META_NFPROTO, 0), nft_is(0, &(uint8_t){proto}, 1)
+
+/* 224.0.0.0/4 and ff00::/8. */
+#define NFT_IP_TO_MULTICAST                                                                        \
+	NFT_IPV4, nft_ip_daddr(0), nft_and(0, "\xf0\0\0", 4), nft_is(0, "\xe0\0\0", 4)
+#define NFT_IP6_TO_MULTICAST                                                                       \
+	NFT_IPV6, nft_payload(NFT_PAYLOAD_NETWORK_HEADER, 24, 1, 0), nft_is(0, "\xff", 1)
+
+#endif

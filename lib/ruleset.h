@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ruleset - the layout of our nftables tables
+ *
+ * Two tables, `inet heddle` and `bridge heddle`, each made by the first ADD that
+ * needs it.  Chains and rules are fixed; an attachment is elements of the sets,
+ * never a rule (claim.h).  docs/nftables.md shows the whole and says why.
+ *
+ * The layout has a number, kept in the comments of the base chains.  A table
+ * with an older number, or whose rules somebody flushed, is refilled: chains
+ * made anew and missing sets added in one batch, elements left as they are.  A
+ * newer one names the oldest layout whose programs may work on it, and is
+ * never changed.  The comments of tables and sets would not do: the kernel
+ * cannot change them later.
+ *
+ * To add to the layout: put sets and chains into the lists of ruleset.c and raise
+ * RULESET_LAYOUT.  To change what an existing set or map means: give it a new
+ * name, and raise RULESET_COMPATIBLE too.
+ */
+#ifndef RULESET_H
+#define RULESET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/nft.h"
+
+#define RULESET_LAYOUT	   1
+#define RULESET_COMPATIBLE 1 /* the oldest layout whose programs can use this one */
+#define RULESET_CHAINS	   8 /* in one table, at most */
+
+struct ruleset_chain {
+	struct nft_chain chain;
+	unsigned int n_rules; /* that rules() adds */
+	void (*rules)(struct nft_batch *b, const struct nft_chain *chain);
+};
+
+struct ruleset {
+	const struct nft_table *table;
+	const char *comment;
+	const struct nft_set *const *sets; /* ended by NULL */
+	const struct ruleset_chain *chains;
+	size_t n_chains;
+};
+
+extern const struct ruleset ruleset_inet, ruleset_bridge;
+
+/* What is masqueraded: container address . interface that leads to it. */
+extern const struct nft_set ruleset_masq4, ruleset_masq6;
+/* Bridge ports with a fixed source MAC; port . MAC that may pass it. */
+extern const struct nft_set ruleset_guarded, ruleset_allowed_mac;
+
+/* How a table looks in the kernel. */
+struct ruleset_view {
+	bool stands; /* fit for use as it is */
+	bool chain_exists[RULESET_CHAINS];
+};
+
+/**
+ * ruleset_look() - see whether a table stands
+ * @nl:		open NETLINK_NETFILTER socket
+ * @rs:		the table's layout
+ * @ret:	what was found
+ *
+ * Return: 0, also if there is no table; -EINVAL if it has a newer layout that
+ * this program does not understand; or another errno.
+ */
+int ruleset_look(struct nl *nl, const struct ruleset *rs, struct ruleset_view *ret, struct err *e);
+
+/**
+ * ruleset_build() - make a table, or refill it, unless it stands
+ * @b:		batch of the generation in which @view was taken
+ * @rs:		the table's layout
+ * @view:	from ruleset_look()
+ */
+void ruleset_build(struct nft_batch *b, const struct ruleset *rs, const struct ruleset_view *view);
+
+/* Return: 0 if the table stands, -ESTALE with CNI_E_CHECK if not, or another errno. */
+int ruleset_check(struct nl *nl, const struct ruleset *rs, struct err *e);
+
+#endif

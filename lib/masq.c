@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* masq - see masq.h. */
+#include "lib/masq.h"
+
+#include <net/if.h>
+
+#include "lib/claim.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/gc.h"
+#include "lib/masq-iptables.h"
+
+static const struct nft_set *const sets[] = {&ruleset_masq4, &ruleset_masq6, NULL};
+
+static int list_claims(struct claims *ret, const struct masq *m, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < m->n_addrs && r == 0; i++) {
+		const struct ip_addr *ip = &m->addrs[i].addr;
+		struct nft_value key = {.len = 0};
+
+		nft_value_ip(&key, ip);
+		nft_value_ifname(&key, m->ifname);
+		r = claims_add(ret, ip->family == AF_INET ? &ruleset_masq4 : &ruleset_masq6, &key,
+			       NULL, e);
+	}
+
+	return r;
+}
+
+/*
+ * An engine that crashed, or that was made to forget its containers, leaves
+ * elements behind; their addresses must not be lost until somebody runs GC.
+ */
+static bool holder_is_gone(const char *tag, size_t len, const void *data)
+{
+	char link[IFNAMSIZ];
+
+	(void)data;
+
+	return owner_link(tag, len, link) && if_nametoindex(link) == 0;
+}
+
+static int take(struct nl *nl, const struct masq *m, struct err *e)
+{
+	AUTO(claims_clear) struct claims c = {.list = NULL};
+	struct claim_filter gone = {.match = holder_is_gone};
+	int r;
+
+	r = list_claims(&c, m, e);
+
+	return r < 0 ? r : claim_take(nl, &ruleset_inet, &c, m->owner, gone, e);
+}
+
+int masq_add(struct nl *nl, const struct masq *m, struct err *e)
+{
+	int r = m->backend == MASQ_IPTABLES ? masq_iptables_add(m, e) : take(nl, m, e);
+
+	if (r < 0)
+		return err_wrap(e, r, "masquerade (ipMasq)");
+
+	return 0;
+}
+
+static int release(struct nl *nl, const struct masq *m, struct err *e)
+{
+	AUTO(claims_clear) struct claims c = {.list = NULL};
+	int r;
+
+	if (m->n_addrs == 0 || !m->ifname)
+		return claim_sweep(nl, sets, claim_of(m->owner), e);
+	r = list_claims(&c, m, e);
+
+	return r < 0 ? r : claim_release(nl, &c, claim_of(m->owner), e);
+}
+
+int masq_del(struct nl *nl, const struct masq *m, struct err *e)
+{
+	struct err next;
+	int r, each;
+
+	/* A few microseconds, in case the backend was another one at the time of ADD. */
+	r = release(nl, m, e);
+	if (m->backend == MASQ_IPTABLES) {
+		each = masq_iptables_del(m, &next);
+		r = err_keep(r, e, each, &next);
+	}
+	if (r < 0)
+		return err_wrap(e, r, "end masquerading (ipMasq)");
+
+	return 0;
+}
+
+static int check(struct nl *nl, const struct masq *m, struct err *e)
+{
+	AUTO(claims_clear) struct claims c = {.list = NULL};
+	int r;
+
+	r = list_claims(&c, m, e);
+
+	return r < 0 ? r : claim_check(nl, &ruleset_inet, &c, m->owner, e);
+}
+
+int masq_check(struct nl *nl, const struct masq *m, struct err *e)
+{
+	int r = m->backend == MASQ_IPTABLES ? masq_iptables_check(m, e) : check(nl, m, e);
+
+	if (r < 0)
+		return err_wrap(e, r, "masquerade (ipMasq)");
+
+	return 0;
+}
+
+int masq_gc(struct nl *nl, enum masq_backend backend, const struct gc *gc, struct err *e)
+{
+	struct err next;
+	int r, each;
+
+	r = claim_sweep(nl, sets, claim_garbage(gc), e);
+	if (backend == MASQ_IPTABLES) {
+		each = masq_iptables_gc(gc, &next);
+		r = err_keep(r, e, each, &next);
+	}
+	if (r < 0)
+		return err_wrap(e, r, "collect masquerading of network %s", gc->network);
+
+	return 0;
+}

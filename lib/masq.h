@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * masq - containers reach the world with the host's address (ipMasq)
+ *
+ * What a container sends to anywhere but its own network, multicast excepted,
+ * leaves with the address of the host's outgoing interface.
+ *
+ * With nftables an attachment is one element an address in the sets of
+ * ruleset.h.  With iptables it is a chain, named as the reference names it, for
+ * engines that look for it; that costs a process a call.
+ */
+#ifndef MASQ_H
+#define MASQ_H
+
+#include <stddef.h>
+
+#include "lib/ip.h"
+#include "lib/owner.h"
+
+struct err;
+struct gc;
+struct nl;
+
+enum masq_backend { MASQ_NFTABLES, MASQ_IPTABLES };
+
+/* An attachment; all borrowed. */
+struct masq {
+	enum masq_backend backend;
+	const struct owner *owner;
+	const char *network;
+	const char *container_id;
+	const char *ifname;	    /* host interface that leads to it: its bridge */
+	const struct ip_net *addrs; /* its addresses, with their subnet's length */
+	size_t n_addrs;
+};
+
+/**
+ * masq_add() - masquerade an attachment's addresses
+ * @nl:		open NETLINK_NETFILTER socket of the host's namespace
+ * @m:		the attachment
+ *
+ * What is masqueraded for it already stays.  An address whose holder is gone
+ * (its host interface does not exist) is taken over.
+ *
+ * Return: 0; -EEXIST if another attachment has one of the addresses on the same
+ * interface; -ENOENT if the iptables program is missing; -EAGAIN with
+ * CNI_E_AGAIN; or another errno.  On failure nothing was added.
+ */
+int masq_add(struct nl *nl, const struct masq *m, struct err *e);
+
+/**
+ * masq_del() - undo masq_add()
+ * @nl:		as above
+ * @m:		the attachment; without addresses, or without @m->ifname, they are
+ *		searched by owner.  @m->backend adds iptables to the search, while
+ *		nftables is always looked at
+ *
+ * Return: 0, also if there was nothing; or a negative errno.
+ */
+int masq_del(struct nl *nl, const struct masq *m, struct err *e);
+
+/* Return: 0; -ESTALE with CNI_E_CHECK if it is not masqueraded as masq_add() would do it. */
+int masq_check(struct nl *nl, const struct masq *m, struct err *e);
+
+/* Remove what is garbage in @gc's network.  Return: 0 or a negative errno. */
+int masq_gc(struct nl *nl, enum masq_backend backend, const struct gc *gc, struct err *e);
+
+#endif

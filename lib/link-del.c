@@ -4,9 +4,8 @@
  *
  * Order matters: subscribe to link notifications, see that the interface is
  * there, then fork.  The child asks for the deletion and is held by the kernel
- * for some 15 ms; the parent returns at RTM_DELLINK, which comes when the name
- * is free and no packet passes any more.  The child keeps nothing open that
- * somebody may wait for: an engine reads the plugin's pipes until they close.
+ * for some 15 ms (linger.h); the parent returns at RTM_DELLINK, which comes when
+ * the name is free and no packet passes any more.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -15,11 +14,11 @@
 #include <poll.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/linger.h"
 #include "lib/link.h"
 #include "lib/nl.h"
 
@@ -27,7 +26,7 @@
 
 static int open_monitor(struct err *e)
 {
-	const struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+	const struct sockaddr_nl addr = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
 	AUTO_FD int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
 
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0)
@@ -53,7 +52,7 @@ static void filter_monitor(int fd, int index)
 		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
-	const struct sock_fprog prog = { .len = ARRAY_SIZE(code), .filter = code };
+	const struct sock_fprog prog = {.len = ARRAY_SIZE(code), .filter = code};
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
 }
@@ -68,21 +67,17 @@ static int del_blocking(struct nl *nl, int index, struct err *e)
 	return r == -ENODEV ? 0 : r;
 }
 
-/* Runs in the child: descriptor 0 is the pipe to the parent, nothing else is open. */
-static void __attribute__((noreturn)) child(int out, int index)
+/* Runs in the child, whose descriptor 0 is the pipe to the parent. */
+static void del_and_tell(void *data)
 {
+	const int *index = data;
 	struct nl *nl = NULL;
-	int r;
+	int r = nl_open(NETLINK_ROUTE, &nl, NULL);
 
-	setsid();
-	if (out != 0)
-		dup2(out, 0);
-	syscall(SYS_close_range, 1, ~0U, 0);
-	r = nl_open(NETLINK_ROUTE, &nl, NULL);
 	if (r == 0)
-		r = del_blocking(nl, index, NULL);
+		r = del_blocking(nl, *index, NULL);
+	nl_close(nl);
 	(void)!write(0, &r, sizeof(r));
-	_exit(0);
 }
 
 /* Whether @fd has the notification; true also if some were lost. */
@@ -117,8 +112,8 @@ static bool is_gone(struct nl *nl, int index)
 
 static int wait_gone(struct nl *nl, int index, int monitor, int child_fd, struct err *e)
 {
-	struct pollfd fds[] = { { .fd = monitor, .events = POLLIN },
-				{ .fd = child_fd, .events = POLLIN } };
+	struct pollfd fds[] = {{.fd = monitor, .events = POLLIN},
+			       {.fd = child_fd, .events = POLLIN}};
 	int64_t deadline = clock_ms() + TIMEOUT_MS;
 	int r;
 
@@ -142,13 +137,12 @@ static int wait_gone(struct nl *nl, int index, int monitor, int child_fd, struct
 	return err_sys(e, ETIMEDOUT, "delete interface number %d", index);
 }
 
-int link_del_quick(struct nl *nl, int index, struct err *e)
+int link_del_quick(struct nl *nl, int index, int keep_fd, struct err *e)
 {
 	AUTO_FD int monitor = open_monitor(e);
 	AUTO_FD int in = -1;
 	AUTO_FD int out = -1;
-	int pipes[2];
-	pid_t pid;
+	int pipes[2], r;
 
 	if (monitor < 0)
 		return monitor;
@@ -160,11 +154,9 @@ int link_del_quick(struct nl *nl, int index, struct err *e)
 	in = pipes[0];
 	out = pipes[1];
 
-	pid = fork();
-	if (pid < 0)
+	r = linger_fork((const int[]){out, keep_fd}, 2, del_and_tell, &index);
+	if (r < 0)
 		return del_blocking(nl, index, e);
-	if (pid == 0)
-		child(out, index);
 	close(MOVE_FD(out));
 
 	return wait_gone(nl, index, monitor, in, e);

@@ -55,7 +55,7 @@ void owner_init_network(struct owner *o, const char *network)
 	hash(&network, 1, digest);
 	memcpy(o->tag, "h1:", 3);
 	put_hex(o->tag + 3, digest, 8);
-	o->group = 1u << 31 | (uint32_t)digest[8] << 24 | (uint32_t)digest[9] << 16 |
+	o->group = 1u << 30 | (uint32_t)(digest[8] & 0x3f) << 24 | (uint32_t)digest[9] << 16 |
 		   (uint32_t)digest[10] << 8 | digest[11];
 }
 
@@ -83,6 +83,34 @@ bool owner_has(const struct owner *o, const char *tag, size_t len)
 bool owner_has_network(const struct owner *o, const char *tag, size_t len)
 {
 	return tag && len >= OWNER_NET_LEN && memcmp(tag, o->tag, OWNER_NET_LEN) == 0;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool owner_link(const char *tag, size_t len, char ret[IFNAMSIZ])
+{
+	uint8_t digest[16];
+
+	if (len < OWNER_KEY_LEN || strncmp(tag, "h1:", 3) != 0)
+		return false;
+	tag += OWNER_NET_LEN + 1;
+	for (size_t i = 0; i < sizeof(digest); i++) {
+		int high = hex_digit(tag[2 * i]), low = hex_digit(tag[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		digest[i] = (uint8_t)(high << 4 | low);
+	}
+	memcpy(ret, OWNER_LINK_PREFIX, 2);
+	put_base32(ret + 2, digest, 13);
+
+	return true;
 }
 
 const char *owner_words(const char *tag)

@@ -30,7 +30,7 @@
 struct owner {
 	char host_ifname[IFNAMSIZ];	/* "hv" and 13 characters of a-z2-7 */
 	char tag[OWNER_TAG_SIZE];	/* as above, cut to 128 characters */
-	uint32_t group;			/* IFLA_GROUP of the network's links, from H(network), top bit set */
+	uint32_t group;			/* IFLA_GROUP of the network's links: bit 30, and 30 bits of H(network) */
 };
 
 /**
@@ -50,6 +50,15 @@ bool owner_has(const struct owner *o, const char *tag, size_t len);
 
 /* Whether @tag is of any attachment of @o's network. */
 bool owner_has_network(const struct owner *o, const char *tag, size_t len);
+
+/**
+ * owner_link() - the host-side interface of a tag's attachment
+ * @tag:	a comment or an alias, @len bytes
+ * @ret:	its name, as in struct owner; whether it exists, the caller asks
+ *
+ * Return: true, or false if @tag is not of an attachment.
+ */
+bool owner_link(const char *tag, size_t len, char ret[IFNAMSIZ]);
 
 /**
  * owner_words() - the readable part of a tag, for messages that name an owner

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * linger - a child that sits out what the kernel makes a process wait for
+ *
+ * Some calls come back only after an RCU grace period, long after their effect
+ * is there: RTM_DELLINK of a veth, and the close of a netfilter socket while
+ * elements that somebody deleted are still to be freed (10 to 15 ms each).  A
+ * process that exits closes its sockets, so it would wait too.  A child that
+ * holds the socket a moment longer waits in its place.
+ *
+ * The child is in a session of its own and has nothing open but what it was
+ * given: an engine reads a plugin's pipes until they close.
+ *
+ * Source: nf_tables_api.c, nft_rcv_nl_event(); veth.c and net/core/dev.c.
+ */
+#ifndef LINGER_H
+#define LINGER_H
+
+#include <stddef.h>
+
+#define LINGER_KEEP_MAX 4
+
+/**
+ * linger_fork() - start the child
+ * @keep:	descriptors that it holds until the calling process is gone; -1
+ *		is left out
+ * @n_keep:	how many, at most LINGER_KEEP_MAX
+ * @job:	what the child does first, NULL for nothing; it finds kept
+ *		descriptor number i at descriptor i
+ * @data:	for @job
+ *
+ * Return: 0, or a negative errno: there is no child, the caller waits itself.
+ */
+int linger_fork(const int *keep, size_t n_keep, void (*job)(void *data), void *data);
+
+#endif

@@ -44,13 +44,13 @@ PKG_CONFIG ?= pkg-config
 STATIC_PKGS := libnftnl jansson libmd
 SHARED_PKGS := libmnl
 
+comma  := ,
 WARN   := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
           -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wno-format-nonliteral -Wno-missing-field-initializers
 # Objects of both toolchains carry what the hardening wiki of Debian asks for.
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE \
           $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 SANITIZE := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-comma  := ,
 
 HEDDLE_CPPFLAGS := -I. -D_GNU_SOURCE -DHEDDLE_VERSION='"$(VERSION)"' \
                    $(shell $(PKG_CONFIG) --cflags $(STATIC_PKGS) $(SHARED_PKGS) 2>/dev/null)

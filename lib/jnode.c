@@ -2,9 +2,6 @@
 /* jnode - see jnode.h. */
 #include "lib/jnode.h"
 
-#include <net/ethernet.h>
-#include <net/if.h>
-#include <netinet/ether.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,9 +9,11 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/mac.h"
 
 #define TEXT_MAX (16u << 20)
 #define PATH_SIZE 160
+#define VALUE_MAX 79 /* bytes of a value that a message shows */
 
 int jn_parse(const char *text, size_t len, json_t **ret, struct err *e)
 {
@@ -26,7 +25,8 @@ int jn_parse(const char *text, size_t len, json_t **ret, struct err *e)
 
 	doc = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
 	if (!doc) {
-		if (json_error_code(&je) == json_error_out_of_memory)
+		/* Out of memory is no error of jansson's: it says nothing then. */
+		if (!*je.text)
 			return err_sys(e, ENOMEM, "parse JSON");
 		return err_cni(e, CNI_E_DECODE, "not valid JSON: line %d, column %d: %s", je.line,
 			       je.column, je.text);
@@ -81,25 +81,32 @@ int jn_bad(const struct jnode *n, struct err *e, const char *fmt, ...)
 	return err_cni(e, CNI_E_CONFIG, "%s: %s", jn_path(n, path, sizeof(path)), text);
 }
 
-/* A value as it stands in the document, cut to what a message can carry. */
-static const char *value_text(const struct jnode *n, char *buf, size_t len)
+/* Drops bytes from the end of @text until it is not cut within a character of UTF-8. */
+static void end_at_character(char *text, size_t len)
 {
-	size_t used = json_dumpb(n->json, buf, len - 1, JSON_ENCODE_ANY | JSON_COMPACT);
+	while (len > 0 && (text[len] & 0xc0) == 0x80)
+		len--;
+	text[len] = '\0';
+}
 
-	if (used >= len) {
-		used = len - 1;
-		memcpy(buf + used - 3, "...", 3);
+/* A value as it stands in the document, by its beginning if it is long; to be freed. */
+static char *value_text(const struct jnode *n)
+{
+	char *text = json_dumps(n->json, JSON_ENCODE_ANY | JSON_COMPACT);
+
+	if (text && strlen(text) > VALUE_MAX) {
+		end_at_character(text, VALUE_MAX - 3);
+		strcat(text, "...");
 	}
-	buf[used] = '\0';
 
-	return buf;
+	return text;
 }
 
 static int wrong(const struct jnode *n, const char *want, struct err *e)
 {
-	char text[80];
+	AUTO_FREE char *text = value_text(n);
 
-	return jn_bad(n, e, "%s is not %s", value_text(n, text, sizeof(text)), want);
+	return jn_bad(n, e, "%s is not %s", text ? text : "the value", want);
 }
 
 bool jn_get(const struct jnode *obj, const char *key, struct jnode *ret)
@@ -183,12 +190,8 @@ int jn_ip_net(const struct jnode *n, struct ip_net *ret, struct err *e)
 
 int jn_mac(const struct jnode *n, uint8_t ret[6], struct err *e)
 {
-	struct ether_addr mac;
-
-	if (!json_is_string(n->json) || strlen(json_string_value(n->json)) != 17 ||
-	    !ether_aton_r(json_string_value(n->json), &mac))
+	if (!json_is_string(n->json) || mac_parse(json_string_value(n->json), ret) < 0)
 		return wrong(n, "a MAC address (02:00:5e:10:00:01)", e);
-	memcpy(ret, mac.ether_addr_octet, sizeof(mac.ether_addr_octet));
 
 	return 0;
 }

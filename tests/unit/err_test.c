@@ -39,10 +39,12 @@ static void each_cni_code_has_an_errno_to_branch_on(void **state)
 	static const struct {
 		int cni, r;
 	} cases[] = {
-		{CNI_E_VERSION, -EINVAL},    {CNI_E_FIELD, -EINVAL},	 {CNI_E_ENV, -EINVAL},
-		{CNI_E_IO, -EIO},	     {CNI_E_DECODE, -EINVAL},	 {CNI_E_CONFIG, -EINVAL},
-		{CNI_E_NETNS, -EINVAL},	     {CNI_E_AGAIN, -EAGAIN},	 {CNI_E_CHECK, -ESTALE},
-		{CNI_E_UNAVAILABLE, -EBUSY}, {CNI_E_LIMITED, -EBUSY},	 {CNI_E_INTERNAL, -EINVAL},
+		{CNI_E_VERSION, -EINVAL}, {CNI_E_FIELD, -EINVAL},
+		{CNI_E_ENV, -EINVAL},	  {CNI_E_IO, -EIO},
+		{CNI_E_DECODE, -EINVAL},  {CNI_E_CONFIG, -EINVAL},
+		{CNI_E_NETNS, -EINVAL},	  {CNI_E_AGAIN, -EAGAIN},
+		{CNI_E_CHECK, -ESTALE},	  {CNI_E_UNAVAILABLE, -EBUSY},
+		{CNI_E_LIMITED, -EBUSY},  {CNI_E_INTERNAL, -EINVAL},
 	};
 	struct err e;
 

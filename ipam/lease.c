@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* lease - see lease.h. */
+#include "ipam/lease.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "ipam/lock.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+/* What a file is called until it is a lease, where O_TMPFILE is not known. */
+#define BLANK_NAME ".heddle-new"
+
+/* ---- the directory and its lock ------------------------------------------ */
+
+static int make_dirs(char *path)
+{
+	for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
+		int r;
+
+		*slash = '\0';
+		r = mkdir(path, 0755);
+		*slash = '/';
+		if (r < 0 && errno != EEXIST)
+			return -errno;
+	}
+
+	return mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int open_dir(struct lease_store *s, enum lease_mode mode, struct err *e)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+	int r;
+
+	s->dir = open(s->path, flags);
+	if (s->dir < 0 && errno == ENOENT && mode == LEASE_CREATE) {
+		r = make_dirs(s->path);
+		if (r < 0)
+			return err_sys(e, -r, "make the lease directory %s", s->path);
+		s->dir = open(s->path, flags);
+	}
+	if (s->dir < 0)
+		return err_sys(e, errno, "open the lease directory %s", s->path);
+
+	return 0;
+}
+
+/* Someone who cleans up by hand may remove the very file that we waited for. */
+static bool is_removed(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_nlink == 0;
+}
+
+static int lock_dir(struct lease_store *s, int wait_ms, struct err *e)
+{
+	int r;
+
+	do {
+		cleanup_fd(&s->lock);
+		s->lock = openat(s->dir, "lock", O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
+		if (s->lock < 0)
+			return err_sys(e, errno, "open %s/lock", s->path);
+		r = lock_take(s->lock, wait_ms);
+		if (r == -ETIMEDOUT)
+			return err_cni(e, CNI_E_AGAIN,
+				       "%s/lock: another process has held the lock for %d ms; try "
+				       "again later",
+				       s->path, wait_ms);
+		if (r < 0)
+			return err_sys(e, -r, "lock %s/lock", s->path);
+	} while (is_removed(s->lock));
+
+	return 0;
+}
+
+int lease_open(struct lease_store *s, const char *data_dir, const char *network,
+	       enum lease_mode mode, int wait_ms, struct err *e)
+{
+	int r;
+
+	*s = LEASE_CLOSED;
+	if (asprintf(&s->path, "%s/%s", data_dir, network) < 0) {
+		s->path = NULL;
+		return err_sys(e, ENOMEM, "open a lease directory");
+	}
+
+	r = open_dir(s, mode, e);
+	if (r == 0 && mode != LEASE_LOOK)
+		r = lock_dir(s, wait_ms, e);
+	if (r == 0 && mode != LEASE_LOOK) {
+		lease_host_read(&s->host);
+		r = lease_index_open(&s->index, s->dir, s->host.boot);
+		if (r < 0)
+			err_sys(e, -r, "read %s", s->path);
+	}
+	if (r < 0)
+		lease_close(s);
+
+	return r;
+}
+
+void lease_close(struct lease_store *s)
+{
+	if (s->named)
+		unlinkat(s->dir, BLANK_NAME, 0);
+	cleanup_fd(&s->blank);
+	lease_index_close(&s->index);
+	cleanup_fd(&s->lock);
+	cleanup_fd(&s->dir);
+	free(s->path);
+	*s = LEASE_CLOSED;
+}
+
+/* ---- one lease ----------------------------------------------------------- */
+
+/* Return: bytes read into @buf, which has room for LEASE_TEXT_MAX + 1. */
+static int read_lease(const struct lease_store *s, const char *name, char *buf, int *ret_fd)
+{
+	AUTO_FD int fd = openat(s->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t len;
+
+	if (fd < 0)
+		return -errno;
+	len = read(fd, buf, LEASE_TEXT_MAX);
+	if (len < 0)
+		return -errno;
+	if (ret_fd)
+		*ret_fd = MOVE_FD(fd);
+
+	return (int)len;
+}
+
+int lease_look(const struct lease_store *s, const struct lease_owner *o, const struct ip_addr *ip,
+	       struct err *e)
+{
+	char text[LEASE_TEXT_MAX + 1], name[IP_STRLEN];
+	int len = read_lease(s, ip_str(ip, name), text, NULL);
+
+	if (len == -ENOENT)
+		return LEASE_OTHER;
+	if (len < 0)
+		return err_sys(e, -len, "read the lease %s/%s", s->path, name);
+
+	return lease_owner_match(o, text, (size_t)len);
+}
+
+const char *lease_holder(const struct lease_store *s, const struct ip_addr *ip, char *buf,
+			 size_t len)
+{
+	char text[LEASE_TEXT_MAX + 1], name[IP_STRLEN];
+	struct lease_text lease;
+	int got = read_lease(s, ip_str(ip, name), text, NULL);
+
+	if (got < 0 || !lease_text_parse(text, (size_t)got, &lease))
+		snprintf(buf, len, "nobody known");
+	else if (!lease.ifname)
+		snprintf(buf, len, "%s", lease.container_id);
+	else
+		snprintf(buf, len, "%s (%s)", lease.container_id, lease.ifname);
+
+	return buf;
+}
+
+int lease_release(struct lease_store *s, const struct lease_owner *o, const struct ip_addr *ip,
+		  struct err *e)
+{
+	char name[IP_STRLEN];
+	int r = lease_look(s, o, ip, e);
+
+	if (r < 0 || r == LEASE_OTHER)
+		return r < 0 ? r : 0;
+	if (unlinkat(s->dir, ip_str(ip, name), 0) < 0)
+		return errno == ENOENT ? 0
+				       : err_sys(e, errno, "remove the lease %s/%s", s->path, name);
+	lease_index_remove(&s->index, ip);
+
+	return 1;
+}
+
+/* ---- a new lease --------------------------------------------------------- */
+
+/* Some file systems have no files without a name; the lock makes one name enough. */
+static int open_named_blank(struct lease_store *s)
+{
+	if (unlinkat(s->dir, BLANK_NAME, 0) < 0 && errno != ENOENT)
+		return -errno;
+	s->blank = openat(s->dir, BLANK_NAME, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	s->named = s->blank >= 0;
+
+	return s->blank < 0 ? -errno : 0;
+}
+
+static int open_blank(struct lease_store *s)
+{
+	s->blank = openat(s->dir, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+	if (s->blank >= 0)
+		return 0;
+	if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT)
+		return -errno;
+
+	return open_named_blank(s);
+}
+
+static int write_blank(struct lease_store *s, const struct lease_owner *o)
+{
+	char stamp[LEASE_STAMP_LEN + 1];
+	size_t stamp_len = lease_stamp_write(&s->host, stamp);
+	ssize_t put = write(s->blank, o->text, o->len);
+
+	if (put < 0)
+		return -errno;
+	if ((size_t)put != o->len)
+		return -ENOSPC;
+
+	/* Without a stamp, because they are not to be had here, it is never reclaimed. */
+	if (stamp_len > 0)
+		(void)fsetxattr(s->blank, LEASE_STAMP_XATTR, stamp, stamp_len, 0);
+
+	return 0;
+}
+
+static int make_blank(struct lease_store *s, const struct lease_owner *o, struct err *e)
+{
+	int r;
+
+	if (s->blank >= 0)
+		return 0;
+	r = open_blank(s);
+	if (r == 0)
+		r = write_blank(s, o);
+	if (r == 0)
+		return 0;
+	cleanup_fd(&s->blank);
+	s->blank = -1;
+
+	return err_sys(e, -r, "write a lease to %s", s->path);
+}
+
+static int link_blank(const struct lease_store *s, const char *name)
+{
+	char path[32];
+
+	if (s->named)
+		return linkat(s->dir, BLANK_NAME, s->dir, name, 0) < 0 ? -errno : 0;
+	if (linkat(s->blank, "", s->dir, name, AT_EMPTY_PATH) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return -errno;
+
+	/* Without CAP_DAC_READ_SEARCH, as in a user namespace, this is the way. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->blank);
+
+	return linkat(AT_FDCWD, path, s->dir, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+int lease_take(struct lease_store *s, const struct lease_owner *o, const struct ip_addr *ip,
+	       struct err *e)
+{
+	char name[IP_STRLEN];
+	int r = make_blank(s, o, e);
+
+	if (r < 0)
+		return r;
+	r = link_blank(s, ip_str(ip, name));
+	if (r == -EEXIST)
+		return r;
+	if (r == 0) {
+		r = lease_index_add(&s->index, o->key, ip);
+		if (r < 0)
+			unlinkat(s->dir, name, 0);
+	}
+	if (r < 0)
+		return err_sys(e, -r, "write the lease %s/%s", s->path, name);
+
+	return 0;
+}
+
+/* ---- all leases ---------------------------------------------------------- */
+
+struct sweep {
+	struct lease_store *s;
+	bool (*drop)(const struct lease_text *lease, void *data);
+	void *data;
+	bool stamps; /* read them: leases of earlier boots may be there */
+};
+
+/* The reference names files as ip_str() does; anything else is no lease. */
+static bool is_lease_name(const char *name, struct ip_addr *ret)
+{
+	char text[IP_STRLEN];
+
+	return ip_parse(name, ret) == 0 && strcmp(ip_str(ret, text), name) == 0;
+}
+
+static bool is_stale(const struct sweep *sweep, int fd)
+{
+	char stamp[LEASE_STAMP_LEN + 1];
+	ssize_t len;
+
+	if (!sweep->stamps)
+		return false;
+	len = fgetxattr(fd, LEASE_STAMP_XATTR, stamp, sizeof(stamp));
+
+	return len > 0 && lease_stamp_is_stale(&sweep->s->host, stamp, (size_t)len);
+}
+
+/* Whether nobody needs the lease @name; @ret_key: what else it is found by. */
+static bool is_needless(const struct sweep *sweep, const char *name, uint64_t *ret_key)
+{
+	char text[LEASE_TEXT_MAX + 1];
+	struct lease_text lease;
+	AUTO_FD int fd = -1;
+	int len = read_lease(sweep->s, name, text, &fd);
+
+	*ret_key = 0;
+	if (len < 0)
+		return false;
+	if (!lease_text_parse(text, (size_t)len, &lease))
+		return true;
+	*ret_key = lease.key;
+
+	return (sweep->drop && sweep->drop(&lease, sweep->data)) || is_stale(sweep, fd);
+}
+
+static int sweep_one(const struct sweep *sweep, const char *name, const struct ip_addr *ip,
+		     struct err *e)
+{
+	struct lease_store *s = sweep->s;
+	uint64_t key;
+	int r = 0;
+
+	if (is_needless(sweep, name, &key)) {
+		if (unlinkat(s->dir, name, 0) == 0)
+			return 0;
+		r = err_sys(e, errno, "remove the lease %s/%s", s->path, name);
+	}
+	/* What cannot be read or removed is held. */
+	if (lease_index_add(&s->index, key, ip) < 0)
+		return err_sys(e, ENOMEM, "read the leases in %s", s->path);
+
+	return r;
+}
+
+static void close_dirp(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+static int open_listing(const struct lease_store *s, DIR **ret, struct err *e)
+{
+	int fd = openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d) {
+		int r = err_sys(e, errno, "list the lease directory %s", s->path);
+
+		cleanup_fd(&fd);
+		return r;
+	}
+	*ret = d;
+
+	return 0;
+}
+
+static int sweep_all(struct sweep *sweep, struct err *e)
+{
+	struct lease_store *s = sweep->s;
+	AUTO(close_dirp) DIR *d = NULL;
+	struct dirent *entry;
+	struct ip_addr ip;
+	struct err next;
+	int r = open_listing(s, &d, e);
+
+	if (r < 0)
+		return r;
+	lease_index_reset(&s->index);
+	while ((entry = readdir(d)))
+		if (is_lease_name(entry->d_name, &ip))
+			r = err_keep(r, e, sweep_one(sweep, entry->d_name, &ip, &next), &next);
+	if (r != -ENOMEM)
+		lease_index_save(&s->index);
+
+	return r;
+}
+
+int lease_sweep(struct lease_store *s, bool (*drop)(const struct lease_text *lease, void *data),
+		void *data, struct err *e)
+{
+	struct sweep sweep = { .s = s, .drop = drop, .data = data, .stamps = true };
+
+	return sweep_all(&sweep, e);
+}
+
+/* Failing to remove what nobody needs is no failure for who wants something else. */
+static int need_index(struct lease_store *s, struct err *e)
+{
+	struct sweep sweep = { .s = s, .stamps = !s->index.same_boot };
+	int r;
+
+	if (s->index.complete)
+		return 0;
+	r = sweep_all(&sweep, e);
+
+	return s->index.complete ? 0 : r;
+}
+
+static int append(struct ip_addr **list, size_t *n, const struct ip_addr *ip)
+{
+	struct ip_addr *bigger = reallocarray(*list, *n + 1, sizeof(*bigger));
+
+	if (!bigger)
+		return -ENOMEM;
+	bigger[(*n)++] = *ip;
+	*list = bigger;
+
+	return 0;
+}
+
+/* Addresses whose record has @key and whose lease is @kind of match. */
+static int find_kind(struct lease_store *s, const struct lease_owner *o, uint64_t key,
+		     enum lease_match kind, struct ip_addr **ret, size_t *ret_n, struct err *e)
+{
+	for (size_t i = 0; i < s->index.n; i++) {
+		const struct lease_record *record = &s->index.records[i];
+		int r;
+
+		if (record->key != key)
+			continue;
+		r = lease_look(s, o, &record->ip, e);
+		if (r < 0)
+			return r;
+		if (r == (int)kind && append(ret, ret_n, &record->ip) < 0)
+			return err_sys(e, ENOMEM, "read the leases in %s", s->path);
+	}
+
+	return 0;
+}
+
+int lease_find(struct lease_store *s, const struct lease_owner *o, struct ip_addr **ret,
+	       size_t *ret_n, struct err *e)
+{
+	AUTO_FREE struct ip_addr *list = NULL;
+	size_t n = 0;
+	int r = need_index(s, e);
+
+	if (r == 0)
+		r = find_kind(s, o, o->key, LEASE_OWN, &list, &n, e);
+	if (r == 0 && n == 0)
+		r = find_kind(s, o, o->old_key, LEASE_OLD, &list, &n, e);
+	if (r < 0)
+		return r;
+	*ret = MOVE_PTR(list);
+	*ret_n = n;
+
+	return 0;
+}
+
+int lease_list(struct lease_store *s, struct ip_addr **ret, size_t *ret_n, struct err *e)
+{
+	struct ip_addr *list = NULL;
+	int r = need_index(s, e);
+
+	if (r < 0)
+		return r;
+	if (s->index.n > 0) {
+		list = calloc(s->index.n, sizeof(*list));
+		if (!list)
+			return err_sys(e, ENOMEM, "list the leases in %s", s->path);
+	}
+	for (size_t i = 0; i < s->index.n; i++)
+		list[i] = s->index.records[i].ip;
+	*ret = list;
+	*ret_n = s->index.n;
+
+	return 0;
+}
+
+/* ---- round robin --------------------------------------------------------- */
+
+static void last_name(char buf[64], size_t set)
+{
+	snprintf(buf, 64, "last_reserved_ip.%zu", set);
+}
+
+struct ip_addr lease_last(const struct lease_store *s, size_t set)
+{
+	char name[64], text[IP_STRLEN];
+	struct ip_addr ip = { 0 };
+	AUTO_FD int fd = -1;
+	ssize_t len;
+
+	last_name(name, set);
+	fd = openat(s->dir, name, O_RDONLY | O_CLOEXEC);
+	len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (len < 0)
+		return ip;
+	text[len] = '\0';
+	text[strcspn(text, "\r\n")] = '\0';
+	(void)ip_parse(text, &ip);
+
+	return ip;
+}
+
+void lease_set_last(const struct lease_store *s, size_t set, const struct ip_addr *ip)
+{
+	char name[64], text[IP_STRLEN];
+	size_t len = strlen(ip_str(ip, text));
+	AUTO_FD int fd = -1;
+
+	last_name(name, set);
+	fd = openat(s->dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0 || pwrite(fd, text, len, 0) != (ssize_t)len || ftruncate(fd, (off_t)len) < 0)
+		unlinkat(s->dir, name, 0);
+}

@@ -70,6 +70,11 @@ $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(HEDDLE_CPPFLAGS) $(CPPFLAGS) $(HEDDLE_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# The one object that knows which sources the binaries are of (lib/stamp.h).
+SOURCES := $(sort $(LIB_SRC) $(PLUGIN_SRC) $(wildcard lib/*.h ipam/*.h) Makefile)
+$(BUILD)/obj/lib/stamp.o: CPPFLAGS += -DHEDDLE_STAMP='"$(shell cat $(SOURCES) | sha256sum | cut -c1-32)"'
+$(BUILD)/obj/lib/stamp.o: $(SOURCES)
+
 $(LIBA): $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 	@rm -f $@
 	$(AR) rcs $@ $^
@@ -109,7 +114,7 @@ need = missing=$$(for p in $(1); do dpkg -s $$p 2>/dev/null | grep -q '^Status: 
 
 # The recipes call make again: what pkg-config says is read when make starts,
 # and the packages may have come only just now.
-.PHONY: demo test test-full unit e2e bench fuzz lint
+.PHONY: demo test test-full fuzz lint
 demo: deps-test
 	@$(MAKE) --no-print-directory plugins
 	@PLUGINS=$(BUILD)/plugins tests/demo
@@ -141,15 +146,18 @@ SH_FILES := tests/run tests/demo .ci/run $(wildcard tests/*/run tests/e2e/*.bash
 lint: deps-lint
 	@tests/lint '$(HEDDLE_CPPFLAGS)' '$(C_FILES)' '$(SH_FILES)'
 
+include tests/bench/bench.mk
+
 # ---- install -----------------------------------------------------------------
 
 .PHONY: install uninstall clean
 # A plugin of another package is left alone: dpkg would find its file changed.
+# With DESTDIR nothing is replaced on this system, so nobody is asked.
 install: plugins man
 	@install -d '$(DESTDIR)$(CNIBINDIR)' '$(DESTDIR)$(MANDIR)/man8' '$(DESTDIR)$(DOCDIR)/conf-examples'
 	@for p in $(notdir $(PLUGINS)); do \
 		to='$(CNIBINDIR)'/$$p; \
-		if [ -z '$(FORCE)' ] && owner=$$(dpkg -S "$$to" 2>/dev/null | cut -d: -f1) && [ -n "$$owner" ]; then \
+		if [ -z '$(FORCE)$(DESTDIR)' ] && owner=$$(dpkg -S "$$to" 2>/dev/null | cut -d: -f1) && [ -n "$$owner" ]; then \
 			echo "$$to belongs to the package $$owner: not replaced; choose another CNIBINDIR, or set FORCE=1" >&2; \
 			refused=1; continue; \
 		fi; \

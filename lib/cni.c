@@ -246,7 +246,7 @@ bool cni_is_valid(const struct cni_request *rq, const char *container_id, const 
 
 int cni_differs(struct err *e, const char *fmt, ...)
 {
-	char text[256];
+	char text[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -257,6 +257,16 @@ int cni_differs(struct err *e, const char *fmt, ...)
 	err_detail(e, "%s", text);
 
 	return -ESTALE;
+}
+
+int cni_fold(struct err *e, int r, const struct err *step)
+{
+	if (r == -ESTALE)
+		return cni_differs(e, "%s", *step->details ? step->details : step->msg);
+	if (r < 0)
+		*e = *step;
+
+	return r;
 }
 
 int cni_need_prev(const struct cni_request *rq, struct err *e)

@@ -145,6 +145,16 @@ int cni_valid_ifname(const char *name, const char *what, struct err *e);
  */
 int cni_differs(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/**
+ * cni_fold() - take a step's own error into the differences found so far
+ * @e:		differences of earlier steps
+ * @r:		what the step returned
+ * @step:	what it reported, in an error of its own
+ *
+ * Return: @r; a difference was added to @e, any other error took its place.
+ */
+int cni_fold(struct err *e, int r, const struct err *step);
+
 /*
  * Evaluates @step in a function that returns int: a difference is kept in
  * @first and the check goes on, any other error is returned at once.

@@ -1,0 +1,1004 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bridge - CNI plugin: a veth pair between a container and a bridge on the host
+ *
+ *	container                     host
+ *	  eth0 ───── veth pair ───── hv<hash> ── port of ── cni0 (gateway's address)
+ *
+ * ADD looks at everything first, then asks IPAM, then makes its changes; what
+ * it made is undone in reverse when a later step fails.  The bridge itself
+ * stays: it belongs to the network.  DEL, CHECK and GC find things by the marks
+ * of lib/owner.h and need no record.
+ *
+ * Source: CNI specification; keys and defaults as the reference's bridge
+ * plugin 1.9.
+ */
+#include <linux/rtnetlink.h>
+#include <netinet/ether.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+
+#include "ipam/ipam.h"
+#include "lib/bridge.h"
+#include "lib/cleanup.h"
+#include "lib/cni.h"
+#include "lib/gc.h"
+#include "lib/iface.h"
+#include "lib/link.h"
+#include "lib/masq.h"
+#include "lib/netns.h"
+#include "lib/nl.h"
+#include "lib/spoof.h"
+
+#define VLAN_MAX 4094
+
+/* ---- config -------------------------------------------------------------- */
+
+struct trunk {
+	uint32_t min, max;
+};
+
+struct conf {
+	const char *bridge;
+	bool is_gateway, is_default_gateway, force_address;
+	bool ip_masq;
+	enum masq_backend masq_backend;
+	uint32_t mtu;
+	bool hairpin, promisc;
+	uint32_t vlan;
+	struct trunk *trunks; /* owned */
+	size_t n_trunks;
+	bool preserve_default_vlan;
+	bool macspoofchk;
+	bool enabledad;
+	bool disable_container_interface;
+	bool port_isolation;
+	bool has_ipam;
+	uint8_t mac[MAC_LEN];
+	bool has_mac;
+};
+
+static void conf_clear(struct conf *conf)
+{
+	free(conf->trunks);
+}
+
+static int read_bridge_name(const struct jnode *n, void *data, struct err *e)
+{
+	struct conf *conf = data;
+	int r = jn_str(n, &conf->bridge, e);
+
+	if (r == 0)
+		r = cni_valid_ifname(conf->bridge, "bridge", e);
+	if (r < 0 && e)
+		e->cni = CNI_E_CONFIG;
+
+	return r;
+}
+
+static int read_backend(const struct jnode *n, void *data, struct err *e)
+{
+	struct conf *conf = data;
+	const char *text;
+	int r = jn_str(n, &text, e);
+
+	if (r < 0)
+		return r;
+	if (strcmp(text, "iptables") == 0)
+		conf->masq_backend = MASQ_IPTABLES;
+	else if (*text && strcmp(text, "nftables") != 0)
+		return jn_bad(n, e, "\"%s\" is neither nftables nor iptables", text);
+
+	return 0;
+}
+
+struct trunk_keys {
+	uint32_t id, min, max;
+};
+
+static int read_trunk(const struct jnode *n, struct trunk *ret, struct err *e)
+{
+	static const struct jn_key keys[] = {
+		{"id", JN_U32, offsetof(struct trunk_keys, id), 1, VLAN_MAX},
+		{"minID", JN_U32, offsetof(struct trunk_keys, min), 1, VLAN_MAX},
+		{"maxID", JN_U32, offsetof(struct trunk_keys, max), 1, VLAN_MAX},
+		{0},
+	};
+	struct trunk_keys k = {0};
+	int r = jn_read(n, keys, &k, e);
+
+	if (r < 0)
+		return r;
+	if (!k.min != !k.max || (!k.id && !k.min))
+		return jn_bad(n, e, "a trunk has an id, or both minID and maxID");
+	if (k.min > k.max)
+		return jn_bad(n, e, "minID %u is above maxID %u", k.min, k.max);
+	*ret = k.min ? (struct trunk){k.min, k.max} : (struct trunk){k.id, k.id};
+
+	return 0;
+}
+
+static int read_trunks(const struct jnode *n, void *data, struct err *e)
+{
+	struct conf *conf = data;
+	struct jnode item;
+	int r = jn_array(n, e);
+
+	if (r < 0)
+		return r;
+	conf->trunks = calloc(jn_count(n) + 1, sizeof(*conf->trunks));
+	if (!conf->trunks)
+		return err_sys(e, ENOMEM, "read vlanTrunk");
+	for (size_t i = 0; r == 0 && i < jn_count(n); i++) {
+		item = jn_item(n, i);
+		r = read_trunk(&item, &conf->trunks[conf->n_trunks++], e);
+	}
+
+	return r;
+}
+
+static const struct jn_key conf_keys[] = {
+	{"bridge", JN_CALL, 0, .call = read_bridge_name},
+	{"isGateway", JN_BOOL, offsetof(struct conf, is_gateway)},
+	{"isDefaultGateway", JN_BOOL, offsetof(struct conf, is_default_gateway)},
+	{"forceAddress", JN_BOOL, offsetof(struct conf, force_address)},
+	{"ipMasq", JN_BOOL, offsetof(struct conf, ip_masq)},
+	{"ipMasqBackend", JN_CALL, 0, .call = read_backend},
+	{"mtu", JN_U32, offsetof(struct conf, mtu), 0, 65535},
+	{"hairpinMode", JN_BOOL, offsetof(struct conf, hairpin)},
+	{"promiscMode", JN_BOOL, offsetof(struct conf, promisc)},
+	{"vlan", JN_U32, offsetof(struct conf, vlan), 0, VLAN_MAX},
+	{"vlanTrunk", JN_CALL, 0, .call = read_trunks},
+	{"preserveDefaultVlan", JN_BOOL, offsetof(struct conf, preserve_default_vlan)},
+	{"macspoofchk", JN_BOOL, offsetof(struct conf, macspoofchk)},
+	{"enabledad", JN_BOOL, offsetof(struct conf, enabledad)},
+	{"disableContainerInterface", JN_BOOL, offsetof(struct conf, disable_container_interface)},
+	{"portIsolation", JN_BOOL, offsetof(struct conf, port_isolation)},
+	{0},
+};
+
+/* All that DEL and GC want to know: a config that went bad must not block them. */
+static const struct jn_key del_keys[] = {
+	{"bridge", JN_CALL, 0, .call = read_bridge_name},
+	{"isGateway", JN_BOOL, offsetof(struct conf, is_gateway)},
+	{"isDefaultGateway", JN_BOOL, offsetof(struct conf, is_default_gateway)},
+	{"ipMasqBackend", JN_CALL, 0, .call = read_backend},
+	{"vlan", JN_U32, offsetof(struct conf, vlan), 0, VLAN_MAX},
+	{0},
+};
+
+/* With what cannot be read left out: rules are then searched by their owner. */
+static struct conf conf_of_del(const struct cni_request *rq)
+{
+	struct conf conf = {.bridge = "cni0"};
+
+	if (jn_read(&rq->conf, del_keys, &conf, NULL) < 0)
+		return (struct conf){0};
+	conf.is_gateway |= conf.is_default_gateway;
+
+	return conf;
+}
+
+static int check_conf(const struct conf *conf, struct err *e)
+{
+	if (conf->hairpin && conf->promisc)
+		return err_cni(
+			e, CNI_E_CONFIG,
+			"hairpinMode and promiscMode: both are true, and exclude each other");
+	if (conf->disable_container_interface && conf->has_ipam)
+		return err_cni(
+			e, CNI_E_CONFIG,
+			"disableContainerInterface: an interface that stays down cannot have "
+			"addresses; remove ipam");
+
+	return 0;
+}
+
+static int conf_read(const struct cni_request *rq, struct conf *ret, struct err *e)
+{
+	struct conf conf = {.bridge = "cni0"};
+	int r = jn_read(&rq->conf, conf_keys, &conf, e);
+
+	conf.has_ipam = ipam_configured(rq);
+	conf.is_gateway |= conf.is_default_gateway;
+	if (r == 0)
+		r = cni_mac(rq, conf.mac, &conf.has_mac, e);
+	if (r == 0)
+		r = check_conf(&conf, e);
+	if (r < 0)
+		conf_clear(&conf);
+	else
+		*ret = conf;
+
+	return r;
+}
+
+/* ---- masquerade ---------------------------------------------------------- */
+
+/*
+ * The attachment as masq.h wants it, with the addresses of @res, NULL for none.
+ * @m->addrs is allocated; masq_clear() frees it.
+ */
+static int masq_init(struct masq *m, const struct cni_request *rq, const struct conf *conf,
+		     const struct cni_result *res, struct err *e)
+{
+	struct ip_net *addrs = calloc(res ? res->n_ips + 1 : 1, sizeof(*addrs));
+	bool by_vlan = conf->vlan && conf->is_gateway;
+
+	if (!addrs)
+		return err_sys(e, ENOMEM, "list the attachment's addresses");
+	*m = (struct masq){.backend = conf->masq_backend,
+			   .owner = &rq->owner,
+			   .network = rq->network,
+			   .container_id = rq->container_id,
+			   /* NULL: in a VLAN it is not the bridge that leads to a container */
+			   .ifname = by_vlan ? NULL : conf->bridge,
+			   .addrs = addrs,
+			   .n_addrs = res ? res->n_ips : 0};
+	for (size_t i = 0; i < m->n_addrs; i++)
+		addrs[i] = res->ips[i].address;
+
+	return 0;
+}
+
+static void masq_clear(struct masq *m)
+{
+	free((void *)m->addrs);
+}
+
+/* ---- ADD ----------------------------------------------------------------- */
+
+struct add {
+	const struct cni_request *rq;
+	struct conf conf;
+	struct nl *host, *inside, *nft; /* nft is opened when it is needed first */
+	struct cni_result *res;
+	struct link bridge;
+	struct link gateway; /* has the gateway's addresses: the bridge, or a port in a VLAN */
+	struct link port;    /* the host's end */
+	int iface;	     /* the container's end in res->ifaces */
+	int inner_index;     /* … and in its namespace */
+	struct masq masq;
+	uint8_t host_mac[MAC_LEN], mac[MAC_LEN];
+};
+
+static void add_clear(struct add *a)
+{
+	nl_close(a->host);
+	nl_close(a->inside);
+	nl_close(a->nft);
+	masq_clear(&a->masq);
+	conf_clear(&a->conf);
+}
+
+/* Everything that can be wrong and can be seen before anything is changed. */
+static int look_first(struct add *a, struct err *e)
+{
+	const struct cni_request *rq = a->rq;
+	struct link link;
+	int r;
+
+	if ((r = conf_read(rq, &a->conf, e)) < 0 || (r = nl_open(NETLINK_ROUTE, &a->host, e)) < 0 ||
+	    (r = netns_nl_open(rq->netns_fd, NETLINK_ROUTE, &a->inside, e)) < 0 ||
+	    (r = bridge_find(a->host, a->conf.bridge, &link, e)) < 0)
+		return r;
+
+	r = link_get(a->inside, rq->ifname, &link, NULL);
+	if (r == 0) {
+		(void)err_cni(e, CNI_E_ENV, "CNI_IFNAME: %s exists already in %s", rq->ifname,
+			      rq->netns);
+		return -EEXIST;
+	}
+	if (!a->conf.has_mac && (r = link_random_mac(a->conf.mac, e)) < 0)
+		return r;
+	memcpy(a->mac, a->conf.mac, MAC_LEN);
+
+	return link_random_mac(a->host_mac, e);
+}
+
+/* The first address of the subnet, as the reference chooses it. */
+static struct ip_addr default_gateway(const struct ip_net *net)
+{
+	struct ip_addr ip = ip_net_first(net);
+
+	(void)ip_next(&ip);
+
+	return ip;
+}
+
+static bool is_default(const struct ip_net *dst)
+{
+	struct ip_addr first = ip_net_first(dst);
+
+	return dst->len == 0 && ip_is_unspecified(&first);
+}
+
+static int add_default_route(struct cni_result *res, const struct ip_addr *gw, struct err *e)
+{
+	struct cni_route route = {.dst.addr.family = gw->family, .gw = *gw, .scope = -1};
+	int r;
+
+	for (size_t i = 0; i < res->n_routes; i++) {
+		const struct cni_route *have = &res->routes[i];
+
+		if (have->dst.addr.family == gw->family && is_default(&have->dst) &&
+		    ip_is_set(&have->gw))
+			return 0;
+	}
+	r = cni_result_add_route(res, &route, e);
+
+	return r < 0 ? r : 0;
+}
+
+/* Gateways and default routes that the config asks for, into what IPAM answered. */
+static int complete_addresses(struct add *a, struct err *e)
+{
+	struct cni_result *res = a->res;
+	int r = 0;
+
+	if (a->conf.has_ipam && res->n_ips == 0)
+		return err_cni(e, CNI_E_CONFIG, "ipam: the IPAM plugin gave no address");
+	for (size_t i = 0; r == 0 && i < res->n_ips; i++) {
+		struct cni_ip *ip = &res->ips[i];
+
+		ip->iface = a->iface;
+		if (a->conf.is_gateway && !ip_is_set(&ip->gateway))
+			ip->gateway = default_gateway(&ip->address);
+		if (a->conf.is_default_gateway)
+			r = add_default_route(res, &ip->gateway, e);
+	}
+
+	return r;
+}
+
+/* A dns object of the config that says anything takes the place of IPAM's. */
+static int override_dns(struct add *a, struct err *e)
+{
+	struct cni_dns dns = {0};
+	struct jnode value;
+	int r;
+
+	if (!jn_get(&a->rq->conf, "dns", &value))
+		return 0;
+	r = cni_dns_read(&value, &dns, e);
+	if (r < 0 || cni_dns_is_empty(&dns))
+		return r;
+	cni_dns_clear(&a->res->dns);
+	a->res->dns = dns;
+
+	return 0;
+}
+
+static int set_gateways(struct add *a, struct err *e)
+{
+	const struct cni_result *res = a->res;
+	AUTO_FREE struct ip_net *gateways = calloc(res->n_ips + 1, sizeof(*gateways));
+	int r = 0;
+
+	if (!gateways)
+		return err_sys(e, ENOMEM, "set the gateway's addresses");
+	if (a->conf.vlan)
+		r = bridge_vlan_gateway(a->host, &a->bridge, (uint16_t)a->conf.vlan, &a->gateway,
+					e);
+	for (size_t i = 0; i < res->n_ips; i++)
+		gateways[i] = (struct ip_net){res->ips[i].gateway, res->ips[i].address.len};
+	for (size_t i = 0; r == 0 && i < res->n_ips; i++)
+		r = bridge_set_gateway(a->host, a->gateway.index, &gateways[i], gateways,
+				       res->n_ips, a->conf.force_address, e);
+
+	return r;
+}
+
+static int set_up_bridge(struct add *a, struct err *e)
+{
+	const struct bridge_conf b = {
+		.name = a->conf.bridge,
+		.mtu = a->conf.mtu,
+		.promisc = a->conf.promisc,
+		.vlan_filtering = a->conf.vlan || a->conf.n_trunks,
+	};
+	int r = bridge_ensure(a->host, &b, &a->bridge, e);
+
+	a->gateway = a->bridge;
+	if (r == 0 && a->conf.is_gateway)
+		r = set_gateways(a, e);
+
+	return r < 0 ? err_wrap(e, r, "set up the bridge %s", a->conf.bridge) : 0;
+}
+
+/*
+ * Both ends, named, up, with their MACs, on the bridge, in one request; the
+ * port's flags and alias follow in the same send.
+ */
+static int attach(struct add *a, struct err *e)
+{
+	const struct owner *o = &a->rq->owner;
+	const struct link_veth veth = {
+		.name = o->host_ifname,
+		.peer = a->rq->ifname,
+		.peer_netns = a->rq->netns_fd,
+		.mac = a->host_mac,
+		.peer_mac = a->mac,
+		.mtu = a->conf.mtu,
+		.group = o->group,
+		.master = a->bridge.index,
+	};
+	size_t failed = 0;
+	int r;
+
+	link_put_veth(a->host, &veth);
+	link_put_port(a->host, o->host_ifname, o->tag, a->conf.hairpin, a->conf.port_isolation);
+	r = nl_commit_at(a->host, &failed, e);
+	if (r == 0)
+		return link_get(a->host, o->host_ifname, &a->port, e);
+	/* Only a pair that this call made may be taken away again. */
+	if (failed > 0 && link_get(a->host, o->host_ifname, &a->port, NULL) == 0)
+		(void)link_del_quick(a->host, a->port.index, -1, NULL);
+
+	return r;
+}
+
+/*
+ * A new port has VLAN 1, untagged.  It stays for untagged frames if there are
+ * trunks only; else it goes, unless the config keeps it.
+ */
+static int set_vlans(struct add *a, struct err *e)
+{
+	const struct conf *conf = &a->conf;
+	int port = a->port.index;
+
+	if (conf->vlan > 1 && !conf->preserve_default_vlan)
+		link_put_vlan_del(a->host, port, 1);
+	if (conf->vlan)
+		link_put_vlan(a->host, port, (uint16_t)conf->vlan, (uint16_t)conf->vlan, true,
+			      true);
+	for (size_t i = 0; i < conf->n_trunks; i++)
+		link_put_vlan(a->host, port, (uint16_t)conf->trunks[i].min,
+			      (uint16_t)conf->trunks[i].max, false, false);
+
+	return nl_commit(a->host, e);
+}
+
+static int need_nft(struct add *a, struct err *e)
+{
+	return a->nft ? 0 : nl_open(NETLINK_NETFILTER, &a->nft, e);
+}
+
+static struct spoof spoof_of(const struct cni_request *rq, const uint8_t *mac)
+{
+	return (struct spoof){.owner = &rq->owner, .port = rq->owner.host_ifname, .mac = mac};
+}
+
+static int guard(struct add *a, struct err *e)
+{
+	struct spoof spoof = spoof_of(a->rq, a->mac);
+	int r;
+
+	if (!a->conf.macspoofchk)
+		return 0;
+	r = need_nft(a, e);
+
+	return r < 0 ? r : spoof_add(a->nft, &spoof, e);
+}
+
+static void unguard(struct add *a)
+{
+	struct spoof spoof = spoof_of(a->rq, a->mac);
+
+	if (a->conf.macspoofchk)
+		(void)spoof_del(a->nft, &spoof, NULL);
+}
+
+static int configure_inside(struct add *a, struct err *e)
+{
+	const struct iface_conf conf = {
+		.netns_fd = a->rq->netns_fd,
+		.name = a->rq->ifname,
+		.res = a->res,
+		.iface = a->iface,
+		.dad = a->conf.enabledad,
+	};
+
+	if (a->conf.disable_container_interface)
+		return 0;
+
+	return iface_configure(a->inside, &conf, &a->inner_index, e);
+}
+
+static int masquerade(struct add *a, struct err *e)
+{
+	int r;
+
+	if (!a->conf.ip_masq || a->res->n_ips == 0)
+		return 0;
+	if ((r = need_nft(a, e)) < 0 || (r = masq_init(&a->masq, a->rq, &a->conf, a->res, e)) < 0)
+		return r;
+	a->masq.ifname = a->gateway.name;
+
+	return masq_add(a->nft, &a->masq, e);
+}
+
+static void unmasquerade(struct add *a)
+{
+	if (a->masq.n_addrs > 0)
+		(void)masq_del(a->nft, &a->masq, NULL);
+}
+
+/* Frames pass the port from here on; neighbours hear of the addresses. */
+static int announce(struct add *a, struct err *e)
+{
+	int r;
+
+	if (a->conf.disable_container_interface)
+		return 0;
+	r = link_wait_up(a->host, a->port.index, e);
+	if (r < 0 || a->res->n_ips == 0)
+		return r;
+
+	return iface_announce(a->inside, a->inner_index, a->mac, e);
+}
+
+static int report_iface(struct add *a, const char *name, const uint8_t mac[MAC_LEN],
+			const char *sandbox, struct err *e)
+{
+	char text[MAC_STRLEN];
+
+	return cni_result_add_iface(a->res, name, link_mac_str(mac, text), sandbox, e);
+}
+
+/* Runtimes and chained plugins rely on the order: bridge, host's end, container's end. */
+static int report(struct add *a, struct err *e)
+{
+	int r;
+
+	if ((r = report_iface(a, a->bridge.name, a->bridge.mac, NULL, e)) < 0 ||
+	    (r = report_iface(a, a->port.name, a->host_mac, NULL, e)) < 0 ||
+	    (r = report_iface(a, a->rq->ifname, a->mac, a->rq->netns, e)) < 0)
+		return r;
+	if (a->conf.vlan && a->conf.is_gateway)
+		r = report_iface(a, a->gateway.name, a->gateway.mac, NULL, e);
+
+	return r < 0 ? r : 0;
+}
+
+static int make(struct add *a, struct err *e)
+{
+	int r;
+
+	r = ipam_configured(a->rq) ? ipam_add(a->rq, a->res, e) : 0;
+	if (r < 0)
+		return r;
+	if ((r = complete_addresses(a, e)) < 0 || (r = override_dns(a, e)) < 0 ||
+	    (r = set_up_bridge(a, e)) < 0)
+		goto undo_ipam;
+	r = attach(a, e);
+	if (r < 0)
+		goto undo_ipam;
+	if ((r = set_vlans(a, e)) < 0 || (r = guard(a, e)) < 0)
+		goto undo_port;
+	if ((r = configure_inside(a, e)) < 0 || (r = masquerade(a, e)) < 0)
+		goto undo_guard;
+	if ((r = announce(a, e)) < 0 || (r = report(a, e)) < 0)
+		goto undo_masquerade;
+
+	return 0;
+
+undo_masquerade:
+	unmasquerade(a);
+undo_guard:
+	unguard(a);
+undo_port:
+	(void)link_del_quick(a->host, a->port.index, -1, NULL);
+undo_ipam:
+	if (ipam_configured(a->rq))
+		(void)ipam_del(a->rq, NULL);
+
+	return r;
+}
+
+static int bridge_add(const struct cni_request *rq, struct cni_result *res, struct err *e)
+{
+	struct add a = {.rq = rq, .res = res, .iface = 2};
+	int r = look_first(&a, e);
+
+	if (r == 0)
+		r = make(&a, e);
+	add_clear(&a);
+
+	return r;
+}
+
+/* ---- DEL ----------------------------------------------------------------- */
+
+/*
+ * An attachment that the reference plugin made, before this host moved to
+ * heddle, has another name on the host.  The evidence that it is ours to delete
+ * is prevResult: the interface, in that namespace, with that MAC address.
+ */
+static int del_adopted(const struct cni_request *rq, struct err *e)
+{
+	AUTO(nl_closep) struct nl *inside = NULL;
+	char mac[MAC_STRLEN];
+	struct link link;
+	int r;
+
+	if (rq->netns_fd < 0 || !rq->prev)
+		return 0;
+	r = netns_nl_open(rq->netns_fd, NETLINK_ROUTE, &inside, e);
+	if (r < 0)
+		return r;
+	if (link_get(inside, rq->ifname, &link, NULL) < 0 || strcmp(link.kind, "veth") != 0)
+		return 0;
+	link_mac_str(link.mac, mac);
+	for (size_t i = 0; i < rq->prev->n_ifaces; i++) {
+		const struct cni_iface *iface = &rq->prev->ifaces[i];
+
+		if (iface->sandbox && strcmp(iface->name, rq->ifname) == 0 && iface->mac &&
+		    strcasecmp(iface->mac, mac) == 0) {
+			link_put_del(inside, link.index);
+			return nl_commit(inside, e);
+		}
+	}
+
+	return 0;
+}
+
+static int del_link(const struct cni_request *rq, struct nl *nft, struct err *e)
+{
+	AUTO(nl_closep) struct nl *host = NULL;
+	struct link link;
+	int r = nl_open(NETLINK_ROUTE, &host, e);
+
+	if (r < 0)
+		return r;
+	r = link_get(host, rq->owner.host_ifname, &link, e);
+	if (r == -ENODEV)
+		return del_adopted(rq, e);
+
+	return r < 0 ? r : link_del_quick(host, link.index, nl_fd(nft), e);
+}
+
+static int del_rules(const struct cni_request *rq, struct nl *nft, struct err *e)
+{
+	const struct conf conf = conf_of_del(rq);
+	struct spoof spoof = spoof_of(rq, NULL);
+	struct err next = {0};
+	struct masq m = {0};
+	int r;
+
+	r = masq_init(&m, rq, &conf, rq->prev, e);
+	if (r < 0)
+		return r;
+	r = masq_del(nft, &m, e);
+	masq_clear(&m);
+
+	return err_keep(r, e, spoof_del(nft, &spoof, &next), &next);
+}
+
+/* Each step is tried, whatever became of the one before. */
+static int bridge_del(const struct cni_request *rq, struct err *e)
+{
+	AUTO(nl_closep) struct nl *nft = NULL;
+	struct err next = {0};
+	int first;
+
+	/* A link that is still there may still use its address. */
+	if ((first = nl_open(NETLINK_NETFILTER, &nft, e)) < 0 || (first = del_link(rq, nft, e)) < 0)
+		return first;
+	first = del_rules(rq, nft, e);
+	if (!ipam_configured(rq))
+		return first;
+
+	return err_keep(first, e, ipam_del(rq, &next), &next);
+}
+
+/* ---- CHECK --------------------------------------------------------------- */
+
+struct check {
+	const struct cni_request *rq;
+	struct conf conf;
+	struct nl *host, *inside, *nft;
+};
+
+static void check_clear(struct check *c)
+{
+	nl_close(c->host);
+	nl_close(c->inside);
+	nl_close(c->nft);
+	conf_clear(&c->conf);
+}
+
+/* Looks an interface of the host up without losing the differences in @e. */
+static int check_get(struct check *c, const char *name, struct link *ret, struct err *e)
+{
+	struct err why = {0};
+	int r = link_get(c->host, name, ret, &why);
+
+	if (r == -ENODEV)
+		return cni_differs(e, "%s is missing on the host", name);
+	if (r < 0)
+		*e = why;
+
+	return r;
+}
+
+static int check_port(struct check *c, const struct link *bridge, const struct link *port,
+		      struct err *e)
+{
+	int r = 0;
+
+	if (port->master != bridge->index)
+		r = cni_differs(e, "%s is not a port of the bridge %s", port->name, bridge->name);
+	if (!(port->flags & IFF_UP))
+		r = cni_differs(e, "%s is down", port->name);
+	if (port->hairpin != c->conf.hairpin)
+		r = cni_differs(e, "%s has hairpin mode %s", port->name,
+				port->hairpin ? "on" : "off");
+	if (port->isolated != c->conf.port_isolation)
+		r = cni_differs(e, "%s has port isolation %s", port->name,
+				port->isolated ? "on" : "off");
+
+	return r;
+}
+
+static int check_host(struct check *c, struct err *e)
+{
+	struct link bridge, port;
+	int r = 0;
+
+	CNI_CHECK_STEP(r, check_get(c, c->conf.bridge, &bridge, e));
+	if (r < 0)
+		return r;
+	if (strcmp(bridge.kind, "bridge") != 0)
+		return cni_differs(e, "%s is not a bridge", bridge.name);
+	if (!(bridge.flags & IFF_UP))
+		r = cni_differs(e, "the bridge %s is down", bridge.name);
+	if (c->conf.promisc && !(bridge.flags & IFF_PROMISC))
+		r = cni_differs(e, "the bridge %s is not promiscuous", bridge.name);
+	CNI_CHECK_STEP(r, check_get(c, c->rq->owner.host_ifname, &port, e));
+	if (r < 0)
+		return r;
+	CNI_CHECK_STEP(r, check_port(c, &bridge, &port, e));
+
+	return r;
+}
+
+/* An interface that is meant to be down has neither addresses nor routes. */
+static int check_down(struct check *c, struct err *e)
+{
+	struct err why = {0};
+	struct link link;
+	int r = link_get(c->inside, c->rq->ifname, &link, &why);
+
+	if (r == -ENODEV)
+		return cni_differs(e, "%s is missing in the container", c->rq->ifname);
+	if (r < 0)
+		*e = why;
+
+	return r;
+}
+
+static int check_inside(struct check *c, struct err *e)
+{
+	const struct cni_request *rq = c->rq;
+
+	if (c->conf.disable_container_interface)
+		return check_down(c, e);
+
+	return iface_check(c->inside, rq->ifname, rq->netns, rq->prev, e);
+}
+
+static int check_guard(struct check *c, struct err *e)
+{
+	const struct cni_request *rq = c->rq;
+	struct ether_addr mac;
+	struct spoof spoof = spoof_of(rq, mac.ether_addr_octet);
+	struct err step = {0};
+
+	for (size_t i = 0; i < rq->prev->n_ifaces; i++) {
+		const struct cni_iface *iface = &rq->prev->ifaces[i];
+
+		if (iface->sandbox && strcmp(iface->name, rq->ifname) == 0 && iface->mac &&
+		    ether_aton_r(iface->mac, &mac))
+			return cni_fold(e, spoof_check(c->nft, &spoof, &step), &step);
+	}
+
+	return 0;
+}
+
+static int check_masquerade(struct check *c, struct err *e)
+{
+	char vlan_gateway[IFNAMSIZ + 8];
+	struct err step = {0};
+	struct masq m;
+	int r = masq_init(&m, c->rq, &c->conf, c->rq->prev, e);
+
+	if (r < 0)
+		return r;
+	snprintf(vlan_gateway, sizeof(vlan_gateway), "%s.%u", c->conf.bridge, c->conf.vlan);
+	if (!m.ifname)
+		m.ifname = vlan_gateway;
+	r = masq_check(c->nft, &m, &step);
+	masq_clear(&m);
+
+	return cni_fold(e, r, &step);
+}
+
+static int check_rules(struct check *c, struct err *e)
+{
+	int r = 0;
+
+	if (c->conf.ip_masq)
+		CNI_CHECK_STEP(r, check_masquerade(c, e));
+	if (c->conf.macspoofchk)
+		CNI_CHECK_STEP(r, check_guard(c, e));
+
+	return r;
+}
+
+static int check_all(struct check *c, struct err *e)
+{
+	const struct cni_request *rq = c->rq;
+	struct err step = {0};
+	int r;
+
+	if ((r = cni_need_prev(rq, e)) < 0 || (r = conf_read(rq, &c->conf, e)) < 0 ||
+	    (r = nl_open(NETLINK_ROUTE, &c->host, e)) < 0 ||
+	    (r = nl_open(NETLINK_NETFILTER, &c->nft, e)) < 0 ||
+	    (r = netns_nl_open(rq->netns_fd, NETLINK_ROUTE, &c->inside, e)) < 0)
+		return r;
+
+	CNI_CHECK_STEP(r, check_host(c, e));
+	CNI_CHECK_STEP(r, check_inside(c, e));
+	CNI_CHECK_STEP(r, check_rules(c, e));
+	if (c->conf.has_ipam)
+		CNI_CHECK_STEP(r, cni_fold(e, ipam_check(rq, &step), &step));
+
+	return r;
+}
+
+static int bridge_check(const struct cni_request *rq, struct err *e)
+{
+	struct check c = {.rq = rq};
+	int r = check_all(&c, e);
+
+	check_clear(&c);
+
+	return r;
+}
+
+/* ---- GC and STATUS ------------------------------------------------------- */
+
+struct collect {
+	const struct cni_request *rq;
+	struct owner *valid;   /* marks of the attachments that stay */
+	uint32_t doomed_group; /* what is to go is moved into it, and deleted as one */
+	struct nl *out;
+	size_t n_doomed;
+};
+
+/*
+ * The group alone says whose network a port is of: it is there from the port's
+ * birth, while the alias comes a message later.
+ */
+static int collect_link(const struct link *link, void *data)
+{
+	struct collect *c = data;
+
+	if (strncmp(link->name, OWNER_LINK_PREFIX, strlen(OWNER_LINK_PREFIX)) != 0 ||
+	    link->group != c->rq->owner.group || strcmp(link->kind, "veth") != 0)
+		return 0;
+	for (size_t i = 0; i < c->rq->n_valid; i++) {
+		if (strcmp(link->name, c->valid[i].host_ifname) == 0)
+			return 0;
+	}
+	link_put_group(c->out, link->index, c->doomed_group);
+	c->n_doomed++;
+
+	return 0;
+}
+
+/* A number that no other GC uses at this moment, and no network: bit 30 is clear. */
+static int choose_group(uint32_t *ret, struct err *e)
+{
+	uint32_t group;
+
+	if (getrandom(&group, sizeof(group), 0) != sizeof(group))
+		return err_sys(e, errno, "choose a group for what is to be deleted");
+	*ret = (group & ((1u << 29) - 1)) | 1u << 29;
+
+	return 0;
+}
+
+static int gc_links(const struct cni_request *rq, struct err *e)
+{
+	AUTO(nl_closep) struct nl *in = NULL;
+	AUTO(nl_closep) struct nl *out = NULL;
+	AUTO_FREE struct owner *valid = calloc(rq->n_valid + 1, sizeof(*valid));
+	struct collect c = {.rq = rq, .valid = valid};
+	int r;
+
+	if (!valid)
+		return err_sys(e, ENOMEM, "collect interfaces that no attachment uses");
+	for (size_t i = 0; i < rq->n_valid; i++)
+		owner_init(&valid[i], rq->network, rq->valid[i].container_id, rq->valid[i].ifname);
+
+	if ((r = choose_group(&c.doomed_group, e)) < 0 ||
+	    (r = nl_open(NETLINK_ROUTE, &in, e)) < 0 || (r = nl_open(NETLINK_ROUTE, &out, e)) < 0)
+		return r;
+	c.out = out;
+	r = link_each(in, collect_link, &c, e);
+	if (r < 0 || c.n_doomed == 0)
+		return r;
+	/* One that vanishes meanwhile is no failure; the others still move. */
+	r = nl_commit(out, e);
+	if (r < 0 && r != -ENODEV)
+		return r;
+	link_put_del_group(out, c.doomed_group);
+	r = nl_commit(out, e);
+
+	return r == -ENODEV ? 0 : r;
+}
+
+static int gc_rules(const struct cni_request *rq, struct err *e)
+{
+	AUTO(nl_closep) struct nl *nft = NULL;
+	AUTO(gc_clear) struct gc gc = {0};
+	struct err next = {0};
+	int r;
+
+	if ((r = nl_open(NETLINK_NETFILTER, &nft, e)) < 0 ||
+	    (r = gc_init(&gc, rq->network, rq->valid, rq->n_valid, e)) < 0)
+		return r;
+	r = masq_gc(nft, conf_of_del(rq).masq_backend, &gc, e);
+
+	return err_keep(r, e, spoof_gc(nft, &gc, &next), &next);
+}
+
+static int bridge_gc(const struct cni_request *rq, struct err *e)
+{
+	struct err next = {0};
+	int first = gc_links(rq, e);
+
+	first = err_keep(first, e, gc_rules(rq, &next), &next);
+	if (!ipam_configured(rq))
+		return first;
+
+	return err_keep(first, e, ipam_gc(rq, &next), &next);
+}
+
+static int bridge_status(const struct cni_request *rq, struct err *e)
+{
+	AUTO(nl_closep) struct nl *host = NULL;
+	struct conf conf;
+	struct link link;
+	int r;
+
+	r = conf_read(rq, &conf, e);
+	if (r < 0)
+		return r;
+	r = nl_open(NETLINK_ROUTE, &host, e);
+	if (r == 0)
+		r = bridge_find(host, conf.bridge, &link, e);
+	conf_clear(&conf);
+	if (r < 0)
+		return r;
+
+	return ipam_configured(rq) ? ipam_status(rq, e) : 0;
+}
+
+int main(void)
+{
+	static const struct cni_plugin bridge = {
+		.name = "bridge",
+		.add = bridge_add,
+		.del = bridge_del,
+		.check = bridge_check,
+		.gc = bridge_gc,
+		.status = bridge_status,
+	};
+
+	return cni_main(&bridge);
+}

@@ -278,13 +278,16 @@ bool iptables_comment_read(const struct iptables_line *line, char network[IPTABL
 {
 	static const char start[] = "--comment \"name: \\\"";
 	const char *at = memmem(line->text, (size_t)line->len, start, sizeof(start) - 1);
+	int end = 0;
 
 	if (!at)
 		return false;
 
 	/* Neither name can hold a quote or a backslash: the CNI specification's rules. */
-	return sscanf(at + sizeof(start) - 1, "%255[^\\\"\n]\\\" id: \\\"%255[^\\\"\n]\\\"\"",
-		      network, container_id) == 2;
+	sscanf(at + sizeof(start) - 1, "%255[^\\\"\n]\\\" id: \\\"%255[^\\\"\n]\\\"\"%n", network,
+	       container_id, &end);
+
+	return end > 0;
 }
 
 static void write_purge(FILE *f, const char *listing, const struct iptables_filter *filter)

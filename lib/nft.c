@@ -649,11 +649,26 @@ int nft_get_elem(struct nl *nl, const struct nft_set *set, const struct nft_valu
 struct dump {
 	int (*cb)(const struct nft_elem *elem, void *data);
 	void *data;
+	bool begun;
+	uint16_t generation; /* its low bits, as each message of the dump has them */
 };
 
+/*
+ * The kernel does not set NLM_F_DUMP_INTR for elements, but each message says in
+ * which generation it was made.
+ * Source: nf_tables_dump_set() in net/netfilter/nf_tables_api.c.
+ */
 static int dump_cb(const struct nlmsghdr *nlh, void *data)
 {
-	const struct dump *d = data;
+	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
+	struct dump *d = data;
+
+	if (nlh->nlmsg_len < mnl_nlmsg_size(sizeof(*nfg)))
+		return -EBADMSG;
+	if (d->begun && d->generation != nfg->res_id)
+		return -EINTR;
+	d->begun = true;
+	d->generation = nfg->res_id;
 
 	return nft_read_elems(nlh, d->cb, d->data);
 }

@@ -74,7 +74,11 @@ static struct nlmsghdr *put(struct nl *nl, uint16_t type, uint16_t flags, const 
 
 void route_put_add(struct nl *nl, const struct route *route)
 {
-	put_metrics(put(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, "add", route), route);
+	/*
+	 * No NLM_F_EXCL: a container on two networks has two default routes of
+	 * one priority, and the kernel itself refuses the same route twice.
+	 */
+	put_metrics(put(nl, RTM_NEWROUTE, NLM_F_CREATE, "add", route), route);
 }
 
 void route_put_del(struct nl *nl, const struct route *route)

@@ -28,7 +28,10 @@ struct route {
 	uint8_t protocol;	/* RTPROT_*; 0: RTPROT_BOOT, as ip(8) */
 };
 
-/* nl_commit() says -EEXIST if there is a route with this dst, priority and table. */
+/*
+ * nl_commit() says -EEXIST if this very route is there.  One that differs in its gateway or
+ * interface alone goes before what is there with IPv4, and shares the traffic with IPv6.
+ */
 void route_put_add(struct nl *nl, const struct route *route);
 void route_put_del(struct nl *nl, const struct route *route);
 

@@ -298,6 +298,14 @@ static int read_ip_index(const struct jnode *n, void *conf, struct err *e)
 	return r;
 }
 
+static int check_gateway(const struct jnode *n, const struct cni_ip *ip, struct err *e)
+{
+	if (ip_is_set(&ip->gateway) && ip->gateway.family != ip->address.addr.family)
+		return jn_bad(n, e, "address and gateway are of different address families");
+
+	return 0;
+}
+
 static int read_ip(const struct jnode *n, struct cni_result *res, struct err *e)
 {
 	static const struct jn_key keys[] = {
@@ -318,8 +326,9 @@ static int read_ip(const struct jnode *n, struct cni_result *res, struct err *e)
 	if (ip.iface >= 0 && res->n_ifaces > 0 && (size_t)ip.iface >= res->n_ifaces)
 		return jn_bad(n, e, "interface %d is not the index of one of the %zu interfaces",
 			      ip.iface, res->n_ifaces);
+	r = check_gateway(n, &ip, e);
 
-	return cni_result_add_ip(res, &ip, e);
+	return r < 0 ? r : cni_result_add_ip(res, &ip, e);
 }
 
 static int read_scope(const struct jnode *n, void *conf, struct err *e)
@@ -422,7 +431,8 @@ int cni_dns_read(const struct jnode *n, struct cni_dns *ret, struct err *e)
 }
 
 /* ip4 or ip6 of 0.1.0 and 0.2.0. */
-static int read_slot(const struct jnode *n, const char *key, struct cni_result *res, struct err *e)
+static int read_slot(const struct jnode *n, const char *key, uint8_t family,
+		     struct cni_result *res, struct err *e)
 {
 	struct cni_ip ip = { .iface = -1 };
 	struct jnode slot, value;
@@ -436,8 +446,12 @@ static int read_slot(const struct jnode *n, const char *key, struct cni_result *
 	if (!jn_get(&slot, "ip", &value))
 		return jn_bad(&slot, e, "ip is missing");
 	r = jn_ip_net(&value, &ip.address, e);
+	if (r == 0 && ip.address.addr.family != family)
+		return jn_bad(&value, e, "it is not an %s address", ip_family_name(family));
 	if (r == 0 && jn_get(&slot, "gateway", &value))
 		r = jn_ip(&value, &ip.gateway, e);
+	if (r == 0)
+		r = check_gateway(&slot, &ip, e);
 	if (r == 0)
 		r = cni_result_add_ip(res, &ip, e);
 	if (r < 0)
@@ -456,7 +470,8 @@ static int read_all(const struct jnode *n, enum cni_version version, struct cni_
 	if (r < 0)
 		return r;
 	if (version < CNI_0_3_0) {
-		if ((r = read_slot(n, "ip4", res, e)) < 0 || (r = read_slot(n, "ip6", res, e)) < 0)
+		if ((r = read_slot(n, "ip4", AF_INET, res, e)) < 0 ||
+		    (r = read_slot(n, "ip6", AF_INET6, res, e)) < 0)
 			return r;
 	} else {
 		if ((r = each(n, "interfaces", read_iface, res, e)) < 0 ||
@@ -493,6 +508,11 @@ int cni_result_read(const struct jnode *n, enum cni_version version, struct cni_
 static void set(json_t *obj, const char *key, json_t *value, bool *bad)
 {
 	*bad |= json_object_set_new(obj, key, value) < 0;
+}
+
+static void append(json_t *array, json_t *value, bool *bad)
+{
+	*bad |= json_array_append_new(array, value) < 0;
 }
 
 static void set_text(json_t *obj, const char *key, const char *text, bool *bad)
@@ -579,7 +599,7 @@ static void set_list(json_t *obj, const char *key, char *const *list, bool *bad)
 		return;
 	array = json_array();
 	for (; *list; list++)
-		*bad |= json_array_append_new(array, json_string(*list)) < 0;
+		append(array, json_string(*list), bad);
 	set(obj, key, array, bad);
 }
 
@@ -614,8 +634,7 @@ static void write_slot(json_t *obj, const struct cni_result *res, uint8_t family
 	routes = json_array();
 	for (size_t i = 0; i < res->n_routes; i++) {
 		if (res->routes[i].dst.addr.family == family)
-			*bad |= json_array_append_new(routes, write_route(&res->routes[i],
-									  CNI_0_2_0, bad)) < 0;
+			append(routes, write_route(&res->routes[i], CNI_0_2_0, bad), bad);
 	}
 	if (json_array_size(routes) > 0)
 		set(slot, "routes", json_incref(routes), bad);
@@ -629,13 +648,11 @@ static void write_lists(json_t *obj, const struct cni_result *res, enum cni_vers
 	json_t *ifaces = json_array(), *ips = json_array(), *routes = json_array();
 
 	for (size_t i = 0; i < res->n_ifaces; i++)
-		*bad |= json_array_append_new(ifaces,
-					      write_iface(&res->ifaces[i], version, bad)) < 0;
+		append(ifaces, write_iface(&res->ifaces[i], version, bad), bad);
 	for (size_t i = 0; i < res->n_ips; i++)
-		*bad |= json_array_append_new(ips, write_ip(&res->ips[i], version, bad)) < 0;
+		append(ips, write_ip(&res->ips[i], version, bad), bad);
 	for (size_t i = 0; i < res->n_routes; i++)
-		*bad |= json_array_append_new(routes,
-					      write_route(&res->routes[i], version, bad)) < 0;
+		append(routes, write_route(&res->routes[i], version, bad), bad);
 	if (res->n_ifaces > 0)
 		set(obj, "interfaces", json_incref(ifaces), bad);
 	if (res->n_ips > 0)

@@ -49,22 +49,20 @@ static void __attribute__((format(printf, 3, 4))) put(char *buf, size_t len, con
 
 static void put_path(const struct jnode *n, char *buf, size_t len)
 {
-	if (!n->up)
-		return;
-	put_path(n->up, buf, len);
+	if (n->up)
+		put_path(n->up, buf, len);
 	if (n->key)
 		put(buf, len, "%s%s", *buf ? "." : "", n->key);
-	else
+	else if (n->up)
 		put(buf, len, "[%zu]", n->index);
 }
 
 const char *jn_path(const struct jnode *n, char *buf, size_t len)
 {
 	buf[0] = '\0';
-	if (n->up)
-		put_path(n, buf, len);
-	else
-		put(buf, len, "%s", n->key ? n->key : "config");
+	put_path(n, buf, len);
+	if (!*buf)
+		put(buf, len, "config");
 
 	return buf;
 }

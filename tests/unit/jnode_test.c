@@ -162,6 +162,8 @@ static void a_path_names_keys_and_positions(void **state)
 
 	root = (struct jnode){.json = doc, .key = "prevResult"};
 	assert_string_equal(jn_path(&root, buf, sizeof(buf)), "prevResult");
+	assert_true(jn_get(&root, "ipam", &ipam));
+	assert_string_equal(jn_path(&ipam, buf, sizeof(buf)), "prevResult.ipam");
 }
 
 static void keys_are_found_exactly_and_then_without_regard_to_case(void **state)

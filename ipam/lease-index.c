@@ -59,7 +59,7 @@ static int header_of(const struct lease_index *x, struct header *ret)
 
 	memset(ret, 0, sizeof(*ret));
 	memcpy(ret->magic, magic, sizeof(magic));
-	strncpy(ret->boot, x->boot, sizeof(ret->boot) - 1);
+	memcpy(ret->boot, x->boot, sizeof(ret->boot));
 	ret->device = st.st_dev;
 	ret->inode = st.st_ino;
 	ret->mtime = st.st_mtim;
@@ -138,15 +138,16 @@ int lease_index_open(struct lease_index *x, int dir, const char *boot)
 {
 	struct header h;
 
-	*x = (struct lease_index){ .dir = dir, .fd = -1, .boot = boot };
+	*x = (struct lease_index){ .dir = dir, .fd = -1 };
+	strncpy(x->boot, boot, sizeof(x->boot) - 1);
 	if (!*boot || !is_local(dir))
 		return 0;
 	x->fd = openat(dir, LEASE_INDEX_NAME, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (x->fd < 0 || pread(x->fd, &h, sizeof(h), 0) != sizeof(h))
 		return 0;
 
-	h.boot[sizeof(h.boot) - 1] = '\0';
-	x->same_boot = memcmp(h.magic, magic, sizeof(magic)) == 0 && strcmp(h.boot, boot) == 0;
+	x->same_boot = memcmp(h.magic, magic, sizeof(magic)) == 0 &&
+		       memcmp(h.boot, x->boot, sizeof(h.boot)) == 0;
 
 	return is_sealed(x, &h) ? read_records(x, &h) : 0;
 }

@@ -46,9 +46,9 @@ struct lease_record {
 };
 
 struct lease_index {
-	int dir;	  /* borrowed, locked by the caller */
-	int fd;		  /* -1: nothing on disk */
-	const char *boot; /* borrowed; of the present boot */
+	int dir;       /* borrowed, locked by the caller */
+	int fd;	       /* -1: nothing on disk */
+	char boot[40]; /* ID of the present one, "" if it is not known */
 	struct lease_record *records;
 	size_t n, room;
 	bool complete;	/* records are all leases there are */

@@ -246,6 +246,15 @@ struct ip_addr ip_net_first(const struct ip_net *net)
 	return ip;
 }
 
+struct ip_addr ip_net_first_host(const struct ip_net *net)
+{
+	struct ip_addr ip = ip_net_first(net);
+
+	(void)ip_next(&ip);
+
+	return ip;
+}
+
 struct ip_addr ip_net_last(const struct ip_net *net)
 {
 	struct ip_addr ip = net->addr;

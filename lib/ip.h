@@ -111,6 +111,8 @@ uint64_t ip_distance(const struct ip_addr *from, const struct ip_addr *to);
 struct ip_addr ip_net_first(const struct ip_net *net);
 /* @net's highest address: host bits all 1 (the broadcast address of an IPv4 subnet). */
 struct ip_addr ip_net_last(const struct ip_net *net);
+/* The address after the lowest: the gateway's, where nobody says another. */
+struct ip_addr ip_net_first_host(const struct ip_net *net);
 /* Whether host bits are set in @net's address. */
 bool ip_net_has_host_bits(const struct ip_net *net);
 /* Whether @ip is of @net's family and inside it. */

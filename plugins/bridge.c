@@ -21,6 +21,7 @@
 #include <sys/random.h>
 
 #include "ipam/ipam.h"
+#include "lib/attachment.h"
 #include "lib/bridge.h"
 #include "lib/cleanup.h"
 #include "lib/cni.h"
@@ -282,30 +283,15 @@ static int look_first(struct add *a, struct err *e)
 
 	if ((r = conf_read(rq, &a->conf, e)) < 0 || (r = nl_open(NETLINK_ROUTE, &a->host, e)) < 0 ||
 	    (r = netns_nl_open(rq->netns_fd, NETLINK_ROUTE, &a->inside, e)) < 0 ||
-	    (r = bridge_find(a->host, a->conf.bridge, &link, e)) < 0)
+	    (r = bridge_find(a->host, a->conf.bridge, &link, e)) < 0 ||
+	    (r = attachment_need_free(rq, a->inside, e)) < 0)
 		return r;
 
-	r = link_get(a->inside, rq->ifname, &link, NULL);
-	if (r == 0) {
-		(void)err_cni(e, CNI_E_ENV, "CNI_IFNAME: %s exists already in %s", rq->ifname,
-			      rq->netns);
-		return -EEXIST;
-	}
 	if (!a->conf.has_mac && (r = link_random_mac(a->conf.mac, e)) < 0)
 		return r;
 	memcpy(a->mac, a->conf.mac, MAC_LEN);
 
 	return link_random_mac(a->host_mac, e);
-}
-
-/* The first address of the subnet, as the reference chooses it. */
-static struct ip_addr default_gateway(const struct ip_net *net)
-{
-	struct ip_addr ip = ip_net_first(net);
-
-	(void)ip_next(&ip);
-
-	return ip;
 }
 
 static bool is_default(const struct ip_net *dst)
@@ -345,30 +331,12 @@ static int complete_addresses(struct add *a, struct err *e)
 
 		ip->iface = a->iface;
 		if (a->conf.is_gateway && !ip_is_set(&ip->gateway))
-			ip->gateway = default_gateway(&ip->address);
+			ip->gateway = ip_net_first_host(&ip->address);
 		if (a->conf.is_default_gateway)
 			r = add_default_route(res, &ip->gateway, e);
 	}
 
 	return r;
-}
-
-/* A dns object of the config that says anything takes the place of IPAM's. */
-static int override_dns(struct add *a, struct err *e)
-{
-	struct cni_dns dns = {0};
-	struct jnode value;
-	int r;
-
-	if (!jn_get(&a->rq->conf, "dns", &value))
-		return 0;
-	r = cni_dns_read(&value, &dns, e);
-	if (r < 0 || cni_dns_is_empty(&dns))
-		return r;
-	cni_dns_clear(&a->res->dns);
-	a->res->dns = dns;
-
-	return 0;
 }
 
 static int set_gateways(struct add *a, struct err *e)
@@ -540,25 +508,18 @@ static int announce(struct add *a, struct err *e)
 	return iface_announce(a->inside, a->inner_index, a->mac, e);
 }
 
-static int report_iface(struct add *a, const char *name, const uint8_t mac[MAC_LEN],
-			const char *sandbox, struct err *e)
-{
-	char text[MAC_STRLEN];
-
-	return cni_result_add_iface(a->res, name, link_mac_str(mac, text), sandbox, e);
-}
-
 /* Runtimes and chained plugins rely on the order: bridge, host's end, container's end. */
 static int report(struct add *a, struct err *e)
 {
+	struct cni_result *res = a->res;
 	int r;
 
-	if ((r = report_iface(a, a->bridge.name, a->bridge.mac, NULL, e)) < 0 ||
-	    (r = report_iface(a, a->port.name, a->host_mac, NULL, e)) < 0 ||
-	    (r = report_iface(a, a->rq->ifname, a->mac, a->rq->netns, e)) < 0)
+	if ((r = attachment_report(res, a->bridge.name, a->bridge.mac, NULL, e)) < 0 ||
+	    (r = attachment_report(res, a->port.name, a->host_mac, NULL, e)) < 0 ||
+	    (r = attachment_report(res, a->rq->ifname, a->mac, a->rq->netns, e)) < 0)
 		return r;
 	if (a->conf.vlan && a->conf.is_gateway)
-		r = report_iface(a, a->gateway.name, a->gateway.mac, NULL, e);
+		r = attachment_report(res, a->gateway.name, a->gateway.mac, NULL, e);
 
 	return r < 0 ? r : 0;
 }
@@ -570,7 +531,7 @@ static int make(struct add *a, struct err *e)
 	r = ipam_configured(a->rq) ? ipam_add(a->rq, a->res, e) : 0;
 	if (r < 0)
 		return r;
-	if ((r = complete_addresses(a, e)) < 0 || (r = override_dns(a, e)) < 0 ||
+	if ((r = complete_addresses(a, e)) < 0 || (r = attachment_set_dns(a->rq, a->res, e)) < 0 ||
 	    (r = set_up_bridge(a, e)) < 0)
 		goto undo_ipam;
 	r = attach(a, e);
@@ -620,7 +581,6 @@ static int bridge_add(const struct cni_request *rq, struct cni_result *res, stru
 static int del_adopted(const struct cni_request *rq, struct err *e)
 {
 	AUTO(nl_closep) struct nl *inside = NULL;
-	char mac[MAC_STRLEN];
 	struct link link;
 	int r;
 
@@ -629,20 +589,12 @@ static int del_adopted(const struct cni_request *rq, struct err *e)
 	r = netns_nl_open(rq->netns_fd, NETLINK_ROUTE, &inside, e);
 	if (r < 0)
 		return r;
-	if (link_get(inside, rq->ifname, &link, NULL) < 0 || strcmp(link.kind, "veth") != 0)
+	if (link_get(inside, rq->ifname, &link, NULL) < 0 || strcmp(link.kind, "veth") != 0 ||
+	    !attachment_is_adopted(rq, &link))
 		return 0;
-	link_mac_str(link.mac, mac);
-	for (size_t i = 0; i < rq->prev->n_ifaces; i++) {
-		const struct cni_iface *iface = &rq->prev->ifaces[i];
+	link_put_del(inside, link.index);
 
-		if (iface->sandbox && strcmp(iface->name, rq->ifname) == 0 && iface->mac &&
-		    strcasecmp(iface->mac, mac) == 0) {
-			link_put_del(inside, link.index);
-			return nl_commit(inside, e);
-		}
-	}
-
-	return 0;
+	return nl_commit(inside, e);
 }
 
 static int del_link(const struct cni_request *rq, struct nl *nft, struct err *e)
@@ -710,20 +662,6 @@ static void check_clear(struct check *c)
 	conf_clear(&c->conf);
 }
 
-/* Looks an interface of the host up without losing the differences in @e. */
-static int check_get(struct check *c, const char *name, struct link *ret, struct err *e)
-{
-	struct err why = {0};
-	int r = link_get(c->host, name, ret, &why);
-
-	if (r == -ENODEV)
-		return cni_differs(e, "%s is missing on the host", name);
-	if (r < 0)
-		*e = why;
-
-	return r;
-}
-
 static int check_port(struct check *c, const struct link *bridge, const struct link *port,
 		      struct err *e)
 {
@@ -746,9 +684,8 @@ static int check_port(struct check *c, const struct link *bridge, const struct l
 static int check_host(struct check *c, struct err *e)
 {
 	struct link bridge, port;
-	int r = 0;
+	int r = attachment_check_link(c->host, c->conf.bridge, "on the host", &bridge, e);
 
-	CNI_CHECK_STEP(r, check_get(c, c->conf.bridge, &bridge, e));
 	if (r < 0)
 		return r;
 	if (strcmp(bridge.kind, "bridge") != 0)
@@ -757,7 +694,8 @@ static int check_host(struct check *c, struct err *e)
 		r = cni_differs(e, "the bridge %s is down", bridge.name);
 	if (c->conf.promisc && !(bridge.flags & IFF_PROMISC))
 		r = cni_differs(e, "the bridge %s is not promiscuous", bridge.name);
-	CNI_CHECK_STEP(r, check_get(c, c->rq->owner.host_ifname, &port, e));
+	CNI_CHECK_STEP(r, attachment_check_link(c->host, c->rq->owner.host_ifname, "on the host",
+						&port, e));
 	if (r < 0)
 		return r;
 	CNI_CHECK_STEP(r, check_port(c, &bridge, &port, e));
@@ -768,16 +706,9 @@ static int check_host(struct check *c, struct err *e)
 /* An interface that is meant to be down has neither addresses nor routes. */
 static int check_down(struct check *c, struct err *e)
 {
-	struct err why = {0};
 	struct link link;
-	int r = link_get(c->inside, c->rq->ifname, &link, &why);
 
-	if (r == -ENODEV)
-		return cni_differs(e, "%s is missing in the container", c->rq->ifname);
-	if (r < 0)
-		*e = why;
-
-	return r;
+	return attachment_check_link(c->inside, c->rq->ifname, "in the container", &link, e);
 }
 
 static int check_inside(struct check *c, struct err *e)
@@ -792,20 +723,15 @@ static int check_inside(struct check *c, struct err *e)
 
 static int check_guard(struct check *c, struct err *e)
 {
-	const struct cni_request *rq = c->rq;
+	const struct cni_iface *iface = attachment_in_prev(c->rq);
 	struct ether_addr mac;
-	struct spoof spoof = spoof_of(rq, mac.ether_addr_octet);
+	struct spoof spoof = spoof_of(c->rq, mac.ether_addr_octet);
 	struct err step = {0};
 
-	for (size_t i = 0; i < rq->prev->n_ifaces; i++) {
-		const struct cni_iface *iface = &rq->prev->ifaces[i];
+	if (!iface || !ether_aton_r(iface->mac, &mac))
+		return 0;
 
-		if (iface->sandbox && strcmp(iface->name, rq->ifname) == 0 && iface->mac &&
-		    ether_aton_r(iface->mac, &mac))
-			return cni_fold(e, spoof_check(c->nft, &spoof, &step), &step);
-	}
-
-	return 0;
+	return cni_fold(e, spoof_check(c->nft, &spoof, &step), &step);
 }
 
 static int check_masquerade(struct check *c, struct err *e)

@@ -11,7 +11,6 @@
 #include <ctype.h>
 #include <fcntl.h>
 #include <net/if.h>
-#include <netinet/ether.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -21,6 +20,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/mac.h"
 #include "lib/netns.h"
 
 #define STDIN_MAX (16u << 20)
@@ -68,6 +68,24 @@ int cni_valid_id(const char *id, const char *what, int code, struct err *e)
 	return 0;
 }
 
+/* Source: White_Space of the Unicode Character Database, in UTF-8. */
+static bool has_white_space(const char *text)
+{
+	static const char *const wide[] = {
+		"\xc2\x85", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002",
+		"\u2003",    "\u2004", "\u2005", "\u2006", "\u2007", "\u2008",
+		"\u2009",    "\u200a", "\u2028", "\u2029", "\u202f", "\u205f",
+		"\u3000",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(wide); i++) {
+		if (strstr(text, wide[i]))
+			return true;
+	}
+
+	return text[strcspn(text, " \t\n\v\f\r")];
+}
+
 int cni_valid_ifname(const char *name, const char *what, struct err *e)
 {
 	if (!*name || strlen(name) >= IFNAMSIZ)
@@ -75,26 +93,29 @@ int cni_valid_ifname(const char *name, const char *what, struct err *e)
 			       IFNAMSIZ - 1);
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return err_cni(e, CNI_E_ENV, "%s: \"%s\" is not a name", what, name);
-	for (const char *s = name; *s; s++) {
-		if (*s == '/' || *s == ':' || isspace((unsigned char)*s))
-			return err_cni(e, CNI_E_ENV,
-				       "%s: \"%s\" must not have '/', ':' or white space", what, name);
-	}
+	if (strpbrk(name, "/:") || has_white_space(name))
+		return err_cni(e, CNI_E_ENV, "%s: \"%s\" must not have '/', ':' or white space", what,
+			       name);
 
 	return 0;
 }
 
-/* What Go's strconv.ParseBool takes for true. */
-static bool is_true(const char *text)
+/* As Go's strconv.ParseBool.  Return: 1, 0, or -EINVAL for what it does not know. */
+static int parse_bool(const char *text)
 {
-	static const char *const words[] = { "1", "t", "T", "true", "TRUE", "True" };
+	static const char *const words[2][6] = {
+		{ "0", "f", "F", "false", "FALSE", "False" },
+		{ "1", "t", "T", "true", "TRUE", "True" },
+	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-		if (strcmp(text, words[i]) == 0)
-			return true;
+	for (int value = 0; value < 2; value++) {
+		for (size_t i = 0; i < ARRAY_SIZE(words[value]); i++) {
+			if (strcmp(text, words[value][i]) == 0)
+				return value;
+		}
 	}
 
-	return false;
+	return -EINVAL;
 }
 
 /* ---- CNI_ARGS ------------------------------------------------------------ */
@@ -113,11 +134,25 @@ static int args_unknown(const char *key, struct err *e)
 		       key);
 }
 
+static int args_ignore(const char *value, bool *ret, struct err *e)
+{
+	int r = parse_bool(value);
+
+	if (r < 0)
+		return err_cni(e, CNI_E_ENV, "CNI_ARGS: IgnoreUnknown: \"%.64s\" is not 1 or 0",
+			       value);
+	*ret = r;
+
+	return 0;
+}
+
 static int args_split(struct cni_args *a, const char **ret_unknown, bool *ret_ignore, struct err *e)
 {
 	char *save = NULL;
+	int r = 0;
 
-	for (char *pair = strtok_r(a->text, ";", &save); pair; pair = strtok_r(NULL, ";", &save)) {
+	for (char *pair = strtok_r(a->text, ";", &save); r == 0 && pair;
+	     pair = strtok_r(NULL, ";", &save)) {
 		char *value = strchr(pair, '=');
 
 		if (!value || value == pair)
@@ -130,12 +165,12 @@ static int args_split(struct cni_args *a, const char **ret_unknown, bool *ret_ig
 		else if (strcmp(pair, "GATEWAY") == 0)
 			a->gateway = value;
 		else if (strcmp(pair, "IgnoreUnknown") == 0)
-			*ret_ignore = is_true(value);
+			r = args_ignore(value, ret_ignore, e);
 		else if (!*ret_unknown)
 			*ret_unknown = pair;
 	}
 
-	return 0;
+	return r;
 }
 
 int cni_args_parse(const char *text, struct cni_args *ret, struct err *e)
@@ -160,13 +195,13 @@ int cni_args_parse(const char *text, struct cni_args *ret, struct err *e)
 
 static int parse_mac(const char *text, const char *where, int code, uint8_t ret[6], struct err *e)
 {
-	struct ether_addr mac;
+	uint8_t mac[6];
 
-	if (strlen(text) != 17 || !ether_aton_r(text, &mac) || mac.ether_addr_octet[0] & 1)
+	if (mac_parse(text, mac) < 0 || mac[0] & 1)
 		return err_cni(e, code,
 			       "%s: \"%.32s\" is not the MAC address of one station (02:00:5e:10:00:01)",
 			       where, text);
-	memcpy(ret, mac.ether_addr_octet, sizeof(mac.ether_addr_octet));
+	memcpy(ret, mac, sizeof(mac));
 
 	return 0;
 }
@@ -263,7 +298,7 @@ int cni_fold(struct err *e, int r, const struct err *step)
 {
 	if (r == -ESTALE)
 		return cni_differs(e, "%s", *step->details ? step->details : step->msg);
-	if (r < 0)
+	if (r < 0 && e)
 		*e = *step;
 
 	return r;
@@ -306,14 +341,15 @@ static int read_env(struct cni_request *rq, const struct command *c, struct err 
 	if (*list)
 		return err_cni(e, CNI_E_ENV, "required environment variables are missing: %s", list);
 
-	rq->container_id = env("CNI_CONTAINERID");
-	rq->ifname = env("CNI_IFNAME");
-	rq->netns = env("CNI_NETNS");
 	rq->args = env("CNI_ARGS");
 	rq->path = env("CNI_PATH");
+	rq->container_id = rq->ifname = rq->netns = "";
 	if (!c->container)
 		return 0;
 
+	rq->container_id = env("CNI_CONTAINERID");
+	rq->ifname = env("CNI_IFNAME");
+	rq->netns = env("CNI_NETNS");
 	r = cni_valid_id(rq->container_id, "CNI_CONTAINERID", CNI_E_ENV, e);
 
 	return r < 0 ? r : cni_valid_ifname(rq->ifname, "CNI_IFNAME", e);
@@ -360,7 +396,8 @@ static int read_stdin(char **ret, size_t *ret_len, int limit_ms, struct err *e)
 		if (!text)
 			return err_sys(e, ENOMEM, "read the config from stdin");
 		if (len == size)
-			return err_cni(e, CNI_E_DECODE, "the config on stdin is longer than %u bytes",
+			return err_cni(e, CNI_E_DECODE,
+				       "the config on stdin must be shorter than %u bytes",
 				       STDIN_MAX);
 		if (limit_ms >= 0 && (left <= 0 || poll(&in, 1, (int)left) <= 0))
 			break;
@@ -501,8 +538,11 @@ static int read_valid(struct run *run, const char *key, struct err *e)
 	size_t n;
 	int r;
 
-	if (!jn_get(&rq->conf, key, &list))
+	if (!jn_get(&rq->conf, key, &list)) {
+		/* A runtime in Go that has no attachment at all says null. */
+		rq->valid_given |= json_object_get(rq->conf.json, key) != NULL;
 		return 0;
+	}
 	r = jn_array(&list, e);
 	if (r < 0)
 		return r;
@@ -555,7 +595,7 @@ static int open_netns(struct run *run, struct err *e)
 		rq->netns_fd = -1;
 		return rq->command == CNI_DEL ? 0 : err_wrap(e, r, "CNI_NETNS");
 	}
-	if (run->plugin->own_netns || is_true(env("CNI_NETNS_OVERRIDE")))
+	if (run->plugin->own_netns || parse_bool(env("CNI_NETNS_OVERRIDE")) == 1)
 		return 0;
 
 	return check_not_own(rq, e);
@@ -571,18 +611,34 @@ static int print_json(const json_t *obj, size_t flags, struct err *e)
 	return 0;
 }
 
+/* JSON is UTF-8; bytes of a file or of the environment that are not become '?'. */
+static json_t *shown(const char *text)
+{
+	AUTO_FREE char *ascii = NULL;
+	json_t *value = json_string(text);
+
+	if (value)
+		return value;
+	ascii = strdup(text);
+	for (char *s = ascii; s && *s; s++) {
+		if ((unsigned char)*s >= 0x80)
+			*s = '?';
+	}
+
+	return json_string(ascii);
+}
+
+/* On stderr, where a runtime shows it to people, if stdout is of no use. */
 static int print_error(enum cni_version version, const struct err *e)
 {
-	AUTO_JSON json_t *obj = json_pack("{s:s, s:i, s:s}", "cniVersion", cni_version_str(version),
-					  "code", e->cni ? e->cni : CNI_E_INTERNAL, "msg", e->msg);
+	AUTO_JSON json_t *obj = json_pack("{s:s, s:i, s:o}", "cniVersion", cni_version_str(version),
+					  "code", e->cni ? e->cni : CNI_E_INTERNAL, "msg",
+					  shown(e->msg));
 
 	if (obj && *e->details)
-		json_object_set_new(obj, "details", json_string(e->details));
-	/* Texts of ours can carry bytes of a foreign file that are not UTF-8. */
-	if (!obj)
+		json_object_set_new(obj, "details", shown(e->details));
+	if (!obj || print_json(obj, JSON_INDENT(4), NULL) < 0)
 		fprintf(stderr, "%s\n", e->msg);
-	else
-		(void)print_json(obj, JSON_INDENT(4), NULL);
 
 	return 1;
 }
@@ -640,14 +696,14 @@ static int run_add(struct run *run, struct err *e)
 	int r;
 
 	r = run->plugin->add(&run->rq, &res, e);
-	if (r < 0)
-		return r;
-	r = cni_result_write(&res, run->rq.version, &obj, e);
-	if (r == 0)
-		r = print_json(obj, JSON_INDENT(4), e);
+	if (r >= 0) {
+		r = cni_result_write(&res, run->rq.version, &obj, e);
+		if (r == 0)
+			r = print_json(obj, JSON_INDENT(4), e);
+		if (r < 0 && run->plugin->del)
+			(void)run->plugin->del(&run->rq, NULL);
+	}
 	cni_result_clear(&res);
-	if (r < 0 && run->plugin->del)
-		(void)run->plugin->del(&run->rq, NULL);
 
 	return r;
 }

@@ -56,7 +56,7 @@ struct cni_request {
 	struct owner owner;		/* the attachment's marks; GC and STATUS: the network's */
 	const struct cni_attachment *valid;	/* GC: n_valid of them */
 	size_t n_valid;
-	bool valid_given;		/* GC: the key was there; without it GC does nothing */
+	bool valid_given;		/* GC: the key was there, or null; without it GC does nothing */
 };
 
 struct cni_plugin {

@@ -26,7 +26,7 @@ struct nl;
  */
 int attachment_need_free(const struct cni_request *rq, struct nl *inside, struct err *e);
 
-/* A dns object of the config that says anything takes the place of IPAM's.  Return: 0 or an errno. */
+/* A dns object of the config that says anything replaces what IPAM said.  Return: 0 or an errno. */
 int attachment_set_dns(const struct cni_request *rq, struct cni_result *res, struct err *e);
 
 /**

@@ -17,8 +17,6 @@
 #include <netinet/ether.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/random.h>
 
 #include "ipam/ipam.h"
 #include "lib/attachment.h"
@@ -32,6 +30,7 @@
 #include "lib/netns.h"
 #include "lib/nl.h"
 #include "lib/spoof.h"
+#include "lib/veth.h"
 
 #define VLAN_MAX 4094
 
@@ -573,45 +572,6 @@ static int bridge_add(const struct cni_request *rq, struct cni_result *res, stru
 
 /* ---- DEL ----------------------------------------------------------------- */
 
-/*
- * An attachment that the reference plugin made, before this host moved to
- * heddle, has another name on the host.  The evidence that it is ours to delete
- * is prevResult: the interface, in that namespace, with that MAC address.
- */
-static int del_adopted(const struct cni_request *rq, struct err *e)
-{
-	AUTO(nl_closep) struct nl *inside = NULL;
-	struct link link;
-	int r;
-
-	if (rq->netns_fd < 0 || !rq->prev)
-		return 0;
-	r = netns_nl_open(rq->netns_fd, NETLINK_ROUTE, &inside, e);
-	if (r < 0)
-		return r;
-	if (link_get(inside, rq->ifname, &link, NULL) < 0 || strcmp(link.kind, "veth") != 0 ||
-	    !attachment_is_adopted(rq, &link))
-		return 0;
-	link_put_del(inside, link.index);
-
-	return nl_commit(inside, e);
-}
-
-static int del_link(const struct cni_request *rq, struct nl *nft, struct err *e)
-{
-	AUTO(nl_closep) struct nl *host = NULL;
-	struct link link;
-	int r = nl_open(NETLINK_ROUTE, &host, e);
-
-	if (r < 0)
-		return r;
-	r = link_get(host, rq->owner.host_ifname, &link, e);
-	if (r == -ENODEV)
-		return del_adopted(rq, e);
-
-	return r < 0 ? r : link_del_quick(host, link.index, nl_fd(nft), e);
-}
-
 static int del_rules(const struct cni_request *rq, struct nl *nft, struct err *e)
 {
 	const struct conf conf = conf_of_del(rq);
@@ -637,7 +597,8 @@ static int bridge_del(const struct cni_request *rq, struct err *e)
 	int first;
 
 	/* A link that is still there may still use its address. */
-	if ((first = nl_open(NETLINK_NETFILTER, &nft, e)) < 0 || (first = del_link(rq, nft, e)) < 0)
+	if ((first = nl_open(NETLINK_NETFILTER, &nft, e)) < 0 ||
+	    (first = veth_del(rq, nl_fd(nft), e)) < 0)
 		return first;
 	first = del_rules(rq, nft, e);
 	if (!ipam_configured(rq))
@@ -797,77 +758,6 @@ static int bridge_check(const struct cni_request *rq, struct err *e)
 
 /* ---- GC and STATUS ------------------------------------------------------- */
 
-struct collect {
-	const struct cni_request *rq;
-	struct owner *valid;   /* marks of the attachments that stay */
-	uint32_t doomed_group; /* what is to go is moved into it, and deleted as one */
-	struct nl *out;
-	size_t n_doomed;
-};
-
-/*
- * The group alone says whose network a port is of: it is there from the port's
- * birth, while the alias comes a message later.
- */
-static int collect_link(const struct link *link, void *data)
-{
-	struct collect *c = data;
-
-	if (strncmp(link->name, OWNER_LINK_PREFIX, strlen(OWNER_LINK_PREFIX)) != 0 ||
-	    link->group != c->rq->owner.group || strcmp(link->kind, "veth") != 0)
-		return 0;
-	for (size_t i = 0; i < c->rq->n_valid; i++) {
-		if (strcmp(link->name, c->valid[i].host_ifname) == 0)
-			return 0;
-	}
-	link_put_group(c->out, link->index, c->doomed_group);
-	c->n_doomed++;
-
-	return 0;
-}
-
-/* A number that no other GC uses at this moment, and no network: bit 30 is clear. */
-static int choose_group(uint32_t *ret, struct err *e)
-{
-	uint32_t group;
-
-	if (getrandom(&group, sizeof(group), 0) != sizeof(group))
-		return err_sys(e, errno, "choose a group for what is to be deleted");
-	*ret = (group & ((1u << 29) - 1)) | 1u << 29;
-
-	return 0;
-}
-
-static int gc_links(const struct cni_request *rq, struct err *e)
-{
-	AUTO(nl_closep) struct nl *in = NULL;
-	AUTO(nl_closep) struct nl *out = NULL;
-	AUTO_FREE struct owner *valid = calloc(rq->n_valid + 1, sizeof(*valid));
-	struct collect c = {.rq = rq, .valid = valid};
-	int r;
-
-	if (!valid)
-		return err_sys(e, ENOMEM, "collect interfaces that no attachment uses");
-	for (size_t i = 0; i < rq->n_valid; i++)
-		owner_init(&valid[i], rq->network, rq->valid[i].container_id, rq->valid[i].ifname);
-
-	if ((r = choose_group(&c.doomed_group, e)) < 0 ||
-	    (r = nl_open(NETLINK_ROUTE, &in, e)) < 0 || (r = nl_open(NETLINK_ROUTE, &out, e)) < 0)
-		return r;
-	c.out = out;
-	r = link_each(in, collect_link, &c, e);
-	if (r < 0 || c.n_doomed == 0)
-		return r;
-	/* One that vanishes meanwhile is no failure; the others still move. */
-	r = nl_commit(out, e);
-	if (r < 0 && r != -ENODEV)
-		return r;
-	link_put_del_group(out, c.doomed_group);
-	r = nl_commit(out, e);
-
-	return r == -ENODEV ? 0 : r;
-}
-
 static int gc_rules(const struct cni_request *rq, struct err *e)
 {
 	AUTO(nl_closep) struct nl *nft = NULL;
@@ -886,7 +776,7 @@ static int gc_rules(const struct cni_request *rq, struct err *e)
 static int bridge_gc(const struct cni_request *rq, struct err *e)
 {
 	struct err next = {0};
-	int first = gc_links(rq, e);
+	int first = veth_gc(rq, e);
 
 	first = err_keep(first, e, gc_rules(rq, &next), &next);
 	if (!ipam_configured(rq))

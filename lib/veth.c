@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* veth - see veth.h. */
+#include "lib/veth.h"
+
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "lib/attachment.h"
+#include "lib/cleanup.h"
+#include "lib/cni.h"
+#include "lib/link.h"
+#include "lib/netns.h"
+#include "lib/nl.h"
+
+/* ---- one ----------------------------------------------------------------- */
+
+static int del_adopted(const struct cni_request *rq, struct err *e)
+{
+	AUTO(nl_closep) struct nl *inside = NULL;
+	struct link link;
+	int r;
+
+	if (rq->netns_fd < 0 || !rq->prev)
+		return 0;
+	r = netns_nl_open(rq->netns_fd, NETLINK_ROUTE, &inside, e);
+	if (r < 0)
+		return r;
+	if (link_get(inside, rq->ifname, &link, NULL) < 0 || strcmp(link.kind, "veth") != 0 ||
+	    !attachment_is_adopted(rq, &link))
+		return 0;
+	link_put_del(inside, link.index);
+
+	return nl_commit(inside, e);
+}
+
+int veth_del(const struct cni_request *rq, int keep_fd, struct err *e)
+{
+	AUTO(nl_closep) struct nl *host = NULL;
+	struct link link;
+	int r = nl_open(NETLINK_ROUTE, &host, e);
+
+	if (r < 0)
+		return r;
+	r = link_get(host, rq->owner.host_ifname, &link, e);
+	if (r == -ENODEV)
+		return del_adopted(rq, e);
+
+	return r < 0 ? r : link_del_quick(host, link.index, keep_fd, e);
+}
+
+/* ---- many ---------------------------------------------------------------- */
+
+struct collect {
+	const struct cni_request *rq;
+	struct owner *valid;   /* marks of the attachments that stay */
+	uint32_t doomed_group; /* what is to go is moved into it, and deleted as one */
+	struct nl *out;
+	size_t n_doomed;
+};
+
+/*
+ * The group alone says whose network a pair is of: it is there from the pair's
+ * birth, while the alias comes a message later.
+ */
+static int collect_link(const struct link *link, void *data)
+{
+	struct collect *c = data;
+
+	if (strncmp(link->name, OWNER_LINK_PREFIX, strlen(OWNER_LINK_PREFIX)) != 0 ||
+	    link->group != c->rq->owner.group || strcmp(link->kind, "veth") != 0)
+		return 0;
+	for (size_t i = 0; i < c->rq->n_valid; i++) {
+		if (strcmp(link->name, c->valid[i].host_ifname) == 0)
+			return 0;
+	}
+	link_put_group(c->out, link->index, c->doomed_group);
+	c->n_doomed++;
+
+	return 0;
+}
+
+/* A number that no other GC uses at this moment, and no network: bit 30 is clear. */
+static int choose_group(uint32_t *ret, struct err *e)
+{
+	uint32_t group;
+
+	if (getrandom(&group, sizeof(group), 0) != sizeof(group))
+		return err_sys(e, errno, "choose a group for what is to be deleted");
+	*ret = (group & ((1u << 29) - 1)) | 1u << 29;
+
+	return 0;
+}
+
+static int delete_doomed(struct collect *c, struct err *e)
+{
+	/* One that vanishes meanwhile is no failure; the others still move. */
+	int r = nl_commit(c->out, e);
+
+	if (r < 0 && r != -ENODEV)
+		return r;
+	link_put_del_group(c->out, c->doomed_group);
+	r = nl_commit(c->out, e);
+
+	return r == -ENODEV ? 0 : r;
+}
+
+int veth_gc(const struct cni_request *rq, struct err *e)
+{
+	AUTO(nl_closep) struct nl *in = NULL;
+	AUTO(nl_closep) struct nl *out = NULL;
+	AUTO_FREE struct owner *valid = calloc(rq->n_valid + 1, sizeof(*valid));
+	struct collect c = {.rq = rq, .valid = valid};
+	int r;
+
+	if (!valid)
+		return err_sys(e, ENOMEM, "collect interfaces that no attachment uses");
+	for (size_t i = 0; i < rq->n_valid; i++)
+		owner_init(&valid[i], rq->network, rq->valid[i].container_id, rq->valid[i].ifname);
+
+	if ((r = choose_group(&c.doomed_group, e)) < 0 ||
+	    (r = nl_open(NETLINK_ROUTE, &in, e)) < 0 || (r = nl_open(NETLINK_ROUTE, &out, e)) < 0)
+		return r;
+	c.out = out;
+	r = link_each(in, collect_link, &c, e);
+
+	return r < 0 || c.n_doomed == 0 ? r : delete_doomed(&c, e);
+}

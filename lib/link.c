@@ -59,6 +59,18 @@ static void read_port(const struct nlattr *data, struct link *link)
 	}
 }
 
+static void read_macvlan(const struct nlattr *data, struct link *link)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, data) {
+		if (mnl_attr_get_type(attr) == IFLA_MACVLAN_MODE)
+			link->macvlan_mode = get_u32(attr);
+		else if (mnl_attr_get_type(attr) == IFLA_MACVLAN_BC_QUEUE_LEN)
+			link->bc_queue_len = get_u32(attr);
+	}
+}
+
 /* The kind comes before its data, and so the slave's. */
 static void read_info(const struct nlattr *info, struct link *link)
 {
@@ -73,6 +85,8 @@ static void read_info(const struct nlattr *info, struct link *link)
 		case IFLA_INFO_DATA:
 			if (strcmp(link->kind, "bridge") == 0)
 				read_bridge(attr, link);
+			else if (strcmp(link->kind, "macvlan") == 0)
+				read_macvlan(attr, link);
 			break;
 		case IFLA_INFO_SLAVE_KIND:
 			copy_str(slave, sizeof(slave), attr);
@@ -113,6 +127,9 @@ static void read_attr(const struct nlattr *attr, struct link *link)
 	case IFLA_LINK:
 		link->peer = (int)get_u32(attr);
 		break;
+	case IFLA_LINK_NETNSID:
+		link->peer_netns_id = (int)get_u32(attr);
+		break;
 	case IFLA_GROUP:
 		link->group = get_u32(attr);
 		break;
@@ -134,7 +151,8 @@ static bool parse(const struct nlmsghdr *nlh, struct link *ret)
 
 	if (nlh->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(nlh) < sizeof(*ifi))
 		return false;
-	*ret = (struct link){ .index = ifi->ifi_index, .type = ifi->ifi_type, .flags = ifi->ifi_flags };
+	*ret = (struct link){ .index = ifi->ifi_index, .type = ifi->ifi_type,
+			      .flags = ifi->ifi_flags, .peer_netns_id = -1 };
 	mnl_attr_for_each(attr, nlh, sizeof(*ifi))
 		read_attr(attr, ret);
 
@@ -291,6 +309,38 @@ void link_put_bridge(struct nl *nl, const struct link_bridge *b, const uint8_t m
 	mnl_attr_nest_end(req, info);
 }
 
+static void put_macvlan_info(struct nlmsghdr *req, const struct link_macvlan *m)
+{
+	struct nlattr *info = mnl_attr_nest_start(req, IFLA_LINKINFO);
+	struct nlattr *data;
+
+	mnl_attr_put_strz(req, IFLA_INFO_KIND, "macvlan");
+	data = mnl_attr_nest_start(req, IFLA_INFO_DATA);
+	mnl_attr_put_u32(req, IFLA_MACVLAN_MODE, m->mode);
+	if (m->bc_queue_len)
+		mnl_attr_put_u32(req, IFLA_MACVLAN_BC_QUEUE_LEN, m->bc_queue_len);
+	mnl_attr_nest_end(req, data);
+	mnl_attr_nest_end(req, info);
+}
+
+void link_put_macvlan(struct nl *nl, const struct link_macvlan *m)
+{
+	struct nlmsghdr *req = nl_put(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
+				      "add the macvlan %s", m->name);
+
+	put_header(req, 0);
+	mnl_attr_put_strz(req, IFLA_IFNAME, m->name);
+	mnl_attr_put_u32(req, IFLA_LINK, (uint32_t)m->master);
+	mnl_attr_put_u32(req, IFLA_GROUP, m->group);
+	if (m->netns >= 0)
+		mnl_attr_put_u32(req, IFLA_NET_NS_FD, (uint32_t)m->netns);
+	if (m->mac)
+		mnl_attr_put(req, IFLA_ADDRESS, MAC_LEN, m->mac);
+	if (m->mtu)
+		mnl_attr_put_u32(req, IFLA_MTU, m->mtu);
+	put_macvlan_info(req, m);
+}
+
 void link_put_port(struct nl *nl, const char *name, const char *alias, bool hairpin, bool isolated)
 {
 	struct nlmsghdr *req = nl_put(nl, RTM_NEWLINK, 0, "set up the bridge port %s", name);
@@ -348,6 +398,36 @@ void link_put_group(struct nl *nl, int index, uint32_t group)
 	struct nlmsghdr *req = put_set(nl, index, "set the group");
 
 	mnl_attr_put_u32(req, IFLA_GROUP, group);
+}
+
+void link_put_alias(struct nl *nl, int index, const char *alias)
+{
+	struct nlmsghdr *req = put_set(nl, index, "set the alias");
+
+	mnl_attr_put_str(req, IFLA_IFALIAS, alias);
+}
+
+void link_put_name(struct nl *nl, int index, const char *name)
+{
+	struct nlmsghdr *req = nl_put(nl, RTM_SETLINK, 0, "name interface number %d %s", index,
+				      name);
+
+	put_header(req, index);
+	mnl_attr_put_strz(req, IFLA_IFNAME, name);
+}
+
+/*
+ * One request, so that nobody sees the interface under its old name in the new
+ * namespace: do_setlink() in net/core/rtnetlink.c moves first, then renames.
+ */
+void link_put_move(struct nl *nl, int index, int netns_fd, const char *name)
+{
+	struct nlmsghdr *req = nl_put(nl, RTM_SETLINK, 0, "move interface number %d, as %s", index,
+				      name);
+
+	put_header(req, index);
+	mnl_attr_put_u32(req, IFLA_NET_NS_FD, (uint32_t)netns_fd);
+	mnl_attr_put_strz(req, IFLA_IFNAME, name);
 }
 
 /* Per-device IPv4 settings travel by netlink, so no file of /proc has to be opened. */

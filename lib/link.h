@@ -35,12 +35,15 @@ struct link {
 	uint32_t txqlen;
 	uint8_t operstate;	/* IF_OPER_* */
 	int master;		/* index */
-	int peer;		/* IFLA_LINK: of a veth its other end, in that end's namespace */
+	int peer;		/* IFLA_LINK: a veth's other end, a macvlan's master, … */
+	int peer_netns_id;	/* … in which namespace, as netns_id() counts; -1: in this one */
 	uint32_t group;
 	char alias[256];
 	bool vlan_filtering;	/* a bridge that filters VLANs */
 	bool hairpin;		/* a bridge port … */
 	bool isolated;
+	uint32_t macvlan_mode;	/* MACVLAN_MODE_* */
+	uint32_t bc_queue_len;	/* of a macvlan's master, 0: this kernel does not say */
 };
 
 /**
@@ -89,11 +92,34 @@ void link_put_bridge(struct nl *nl, const struct link_bridge *b, const uint8_t m
 /* Flags of a bridge port, and its alias, by the port's name. */
 void link_put_port(struct nl *nl, const char *name, const char *alias, bool hairpin, bool isolated);
 
+struct link_macvlan {
+	const char *name;	/* created down */
+	int master;		/* index, in the namespace of the request's socket */
+	int netns;		/* open descriptor of where it appears, -1: beside its master */
+	uint32_t mode;		/* MACVLAN_MODE_* */
+	const uint8_t *mac;	/* NULL: the kernel's choice */
+	uint32_t mtu;		/* 0: the master's */
+	uint32_t group;
+	uint32_t bc_queue_len;	/* 0: the kernel's default; older kernels ignore it, look at the result */
+};
+
+/* -EEXIST: the name is taken; before Linux 6.15 also if it is taken beside the master. */
+void link_put_macvlan(struct nl *nl, const struct link_macvlan *m);
+
 /* Set the flags in @mask to @flags. */
 void link_put_flags(struct nl *nl, int index, unsigned int flags, unsigned int mask);
 void link_put_mac(struct nl *nl, int index, const uint8_t mac[MAC_LEN]);
 void link_put_mtu(struct nl *nl, int index, uint32_t mtu);
 void link_put_group(struct nl *nl, int index, uint32_t group);
+void link_put_alias(struct nl *nl, int index, const char *alias); /* "" for none */
+/* Only an interface that is down can be renamed, unless its driver says otherwise. */
+void link_put_name(struct nl *nl, int index, const char *name);
+/*
+ * Move an interface to another namespace, and name it there.  It goes down,
+ * and loses its addresses and routes.  If @name is taken, it stays where it is, or
+ * is moved and keeps its old name.
+ */
+void link_put_move(struct nl *nl, int index, int netns_fd, const char *name);
 /* Gratuitous ARP for each address when the link comes up or its MAC is set (net.ipv4 arp_notify). */
 void link_put_arp_notify(struct nl *nl, int index);
 void link_put_del(struct nl *nl, int index);

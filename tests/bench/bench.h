@@ -215,7 +215,7 @@ struct lane {
 	struct plugin *plugins;
 	size_t n_plugins;
 	struct container *containers;
-	FILE *valid; /* the attachments of def->leases, as GC wants them */
+	FILE *valid; /* the attachments of def->leases, as GC wants them; NULL: none */
 };
 
 void world_open(void); /* a mount namespace of our own, an empty work directory */

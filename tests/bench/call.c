@@ -32,8 +32,9 @@ static void config_write_gc(FILE *f, const struct lane *lane)
 	size_t n;
 
 	fputs(",\"cniVersion\":\"1.1.0\",\"cni.dev/valid-attachments\":[", f);
-	rewind(lane->valid);
-	while ((n = fread(chunk, 1, sizeof(chunk), lane->valid)) > 0)
+	if (lane->valid)
+		rewind(lane->valid);
+	while (lane->valid && (n = fread(chunk, 1, sizeof(chunk), lane->valid)) > 0)
 		fwrite(chunk, 1, n, f);
 	fputs("]}", f);
 }

@@ -72,6 +72,8 @@ void format(char *buf, size_t size, const char *fmt, ...)
 /* Peak memory of this program while it started plugins, which theirs begins with. */
 static unsigned long own_peak_kb;
 
+static double load_at_start;
+
 /* ru_maxrss would begin with that of whoever started us. */
 static void own_peak_read(void)
 {
@@ -135,6 +137,8 @@ void facts_write(FILE *f)
 		HEDDLE_VERSION, reference, date);
 	fprintf(f, "Linux %s %s, %ld CPUs (%s), leases on %s\n", kernel.release, kernel.machine,
 		sysconf(_SC_NPROCESSORS_ONLN), cpu, file_system_name(options.work_dir));
+	fprintf(f, "load average %.1f when it began%s\n", load_at_start,
+		load_at_start > 0.5 ? ": others were at work, times are too long" : "");
 	fprintf(f, "%u rounds, seed %llu; peak memory below %.1f MB cannot be told\n",
 		options.rounds, (unsigned long long)options.seed, (double)own_peak_kb / 1024);
 }
@@ -246,6 +250,7 @@ static void output_write(const char *name, void (*write)(FILE *f))
 int main(int argc, char **argv)
 {
 	options_read(argc, argv);
+	(void)getloadavg(&load_at_start, 1);
 	world_open();
 	scenarios_run();
 	report_write(stdout);

@@ -3,14 +3,60 @@
 #include "lib/masq.h"
 
 #include <net/if.h>
+#include <string.h>
 
 #include "lib/claim.h"
 #include "lib/cleanup.h"
-#include "lib/err.h"
+#include "lib/cni.h"
 #include "lib/gc.h"
 #include "lib/masq-iptables.h"
 
 static const struct nft_set *const sets[] = {&ruleset_masq4, &ruleset_masq6, NULL};
+
+int masq_read_backend(const struct jnode *n, enum masq_backend *ret, struct err *e)
+{
+	const char *text;
+	int r = jn_str(n, &text, e);
+
+	if (r < 0)
+		return r;
+	if (strcmp(text, "iptables") == 0)
+		*ret = MASQ_IPTABLES;
+	else if (!*text || strcmp(text, "nftables") == 0)
+		*ret = MASQ_NFTABLES;
+	else
+		return jn_bad(n, e, "\"%s\" is neither nftables nor iptables", text);
+
+	return 0;
+}
+
+int masq_init(struct masq *m, const struct cni_request *rq, enum masq_backend backend,
+	      const char *ifname, const struct cni_result *res, struct err *e)
+{
+	size_t n_addrs = res ? res->n_ips : 0;
+	struct ip_net *addrs = calloc(n_addrs + 1, sizeof(*addrs));
+
+	if (!addrs)
+		return err_sys(e, ENOMEM, "list the attachment's addresses");
+	for (size_t i = 0; i < n_addrs; i++)
+		addrs[i] = res->ips[i].address;
+	*m = (struct masq){.backend = backend,
+			   .owner = &rq->owner,
+			   .network = rq->network,
+			   .container_id = rq->container_id,
+			   .ifname = ifname,
+			   .addrs = addrs,
+			   .n_addrs = n_addrs};
+
+	return 0;
+}
+
+void masq_clear(struct masq *m)
+{
+	free((void *)m->addrs);
+	m->addrs = NULL;
+	m->n_addrs = 0;
+}
 
 static int list_claims(struct claims *ret, const struct masq *m, struct err *e)
 {

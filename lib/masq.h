@@ -17,8 +17,11 @@
 #include "lib/ip.h"
 #include "lib/owner.h"
 
+struct cni_request;
+struct cni_result;
 struct err;
 struct gc;
+struct jnode;
 struct nl;
 
 enum masq_backend { MASQ_NFTABLES, MASQ_IPTABLES };
@@ -33,6 +36,23 @@ struct masq {
 	const struct ip_net *addrs; /* its addresses, with their subnet's length */
 	size_t n_addrs;
 };
+
+/* Read the key ipMasqBackend: "nftables", "iptables", or "" for the default. */
+int masq_read_backend(const struct jnode *n, enum masq_backend *ret, struct err *e);
+
+/**
+ * masq_init() - the attachment of a request
+ * @m:		filled in; masq_clear() frees it
+ * @rq:		borrowed
+ * @backend:	from masq_read_backend()
+ * @ifname:	host interface that leads to the container, borrowed; NULL if unknown
+ * @res:	its addresses, NULL for none
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int masq_init(struct masq *m, const struct cni_request *rq, enum masq_backend backend,
+	      const char *ifname, const struct cni_result *res, struct err *e);
+void masq_clear(struct masq *m);
 
 /**
  * masq_add() - masquerade an attachment's addresses

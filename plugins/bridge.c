@@ -81,17 +81,8 @@ static int read_bridge_name(const struct jnode *n, void *data, struct err *e)
 static int read_backend(const struct jnode *n, void *data, struct err *e)
 {
 	struct conf *conf = data;
-	const char *text;
-	int r = jn_str(n, &text, e);
 
-	if (r < 0)
-		return r;
-	if (strcmp(text, "iptables") == 0)
-		conf->masq_backend = MASQ_IPTABLES;
-	else if (*text && strcmp(text, "nftables") != 0)
-		return jn_bad(n, e, "\"%s\" is neither nftables nor iptables", text);
-
-	return 0;
+	return masq_read_backend(n, &conf->masq_backend, e);
 }
 
 struct trunk_keys {
@@ -215,37 +206,14 @@ static int conf_read(const struct cni_request *rq, struct conf *ret, struct err 
 	return r;
 }
 
-/* ---- masquerade ---------------------------------------------------------- */
-
-/*
- * The attachment as masq.h wants it, with the addresses of @res, NULL for none.
- * @m->addrs is allocated; masq_clear() frees it.
- */
-static int masq_init(struct masq *m, const struct cni_request *rq, const struct conf *conf,
-		     const struct cni_result *res, struct err *e)
+/* The interface that leads to a container and has its gateway's address; NULL if unknown. */
+static const char *gateway_name(const struct conf *conf, char buf[IFNAMSIZ])
 {
-	struct ip_net *addrs = calloc(res ? res->n_ips + 1 : 1, sizeof(*addrs));
-	bool by_vlan = conf->vlan && conf->is_gateway;
+	if (!conf->vlan || !conf->is_gateway)
+		return conf->bridge;
+	snprintf(buf, IFNAMSIZ, "%s.%u", conf->bridge, conf->vlan);
 
-	if (!addrs)
-		return err_sys(e, ENOMEM, "list the attachment's addresses");
-	*m = (struct masq){.backend = conf->masq_backend,
-			   .owner = &rq->owner,
-			   .network = rq->network,
-			   .container_id = rq->container_id,
-			   /* NULL: in a VLAN it is not the bridge that leads to a container */
-			   .ifname = by_vlan ? NULL : conf->bridge,
-			   .addrs = addrs,
-			   .n_addrs = res ? res->n_ips : 0};
-	for (size_t i = 0; i < m->n_addrs; i++)
-		addrs[i] = res->ips[i].address;
-
-	return 0;
-}
-
-static void masq_clear(struct masq *m)
-{
-	free((void *)m->addrs);
+	return buf;
 }
 
 /* ---- ADD ----------------------------------------------------------------- */
@@ -480,9 +448,9 @@ static int masquerade(struct add *a, struct err *e)
 
 	if (!a->conf.ip_masq || a->res->n_ips == 0)
 		return 0;
-	if ((r = need_nft(a, e)) < 0 || (r = masq_init(&a->masq, a->rq, &a->conf, a->res, e)) < 0)
+	if ((r = need_nft(a, e)) < 0 ||
+	    (r = masq_init(&a->masq, a->rq, a->conf.masq_backend, a->gateway.name, a->res, e)) < 0)
 		return r;
-	a->masq.ifname = a->gateway.name;
 
 	return masq_add(a->nft, &a->masq, e);
 }
@@ -577,10 +545,11 @@ static int del_rules(const struct cni_request *rq, struct nl *nft, struct err *e
 	const struct conf conf = conf_of_del(rq);
 	struct spoof spoof = spoof_of(rq, NULL);
 	struct err next = {0};
-	struct masq m = {0};
+	char gateway[IFNAMSIZ];
+	struct masq m;
 	int r;
 
-	r = masq_init(&m, rq, &conf, rq->prev, e);
+	r = masq_init(&m, rq, conf.masq_backend, gateway_name(&conf, gateway), rq->prev, e);
 	if (r < 0)
 		return r;
 	r = masq_del(nft, &m, e);
@@ -697,16 +666,15 @@ static int check_guard(struct check *c, struct err *e)
 
 static int check_masquerade(struct check *c, struct err *e)
 {
-	char vlan_gateway[IFNAMSIZ + 8];
+	const struct conf *conf = &c->conf;
+	char gateway[IFNAMSIZ];
 	struct err step = {0};
 	struct masq m;
-	int r = masq_init(&m, c->rq, &c->conf, c->rq->prev, e);
+	int r;
 
+	r = masq_init(&m, c->rq, conf->masq_backend, gateway_name(conf, gateway), c->rq->prev, e);
 	if (r < 0)
 		return r;
-	snprintf(vlan_gateway, sizeof(vlan_gateway), "%s.%u", c->conf.bridge, c->conf.vlan);
-	if (!m.ifname)
-		m.ifname = vlan_gateway;
 	r = masq_check(c->nft, &m, &step);
 	masq_clear(&m);
 

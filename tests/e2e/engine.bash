@@ -105,17 +105,17 @@ buildah() {
 		--root "$ENGINE_DIR/storage" --runroot /run/storage "$@"
 }
 
-# Ours and three of Debian's in one directory, by links.
-collect_plugins() {
+# use_plugins DIR: bridge and host-local from DIR, and three of Debian's, by links in one directory.
+use_plugins() {
 	local plugin
 
 	mkdir -p "$ENGINE_DIR/cni"
 	for plugin in bridge host-local; do
-		[[ -x $PLUGINS/$plugin ]] || { echo "no $PLUGINS/$plugin: run make first" >&2; return 1; }
-		ln -s "$PLUGINS/$plugin" "$ENGINE_DIR/cni/"
+		[[ -x $1/$plugin ]] || { echo "no $1/$plugin: run make first" >&2; return 1; }
+		ln -sf "$1/$plugin" "$ENGINE_DIR/cni/"
 	done
 	for plugin in portmap firewall tuning; do
-		ln -s "$DEBIAN_PLUGINS/$plugin" "$ENGINE_DIR/cni/"
+		ln -sf "$DEBIAN_PLUGINS/$plugin" "$ENGINE_DIR/cni/"
 	done
 }
 
@@ -152,7 +152,7 @@ import_image() {
 engine_up() {
 	export ENGINE_DIR=$1 ENGINE_HOST ENGINE_OUTSIDE ENGINE_SERVERS
 
-	collect_plugins
+	use_plugins "$PLUGINS"
 	write_containers_conf
 	ENGINE_OUTSIDE=$(namespace_hold :)
 	ENGINE_HOST=$(namespace_hold "
@@ -200,7 +200,7 @@ engine_state() {
 	on_host sh -c '
 		ip -brief address | sed "s/@[^ ]*//"
 		for family in inet bridge; do nft --stateless list ruleset $family; done
-		find /var/lib/cni /run/netns ! -name lock ! -name "last_reserved_ip.*" ! -type d'
+		find /var/lib/cni /run/netns ! -type d ! -name ".*" ! -name lock ! -name "last_reserved_ip.*"'
 }
 
 # The first attachment creates what stays for good, our nftables tables for one.

@@ -11,6 +11,7 @@ load engine
 
 setup_file() { engine_up "$BATS_FILE_TMPDIR"; }
 teardown_file() { engine_down; }
+setup() { use_plugins "$PLUGINS"; }
 teardown() { engine_clean; }
 
 # ---- helpers -----------------------------------------------------------------
@@ -98,6 +99,15 @@ refused() {
 	[[ $(seen_as web 192.168.1.1 8080) == 192.168.1.1 ]]
 }
 
+@test "Podman's default network needs no file" {
+	podman run --detach --name one bb
+	[[ $(container_get one Gateway podman) == 10.88.0.1 ]]
+	reaches one 10.88.0.1
+	[[ $(seen_as one "$OUTSIDE_IP") == "$HOST_IP" ]]
+	podman rm --force --time 0 one
+	on_host ip link delete cni-podman0 # a network without a file is not removed
+}
+
 @test "an MTU option reaches the container" {
 	lows_network --opt mtu=1400
 	start one
@@ -145,8 +155,16 @@ refused() {
 	reaches one 192.168.1.1
 }
 
+@test "an interface name is honoured" {
+	lows_network
+	podman run --detach --name one --network lows-network:interface_name=net0,ip=192.168.1.201 bb
+	[[ $(container_addresses one net0) == 192.168.1.201/24 ]]
+	reaches one 192.168.1.1
+}
+
 @test "a network of one's own: addresses from ipRange, none of exclude, --ip from all of subnet" {
 	cp "$REPO/conf-examples/podman/lows-network.conflist" "$ENGINE_DIR/net.d/"
+	on_host rm -rf /var/lib/cni/networks/lows-network # with the address that was given last
 	start one
 	start two
 	start three --ip 192.168.1.5
@@ -225,6 +243,7 @@ refused() {
 	podman run --detach --name one --network lows-network,second bb
 	reaches one 192.168.1.1
 	reaches one 192.168.2.1
+	[[ $(default_gateways one | sort | xargs) == "192.168.1.1 192.168.2.1" ]]
 	[[ $(ports_left) -eq 2 ]]
 }
 
@@ -261,7 +280,7 @@ refused() {
 	before=$(engine_state)
 	start one
 	[[ $(engine_state) != "$before" ]]
-	podman rm --force --time 0 one
+	[[ $(podman rm --force --time 0 one 2>&1) == one ]] # and no warning
 	diff <(echo "$before") <(engine_state)
 	reaches keep 192.168.1.1
 }
@@ -329,4 +348,42 @@ refused() {
 	start two
 	[[ $(container_get two IPAddress) == 10.44.0.2 ]]
 	reaches two 10.44.0.1
+}
+
+# ---- moving a host -----------------------------------------------------------
+
+@test "containers of the reference plugins live on with ours, and end with them" {
+	lows_network
+	use_plugins "$DEBIAN_PLUGINS"
+	start stays
+	start goes
+	local address
+	address=$(container_get stays IPAddress)
+
+	use_plugins "$PLUGINS"
+	start new
+	[[ $(container_get new IPAddress) != "$address" ]]
+	reaches new "$address"
+	podman rm --force --time 0 goes
+	[[ $(leases_left) -eq 2 ]]
+
+	podman network reload stays
+	[[ $(container_port stays) == hv* ]]
+	[[ $(container_addresses stays) == "$address/24" ]]
+	[[ $(seen_as stays "$OUTSIDE_IP") == "$HOST_IP" ]]
+}
+
+@test "a running container moves to the reference plugins and back" {
+	lows_network
+	start one
+	local address plugins
+	address=$(container_get one IPAddress)
+
+	for plugins in "$DEBIAN_PLUGINS" "$PLUGINS"; do
+		use_plugins "$plugins"
+		podman network reload one
+		[[ $(container_addresses one) == "$address/24" ]]
+		[[ $(seen_as one "$OUTSIDE_IP") == "$HOST_IP" ]]
+		[[ $(leases_left) -eq 1 ]]
+	done
 }

@@ -376,11 +376,11 @@ refused() {
 @test "a running container moves to the reference plugins and back" {
 	lows_network
 	start one
-	local address plugins
+	local address dir
 	address=$(container_get one IPAddress)
 
-	for plugins in "$DEBIAN_PLUGINS" "$PLUGINS"; do
-		use_plugins "$plugins"
+	for dir in "$DEBIAN_PLUGINS" "$PLUGINS"; do
+		use_plugins "$dir"
 		podman network reload one
 		[[ $(container_addresses one) == "$address/24" ]]
 		[[ $(seen_as one "$OUTSIDE_IP") == "$HOST_IP" ]]

@@ -87,6 +87,9 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIBA)
 	@mkdir -p $(@D)
 	$(CC) $(HEDDLE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(HEDDLE_LDLIBS) -lcmocka
 
+# It makes the n-th realloc() fail.
+$(BUILD)/unit/nl_test: HEDDLE_LDFLAGS += -Wl,--wrap=realloc
+
 $(BUILD)/man/%: man/%.scd
 	@mkdir -p $(@D)
 	scdoc < $< > $@

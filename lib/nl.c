@@ -190,28 +190,33 @@ static int ext_ack_attr(const struct nlattr *attr, void *data)
 	return MNL_CB_OK;
 }
 
-/* The kernel's own words in an error message, NULL if it has none. */
-static const char *ext_ack(const struct nlmsghdr *nlh)
+/* The kernel's own words behind the first @offset bytes of an error message, NULL if it has none. */
+static const char *ext_ack(const struct nlmsghdr *nlh, size_t offset)
 {
-	const struct nlmsgerr *err = mnl_nlmsg_get_payload(nlh);
-	size_t offset = sizeof(*err);
 	const char *text = NULL;
 
-	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS))
-		return NULL;
-	/* Without NLM_F_CAPPED the whole request stands between. */
-	if (!(nlh->nlmsg_flags & NLM_F_CAPPED))
-		offset += err->msg.nlmsg_len - sizeof(err->msg);
-	(void)mnl_attr_parse(nlh, (unsigned int)offset, ext_ack_attr, &text);
+	if (nlh->nlmsg_flags & NLM_F_ACK_TLVS)
+		(void)mnl_attr_parse(nlh, (unsigned int)offset, ext_ack_attr, &text);
 
 	return text;
 }
 
-static int report(const struct nl *nl, const struct nlmsghdr *nlh, int sys, struct err *e)
+/* What stands before the attributes.  Without NLM_F_CAPPED it is the whole request. */
+static size_t error_size(const struct nlmsghdr *nlh)
+{
+	const struct nlmsgerr *err = mnl_nlmsg_get_payload(nlh);
+
+	if (nlh->nlmsg_flags & NLM_F_CAPPED)
+		return sizeof(*err);
+
+	return sizeof(*err) + err->msg.nlmsg_len - sizeof(err->msg);
+}
+
+static int report(const struct nl *nl, const struct nlmsghdr *nlh, int sys, const char *words,
+		  struct err *e)
 {
 	uint32_t at = nlh->nlmsg_seq - nl->first_seq;
 	const char *what = at < nl->n_what ? nl->what[at].text : "";
-	const char *words = ext_ack(nlh);
 
 	err_sys(e, sys, "%s", *what ? what : "netlink");
 	if (words && e) {
@@ -242,7 +247,7 @@ static void take_error(struct outcome *o, const struct nlmsghdr *nlh)
 	if (nlh->nlmsg_len < mnl_nlmsg_size(sizeof(*err)) || err->error == 0)
 		return;
 	if (o->r == 0) {
-		o->r = report(o->nl, nlh, -err->error, o->e);
+		o->r = report(o->nl, nlh, -err->error, ext_ack(nlh, error_size(nlh)), o->e);
 		o->failed = nlh->nlmsg_seq - o->nl->first_seq;
 	}
 }
@@ -252,7 +257,7 @@ static void take_done(struct outcome *o, const struct nlmsghdr *nlh)
 	const int *status = mnl_nlmsg_get_payload(nlh);
 
 	if (nlh->nlmsg_len >= mnl_nlmsg_size(sizeof(*status)) && *status < 0 && o->r == 0)
-		o->r = report(o->nl, nlh, -*status, o->e);
+		o->r = report(o->nl, nlh, -*status, ext_ack(nlh, sizeof(*status)), o->e);
 	o->done = true;
 }
 

@@ -19,14 +19,24 @@
 /* What the last failing call said. */
 static struct err lab_err;
 
-/* cmocka setup: a fresh namespace, and *state is an nftables socket in it; NULL without root. */
-static inline int lab_setup(void **state)
+/* cmocka setup: a fresh namespace, and *state is a socket in it; NULL without root. */
+static inline int lab_open(void **state, int bus)
 {
 	*state = NULL;
 	if (unshare(CLONE_NEWNET) < 0)
 		return 0;
 
-	return nl_open(NETLINK_NETFILTER, (struct nl **)state, &lab_err) < 0 ? -1 : 0;
+	return nl_open(bus, (struct nl **)state, &lab_err) < 0 ? -1 : 0;
+}
+
+static inline int lab_setup(void **state)
+{
+	return lab_open(state, NETLINK_NETFILTER);
+}
+
+static inline int lab_setup_route(void **state)
+{
+	return lab_open(state, NETLINK_ROUTE);
 }
 
 static inline int lab_teardown(void **state)

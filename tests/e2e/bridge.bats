@@ -197,7 +197,6 @@ route_json() {
 	[[ $(sysctl_of host ipv4/ip_forward) == 1 ]]
 	[[ $(sysctl_of host ipv6/conf/all/forwarding) == 1 ]]
 	[[ $(sysctl_of host ipv6/conf/dual0/accept_ra) == 0 ]]
-	[[ $(sysctl_of host "ipv6/conf/$(result_host_ifname)/accept_ra") == 0 ]]
 }
 
 @test "mtu, advmss and priority of a route are set" {

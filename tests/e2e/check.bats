@@ -161,19 +161,19 @@ flush_elements() {
 	attach bridge
 	in_ns host nft -j list tables | jq -e '[.nftables[].table? // empty] | length > 0'
 	flush_elements inet
-	assert_differs masquerade "$(address 0 | sed 's|/.*||')"
+	assert_differs "$(address 0 | sed 's|/.*||')" masq
 }
 
 @test "the whole ruleset is flushed" {
 	attach bridge
 	in_ns host nft flush ruleset
-	assert_differs masquerade
+	assert_differs masq
 }
 
 @test "macspoofchk is flushed" {
 	attach bridge-macspoofchk
 	flush_elements bridge
-	assert_differs macspoofchk
+	assert_differs "$port" allowed_mac
 }
 
 @test "the lease is gone, or another container's" {
@@ -194,7 +194,7 @@ flush_elements() {
 	in_ns c1 ip addr del "$(address 0)" dev eth0
 	in_ns host ip link set "$port" nomaster
 	in_ns host nft flush ruleset
-	assert_differs "$(address 0)" "$port" masquerade
+	assert_differs "$(address 0)" "$port" masq
 }
 
 @test "what others added is no difference" {

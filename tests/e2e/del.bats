@@ -201,9 +201,8 @@ assert_intact() {
 
 # ---- returns when the link is gone ------------------------------------------
 
-# Asked of a plugin that runs as a runtime would run it, with its config in a file.
-as_runtime() {
-	printf '%s' "$config" >"$BATS_TEST_TMPDIR/config"
+# on_host COMMAND…: with the environment of a DEL of c1
+on_host() {
 	env CNI_COMMAND=DEL CNI_PATH="$PLUGINS" CNI_CONTAINERID=c1 CNI_NETNS="$(netns_path c1)" CNI_IFNAME=eth0 \
 		nsenter --net="$(netns_path host)" -- "$@"
 }
@@ -212,7 +211,7 @@ as_runtime() {
 	local i said
 	for i in 1 2 3 4 5; do
 		add c1
-		said=$(as_runtime "$PLUGINS/bridge" <"$BATS_TEST_TMPDIR/config" 2>&1)
+		said=$(printf '%s' "$config" | on_host "$PLUGINS/bridge" 2>&1)
 		[[ -z $said ]] || fail "DEL said: $said"
 		assert_nothing_left
 		! link_exists c1 eth0 || fail "eth0 should be gone"
@@ -220,28 +219,22 @@ as_runtime() {
 }
 
 @test "its pipes close although the child that waits for the kernel lives on" {
-	local pipe=$BATS_TEST_TMPDIR/pipe hold_s=8 started tracer
-	add c1
-	mkfifo "$pipe"
-	printf '%s' "$config" >"$BATS_TEST_TMPDIR/config"
-	# What the child writes is its report to the parent; held back, the child lives on.
-	as_runtime strace -f -qq -o "$BATS_TEST_TMPDIR/strace" -e trace=write \
-		-e inject=write:delay_enter=${hold_s}s \
-		sh -c 'exec "$1" <"$2" >"$3" 2>&1' sh "$PLUGINS/bridge" "$BATS_TEST_TMPDIR/config" "$pipe" 3>&- &
-	tracer=$!
-	lab_kill_later "$tracer"
-	started=$SECONDS
-	timeout "$hold_s" cat "$pipe"
-	((SECONDS - started < hold_s / 2)) || fail "somebody kept the pipes open"
-	kill -0 "$tracer" || fail "the child should still be there"
-	assert_nothing_left
+	local i seen=
+	# The kernel holds the child for some 15 ms; a busy machine may use them up.
+	for ((i = 0; i < 20; i++)); do
+		add c1
+		seen=$(printf '%s' "$config" | on_host "$E2E_DIR/pipes.py" "$PLUGINS/bridge")
+		assert_nothing_left
+		[[ $seen != free ]] || return 0
+	done
+	fail "in $i rounds no child outlived the pipes; last seen: $seen"
 }
 
 @test "succeeds under a parent that never reaps" {
 	local pid
 	add c1
 	printf '%s' "$config" >"$BATS_TEST_TMPDIR/config"
-	as_runtime sh -c '"$1" <"$2" & echo $! >"$3"; exec tail -f /dev/null' sh \
+	on_host sh -c '"$1" <"$2" & echo $! >"$3"; exec tail -f /dev/null' sh \
 		"$PLUGINS/bridge" "$BATS_TEST_TMPDIR/config" "$BATS_TEST_TMPDIR/pid" 3>&- >/dev/null &
 	lab_kill_later $!
 	wait_for 5 test -s "$BATS_TEST_TMPDIR/pid"

@@ -129,7 +129,7 @@ class Lab:
 					lines.add("element of %s: %s" % (table["name"], json.dumps(elem, sort_keys=True)))
 		for where, _, names in os.walk(self.leases):
 			for name in names:
-				if name != "lock" and not name.startswith("last_reserved_ip."):
+				if name not in ("lock", ".heddle-index") and not name.startswith("last_reserved_ip."):
 					with open(os.path.join(where, name), "rb") as lease:
 						lines.add("lease %s of %r" % (name, lease.read()))
 		return lines
@@ -293,15 +293,17 @@ class Scenario:
 			    **self.change)
 		if conf.get("ipam", {}).get("type") == "host-local":
 			conf["ipam"]["dataDir"] = self.lab.leases
+			if not self.own_ipam:
+				conf["ipam"]["type"] = "other-ipam"
 		return conf
 
 	def cni_path(self):
-		"""Where the delegate is: ours beside the plugin, or one that has to be run."""
+		"""Where the delegate is: ours beside the plugin, or by a name that the plugin has to run."""
 		if self.own_ipam:
 			return PLUGINS
 		path = self.lab.path("delegates")
 		os.mkdir(path)
-		shutil.copy(os.path.join(PLUGINS, "host-local"), path)
+		shutil.copy(os.path.join(PLUGINS, "host-local"), os.path.join(path, "other-ipam"))
 		return path
 
 	# Each of these is a step of a case; the steps return complaints.

@@ -238,7 +238,7 @@ nft_elements() {
 # Leases, one address a line.
 leases() {
 	[[ -d $LEASES ]] || return 0
-	find "$LEASES" -type f ! -name lock ! -name 'last_reserved_ip.*' -printf '%f\n' | sort
+	find "$LEASES" -type f ! -name lock ! -name 'last_reserved_ip.*' ! -name '.heddle-index' -printf '%f\n' | sort
 }
 
 # assert_nothing_left: no link, no element and no lease of any attachment

@@ -68,7 +68,7 @@ run_bare() {
 # The result of a dual-stack ADD in the version of the first argument.
 dual_stack_add() {
 	netns_add "c$1"
-	cni ADD bridge "$(conf bridge-dual-stack '.cniVersion = $v' --arg v "$1")" id "c$1" eth0
+	cni ADD bridge "$(conf bridge-dual-stack '.cniVersion = $v' --arg v "$1")" "id$1" "c$1" eth0
 	assert_ok
 	assert_json '.cniVersion == $v' --arg v "$1"
 	[[ -z $errout ]] || fail "stderr should be empty"
@@ -133,9 +133,9 @@ dual_stack_add() {
 	for version in 0.4.0 1.0.0 1.1.0; do
 		dual_stack_add "$version"
 		config=$(conf bridge-dual-stack '.cniVersion = $v' --arg v "$version")
-		cni CHECK bridge "$(with_prev "$config")" id "c$version" eth0
+		cni CHECK bridge "$(with_prev "$config")" "id$version" "c$version" eth0
 		assert_silent
-		cni DEL bridge "$config" id "c$version" eth0
+		cni DEL bridge "$config" "id$version" "c$version" eth0
 		assert_silent
 	done
 }
@@ -187,7 +187,7 @@ dual_stack_add() {
 	cni ADD bridge "$(conf bridge 'del(.cniVersion)')" id c1 eth0
 	assert_ok
 	assert_json '.cniVersion == "0.1.0" and has("ip4")'
-	cni ADD bridge "$(conf bridge '.cniVersion = ""')" id c2 eth0
+	cni ADD bridge "$(conf bridge '.cniVersion = ""')" id2 c2 eth0
 	assert_ok
 	assert_json '.cniVersion == "0.1.0" and has("ip4")'
 }
@@ -200,21 +200,22 @@ dual_stack_add() {
 }
 
 @test "an ADD whose result reaches nobody is undone" {
+	local pipe=$BATS_TEST_TMPDIR/pipe
 	netns_add c1
-	write_to() { env CNI_COMMAND=ADD CNI_PATH="$PLUGINS" CNI_CONTAINERID=id CNI_IFNAME=eth0 \
-		CNI_NETNS="$(netns_path c1)" nsenter --net="$(netns_path host)" -- "$PLUGINS/bridge" >"$1"; }
-	capture feed "$(conf bridge)" write_to /dev/full
+	write_to_8() { env CNI_COMMAND=ADD CNI_PATH="$PLUGINS" CNI_CONTAINERID=id CNI_IFNAME=eth0 \
+		CNI_NETNS="$(netns_path c1)" nsenter --net="$(netns_path host)" -- "$PLUGINS/bridge" >&8; }
+	exec 8>/dev/full
+	capture feed "$(conf bridge)" write_to_8
 	((status == 1)) || fail "the exit status should be 1"
 	assert_nothing_left
 	! link_exists c1 eth0 || fail "eth0 should be gone again"
 
-	# A reader that has gone away: the pipe has no other end.
-	local pipe=$BATS_TEST_TMPDIR/pipe
+	# A pipe whose reader has gone away.
 	mkfifo "$pipe"
 	exec 9<>"$pipe"
 	exec 8>"$pipe"
 	exec 9<&-
-	capture feed "$(conf bridge)" write_to /dev/fd/8
+	capture feed "$(conf bridge)" write_to_8
 	exec 8>&-
 	((status == 1)) || fail "the exit status should be 1"
 	assert_nothing_left

@@ -116,7 +116,7 @@ static int take_requested(struct add *a, const struct range_set *set, const stru
 		return r;
 	r = lease_take(&a->store, &a->owner, ip, e);
 	if (r == -EEXIST) {
-		(void)lease_sweep(&a->store, NULL, NULL, NULL);
+		(void)lease_sweep(&a->store, NULL);
 		r = lease_take(&a->store, &a->owner, ip, e);
 	}
 	if (r == -EEXIST)
@@ -165,7 +165,7 @@ static int take_next(struct add *a, const struct range_set *set, const struct ip
 	if (r == -EEXIST)
 		r = take_listed(a, set, last, ret, e);
 	if (r == -EEXIST || r == -ENOSPC) {
-		(void)lease_sweep(&a->store, NULL, NULL, NULL);
+		(void)lease_sweep(&a->store, NULL);
 		r = take_listed(a, set, last, ret, e);
 	}
 	if (r == -ENOSPC)
@@ -435,11 +435,11 @@ static int compare_keys(const void *a, const void *b)
 }
 
 /* Two keys that are equal by chance keep a lease that could go. */
-static bool is_abandoned(const struct lease_text *lease, void *data)
+static bool is_abandoned(uint64_t key, void *data)
 {
 	const struct valid_keys *valid = data;
 
-	return !bsearch(&lease->key, valid->keys, valid->n, sizeof(*valid->keys), compare_keys);
+	return !bsearch(&key, valid->keys, valid->n, sizeof(*valid->keys), compare_keys);
 }
 
 static int collect_keys(const struct cni_request *rq, struct valid_keys *ret, struct err *e)
@@ -476,7 +476,7 @@ static int host_local_gc(const struct cni_request *rq, struct err *e)
 	r = collect_keys(rq, &valid, e);
 	if (r < 0)
 		return r;
-	r = lease_sweep(&s, is_abandoned, &valid, e);
+	r = lease_drop(&s, is_abandoned, &valid, e);
 	free(valid.keys);
 
 	return r;
@@ -494,7 +494,7 @@ static int check_room(const struct cni_request *rq, struct lease_store *s,
 		return r;
 
 	/* An ADD would find those that nobody needs. */
-	(void)lease_sweep(s, NULL, NULL, NULL);
+	(void)lease_sweep(s, NULL);
 	r = count_leased(s, set, &leased, e);
 	if (r < 0 || leased < range_set_size(set))
 		return r;

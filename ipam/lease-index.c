@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <time.h>
@@ -29,6 +30,8 @@ struct header {
 };
 
 static const char magic[8] = "heddle1";
+
+#define ROOM_AHEAD 64 /* records, so that adding one does not copy them all */
 
 /* ---- the seal ------------------------------------------------------------ */
 
@@ -96,60 +99,75 @@ static bool is_sealed(const struct lease_index *x, const struct header *found)
 	return memcmp(found, &want, sizeof(want)) == 0;
 }
 
-/* Some room ahead, so that adding one does not copy them all. */
+static void forget_records(struct lease_index *x)
+{
+	if (x->map)
+		munmap(x->map, x->map_len);
+	else
+		free(x->records);
+	x->map = NULL;
+	x->records = NULL;
+	x->n = x->room = 0;
+}
+
 static int reserve(struct lease_index *x, size_t room)
 {
 	struct lease_record *bigger;
+	const size_t n = x->n;
 
 	if (room <= x->room)
 		return 0;
-	room += room / 8 + 8;
-	bigger = reallocarray(x->records, room, sizeof(*bigger));
+	room += room / 8 + ROOM_AHEAD;
+	bigger = calloc(room, sizeof(*bigger));
 	if (!bigger)
 		return -ENOMEM;
+	if (n > 0)
+		memcpy(bigger, x->records, n * sizeof(*bigger));
+	forget_records(x);
 	x->records = bigger;
+	x->n = n;
 	x->room = room;
 
 	return 0;
 }
 
-static int read_records(struct lease_index *x, const struct header *h)
+/* Mapped, the records cost a few page faults, where reading them would cost one for each page. */
+static void map_records(struct lease_index *x, const struct header *h)
 {
-	ssize_t got, want;
 	struct stat st;
-	int r;
+	void *map;
 
-	if (fstat(x->fd, &st) < 0 ||
-	    h->n > (uint64_t)(st.st_size - (off_t)sizeof(*h)) / sizeof(*x->records))
-		return 0;
-	r = reserve(x, h->n);
-	if (r < 0)
-		return r;
-
-	want = (ssize_t)(h->n * sizeof(*x->records));
-	got = pread(x->fd, x->records, (size_t)want, sizeof(*h));
-	x->complete = got == want;
-	x->n = x->complete ? h->n : 0;
-
-	return 0;
+	if (fstat(x->fd, &st) < 0 || st.st_size < (off_t)sizeof(*h))
+		return;
+	x->room = ((size_t)st.st_size - sizeof(*h)) / sizeof(*x->records);
+	if (h->n > x->room)
+		return;
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, x->fd, 0);
+	if (map == MAP_FAILED)
+		return;
+	x->map = map;
+	x->map_len = (size_t)st.st_size;
+	x->records = (struct lease_record *)((char *)map + sizeof(*h));
+	x->n = h->n;
+	x->complete = true;
 }
 
-int lease_index_open(struct lease_index *x, int dir, const char *boot)
+void lease_index_open(struct lease_index *x, int dir, const char *boot)
 {
 	struct header h;
 
 	*x = (struct lease_index){ .dir = dir, .fd = -1 };
 	strncpy(x->boot, boot, sizeof(x->boot) - 1);
 	if (!*boot || !is_local(dir))
-		return 0;
+		return;
 	x->fd = openat(dir, LEASE_INDEX_NAME, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (x->fd < 0 || pread(x->fd, &h, sizeof(h), 0) != sizeof(h))
-		return 0;
+		return;
 
 	x->same_boot = memcmp(h.magic, magic, sizeof(magic)) == 0 &&
 		       memcmp(h.boot, x->boot, sizeof(h.boot)) == 0;
-
-	return is_sealed(x, &h) ? read_records(x, &h) : 0;
+	if (is_sealed(x, &h))
+		map_records(x, &h);
 }
 
 void lease_index_close(struct lease_index *x)
@@ -157,7 +175,7 @@ void lease_index_close(struct lease_index *x)
 	if (x->changed && x->complete && x->fd >= 0)
 		seal(x);
 	cleanup_fd(&x->fd);
-	free(x->records);
+	forget_records(x);
 	*x = (struct lease_index){ .dir = -1, .fd = -1 };
 }
 
@@ -182,18 +200,29 @@ static void write_records(struct lease_index *x, size_t from, size_t n)
 		give_up(x);
 }
 
+/* As large as the room in memory, so that who maps it next has that too. */
+static void make_room_on_disk(struct lease_index *x)
+{
+	if (x->fd >= 0 &&
+	    ftruncate(x->fd, (off_t)(sizeof(struct header) + x->room * sizeof(*x->records))) < 0)
+		give_up(x);
+}
+
 void lease_index_reset(struct lease_index *x)
 {
-	x->n = 0;
+	forget_records(x);
 	x->complete = false;
 }
 
 int lease_index_add(struct lease_index *x, uint64_t key, const struct ip_addr *ip)
 {
+	const size_t room = x->room;
 	int r = reserve(x, x->n + 1);
 
 	if (r < 0)
 		return r;
+	if (x->complete && x->room > room)
+		make_room_on_disk(x);
 
 	/* Padding goes to disk too. */
 	memset(&x->records[x->n], 0, sizeof(*x->records));
@@ -236,4 +265,5 @@ void lease_index_save(struct lease_index *x)
 		x->fd = openat(x->dir, LEASE_INDEX_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
 			       0600);
 	write_records(x, 0, x->n);
+	make_room_on_disk(x);
 }

@@ -51,6 +51,8 @@ struct lease_index {
 	char boot[40]; /* ID of the present one, "" if it is not known */
 	struct lease_record *records;
 	size_t n, room;
+	void *map; /* what @records points into: a private copy of the file, NULL: of malloc() */
+	size_t map_len;
 	bool complete;	/* records are all leases there are */
 	bool same_boot; /* leases have been looked through since this boot */
 	bool changed;	/* what is on disk must be sealed anew */
@@ -58,14 +60,13 @@ struct lease_index {
 
 /**
  * lease_index_open() - read the list, if there is a complete one
- * @x:		filled in; lease_index_close() frees it, whatever is returned
+ * @x:		filled in, to be closed with lease_index_close()
  * @dir:	the lease directory, locked
  * @boot:	boot ID, "" if it is not known
  *
- * Return: 0 also if there is no list, an outdated or a damaged one: then
- * @x->complete is false; -ENOMEM.
+ * Without a list, or with an outdated or damaged one, @x->complete is false.
  */
-int lease_index_open(struct lease_index *x, int dir, const char *boot);
+void lease_index_open(struct lease_index *x, int dir, const char *boot);
 
 /* Seals what was changed.  Failing to leaves a list that does not count. */
 void lease_index_close(struct lease_index *x);

@@ -100,9 +100,7 @@ int lease_open(struct lease_store *s, const char *data_dir, const char *network,
 		r = lock_dir(s, wait_ms, e);
 	if (r == 0 && mode != LEASE_LOOK) {
 		lease_host_read(&s->host);
-		r = lease_index_open(&s->index, s->dir, s->host.boot);
-		if (r < 0)
-			err_sys(e, -r, "read %s", s->path);
+		lease_index_open(&s->index, s->dir, s->host.boot);
 	}
 	if (r < 0)
 		lease_close(s);
@@ -288,13 +286,6 @@ int lease_take(struct lease_store *s, const struct lease_owner *o, const struct 
 
 /* ---- all leases ---------------------------------------------------------- */
 
-struct sweep {
-	struct lease_store *s;
-	bool (*drop)(const struct lease_text *lease, void *data);
-	void *data;
-	bool stamps; /* read them: leases of earlier boots may be there */
-};
-
 /* The reference names files as ip_str() does; anything else is no lease. */
 static bool is_lease_name(const char *name, struct ip_addr *ret)
 {
@@ -303,53 +294,63 @@ static bool is_lease_name(const char *name, struct ip_addr *ret)
 	return ip_parse(name, ret) == 0 && strcmp(ip_str(ret, text), name) == 0;
 }
 
-static bool is_stale(const struct sweep *sweep, int fd)
+/* What a lease file turns out to be. */
+enum finding {
+	FOUND_LEASE,	/* or what cannot be read: the address is held */
+	FOUND_NEEDLESS, /* torn, or of an earlier boot */
+};
+
+static bool is_stale(const struct lease_store *s, int fd)
 {
 	char stamp[LEASE_STAMP_LEN + 1];
-	ssize_t len;
+	ssize_t len = fgetxattr(fd, LEASE_STAMP_XATTR, stamp, sizeof(stamp));
 
-	if (!sweep->stamps)
-		return false;
-	len = fgetxattr(fd, LEASE_STAMP_XATTR, stamp, sizeof(stamp));
-
-	return len > 0 && lease_stamp_is_stale(&sweep->s->host, stamp, (size_t)len);
+	return len > 0 && lease_stamp_is_stale(&s->host, stamp, (size_t)len);
 }
 
-/* Whether nobody needs the lease @name; @ret_key: what else it is found by. */
-static bool is_needless(const struct sweep *sweep, const char *name, uint64_t *ret_key)
+/* @stamps: leases of earlier boots may be there; @ret_key: 0 if it cannot be read. */
+static enum finding inspect(const struct lease_store *s, const char *name, bool stamps,
+			    uint64_t *ret_key)
 {
 	char text[LEASE_TEXT_MAX + 1];
 	struct lease_text lease;
 	AUTO_FD int fd = -1;
-	int len = read_lease(sweep->s, name, text, &fd);
+	int len = read_lease(s, name, text, &fd);
 
 	*ret_key = 0;
 	if (len < 0)
-		return false;
+		return FOUND_LEASE;
 	if (!lease_text_parse(text, (size_t)len, &lease))
-		return true;
+		return FOUND_NEEDLESS;
 	*ret_key = lease.key;
 
-	return (sweep->drop && sweep->drop(&lease, sweep->data)) || is_stale(sweep, fd);
+	return stamps && is_stale(s, fd) ? FOUND_NEEDLESS : FOUND_LEASE;
 }
 
-static int sweep_one(const struct sweep *sweep, const char *name, const struct ip_addr *ip,
-		     struct err *e)
+/* A needless lease that cannot be removed is held too. */
+static int remove_or_add(struct lease_store *s, const char *name, const struct ip_addr *ip,
+			 bool needless, uint64_t key, struct err *e)
 {
-	struct lease_store *s = sweep->s;
-	uint64_t key;
 	int r = 0;
 
-	if (is_needless(sweep, name, &key)) {
-		if (unlinkat(s->dir, name, 0) == 0)
+	if (needless) {
+		if (unlinkat(s->dir, name, 0) == 0 || errno == ENOENT)
 			return 0;
 		r = err_sys(e, errno, "remove the lease %s/%s", s->path, name);
 	}
-	/* What cannot be read or removed is held. */
 	if (lease_index_add(&s->index, key, ip) < 0)
 		return err_sys(e, ENOMEM, "read the leases in %s", s->path);
 
 	return r;
+}
+
+static int sweep_one(struct lease_store *s, const char *name, const struct ip_addr *ip, bool stamps,
+		     struct err *e)
+{
+	uint64_t key;
+	enum finding found = inspect(s, name, stamps, &key);
+
+	return remove_or_add(s, name, ip, found == FOUND_NEEDLESS, key, e);
 }
 
 static void close_dirp(DIR **d)
@@ -374,9 +375,8 @@ static int open_listing(const struct lease_store *s, DIR **ret, struct err *e)
 	return 0;
 }
 
-static int sweep_all(struct sweep *sweep, struct err *e)
+static int sweep(struct lease_store *s, bool stamps, struct err *e)
 {
-	struct lease_store *s = sweep->s;
 	AUTO(close_dirp) DIR *d = NULL;
 	struct dirent *entry;
 	struct ip_addr ip;
@@ -388,32 +388,77 @@ static int sweep_all(struct sweep *sweep, struct err *e)
 	lease_index_reset(&s->index);
 	while ((entry = readdir(d)))
 		if (is_lease_name(entry->d_name, &ip))
-			r = err_keep(r, e, sweep_one(sweep, entry->d_name, &ip, &next), &next);
+			r = err_keep(r, e, sweep_one(s, entry->d_name, &ip, stamps, &next), &next);
 	if (r != -ENOMEM)
 		lease_index_save(&s->index);
 
 	return r;
 }
 
-int lease_sweep(struct lease_store *s, bool (*drop)(const struct lease_text *lease, void *data),
-		void *data, struct err *e)
+int lease_sweep(struct lease_store *s, struct err *e)
 {
-	struct sweep sweep = { .s = s, .drop = drop, .data = data, .stamps = true };
-
-	return sweep_all(&sweep, e);
+	return sweep(s, true, e);
 }
 
 /* Failing to remove what nobody needs is no failure for who wants something else. */
 static int need_index(struct lease_store *s, struct err *e)
 {
-	struct sweep sweep = { .s = s, .stamps = !s->index.same_boot };
 	int r;
 
 	if (s->index.complete)
 		return 0;
-	r = sweep_all(&sweep, e);
+	r = sweep(s, !s->index.same_boot, e);
 
 	return s->index.complete ? 0 : r;
+}
+
+/* The list is a hint: what goes is read first. */
+static int drop_one(struct lease_store *s, const struct lease_record *record,
+		    bool (*is_needless)(uint64_t key, void *data), void *data, struct err *e)
+{
+	char name[IP_STRLEN];
+	uint64_t key = record->key;
+	bool needless = is_needless(key, data);
+
+	ip_str(&record->ip, name);
+	if (needless && inspect(s, name, false, &key) == FOUND_LEASE)
+		needless = key != 0 && is_needless(key, data);
+
+	return remove_or_add(s, name, &record->ip, needless, key, e);
+}
+
+static bool any_needless(const struct lease_index *x, bool (*is_needless)(uint64_t key, void *data),
+			 void *data)
+{
+	for (size_t i = 0; i < x->n; i++)
+		if (is_needless(x->records[i].key, data))
+			return true;
+
+	return false;
+}
+
+int lease_drop(struct lease_store *s, bool (*is_needless)(uint64_t key, void *data), void *data,
+	       struct err *e)
+{
+	AUTO_FREE struct lease_record *all = NULL;
+	struct err next;
+	int r = need_index(s, e);
+	size_t n = s->index.n;
+
+	if (r < 0 || !any_needless(&s->index, is_needless, data))
+		return r;
+	all = calloc(n, sizeof(*all));
+	if (!all)
+		return err_sys(e, ENOMEM, "read the leases in %s", s->path);
+	memcpy(all, s->index.records, n * sizeof(*all));
+
+	lease_index_reset(&s->index);
+	for (size_t i = 0; i < n; i++)
+		r = err_keep(r, e, drop_one(s, &all[i], is_needless, data, &next), &next);
+	if (r != -ENOMEM)
+		lease_index_save(&s->index);
+
+	return r;
 }
 
 static int append(struct ip_addr **list, size_t *n, const struct ip_addr *ip)

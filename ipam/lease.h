@@ -105,16 +105,26 @@ int lease_list(struct lease_store *s, struct ip_addr **ret, size_t *ret_n, struc
 
 /**
  * lease_sweep() - read all leases, and remove those that nobody needs
- * @drop:	whether to remove this one too; NULL for no
- * @data:	for @drop
  *
- * Goes on past failures, and reports the first.  lease_find() and lease_list()
- * sweep by themselves where there is need to.
+ * lease_find() and lease_list() do this by themselves when they do not know all
+ * leases.  Before giving up it is worth doing in any case.  Goes on past
+ * failures, and reports the first.
  *
  * Return: 0, or a negative errno.
  */
-int lease_sweep(struct lease_store *s, bool (*drop)(const struct lease_text *lease, void *data),
-		void *data, struct err *e);
+int lease_sweep(struct lease_store *s, struct err *e);
+
+/**
+ * lease_drop() - remove leases that somebody else finds needless
+ * @is_needless: of the lease_key() of a content
+ * @data:	for @is_needless
+ *
+ * Goes on past failures, and reports the first.
+ *
+ * Return: 0, or a negative errno.
+ */
+int lease_drop(struct lease_store *s, bool (*is_needless)(uint64_t key, void *data), void *data,
+	       struct err *e);
 
 /* The address that range set @set gave last; unset if that is not known. */
 struct ip_addr lease_last(const struct lease_store *s, size_t set);

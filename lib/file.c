@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* file - see file.h. */
+#include "lib/file.h"
+
+#include <errno.h>
+
+#include "lib/cleanup.h"
+
+int file_read(int fd, size_t max, char **ret, size_t *ret_len)
+{
+	AUTO_FREE char *text = malloc(max + 1);
+	char *shorter;
+	size_t len = 0;
+	ssize_t n;
+
+	if (!text)
+		return -ENOMEM;
+	do {
+		n = read(fd, text + len, max + 1 - len);
+		if (n > 0)
+			len += (size_t)n;
+	} while ((n > 0 && len <= max) || (n < 0 && errno == EINTR));
+	if (n < 0)
+		return -errno;
+	if (len > max)
+		return -EFBIG;
+
+	text[len] = '\0';
+	shorter = realloc(text, len + 1);
+	if (shorter)
+		text = shorter;
+	*ret = MOVE_PTR(text);
+	if (ret_len)
+		*ret_len = len;
+
+	return 0;
+}

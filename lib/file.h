@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* file - read a small file whole */
+#ifndef FILE_H
+#define FILE_H
+
+#include <stddef.h>
+
+/**
+ * file_read() - all that is in a file
+ * @fd:		open for reading
+ * @max:	bytes, at most; as many are asked for in one read(), since files of
+ *		/proc/sys answer the first one only
+ * @ret:	owned by the caller, with a NUL behind the last byte
+ * @ret_len:	bytes without the NUL, may be NULL
+ *
+ * Return: 0; -EFBIG if there is more than @max; -ENOMEM; the errno of read().
+ */
+int file_read(int fd, size_t max, char **ret, size_t *ret_len);
+
+#endif

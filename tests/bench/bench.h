@@ -123,7 +123,8 @@ struct options {
 	unsigned int rounds;
 	const char *only; /* a scenario's name, NULL for all */
 	const char *conf_dir;
-	const char *work_dir; /* lease directories; emptied first and last */
+	const char *work_dir; /* a tmpfs for leases and namespaces is mounted there */
+	bool on_disk;	      /* no: they are in it; emptied first and last */
 	const char *out_dir;  /* bench.txt and bench.svg; NULL: text to stdout only */
 	uint64_t seed;	      /* of the order of lanes */
 };

@@ -52,6 +52,12 @@ static void make_dir(const char *path)
 		die("make the directory %s", path);
 }
 
+static void mount_tmpfs(const char *dir)
+{
+	if (mount("bench", dir, "tmpfs", 0, "mode=755") < 0)
+		die("mount a tmpfs on %s", dir);
+}
+
 void world_open(void)
 {
 	char dir[PATH_MAX];
@@ -67,23 +73,28 @@ void world_open(void)
 
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		die("make a mount namespace (bench needs root)");
+	if (!options.on_disk)
+		mount_tmpfs(work);
 	format(dir, sizeof(dir), "%s/netns", work);
 	make_dir(dir);
-	if (mount("netns", dir, "tmpfs", 0, "mode=755") < 0)
-		die("mount a tmpfs on %s", dir);
+	if (options.on_disk)
+		mount_tmpfs(dir);
 	/* What a plugin leaves running becomes our child, to be waited for. */
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		die("become a subreaper");
 }
 
+/* What is mounted ends with the process. */
 void world_close(void)
 {
 	char dir[PATH_MAX];
 
-	format(dir, sizeof(dir), "%s/netns", work);
-	if (umount2(dir, MNT_DETACH) < 0)
-		die("unmount %s", dir);
-	work_empty();
+	if (options.on_disk) {
+		format(dir, sizeof(dir), "%s/netns", work);
+		if (umount2(dir, MNT_DETACH) < 0)
+			die("unmount %s", dir);
+		work_empty();
+	}
 	close(work_lock);
 }
 

@@ -18,17 +18,19 @@ struct options options = {
 	.seed = 1,
 };
 
-static const char usage[] = "usage: bench [-n ROUNDS] [-s SCENARIO] [-o DIR] [-p DIR] [-r DIR]\n"
-			    "             [-l DIR] [-c DIR] [-w DIR] [-S SEED]\n"
-			    "  -n  rounds of each scenario (200)\n"
-			    "  -s  only this scenario\n"
-			    "  -o  write bench.txt and bench.svg there (standard output only)\n"
-			    "  -p  our plugins (build/plugins)\n"
-			    "  -r  the reference's plugins (/usr/lib/cni)\n"
-			    "  -l  the least possible plugins (build/bench/least)\n"
-			    "  -c  network configs (tests/bench/conf)\n"
-			    "  -w  work directory, emptied first and last (build/bench/work)\n"
-			    "  -S  seed of the order in which contenders take turns (1)\n";
+static const char usage[] =
+	"usage: bench [-n ROUNDS] [-s SCENARIO] [-o DIR] [-p DIR] [-r DIR]\n"
+	"             [-l DIR] [-c DIR] [-w DIR] [-d] [-S SEED]\n"
+	"  -n  rounds of each scenario (200)\n"
+	"  -s  only this scenario\n"
+	"  -o  write bench.txt and bench.svg there (standard output only)\n"
+	"  -p  our plugins (build/plugins)\n"
+	"  -r  the reference's plugins (/usr/lib/cni)\n"
+	"  -l  the least possible plugins (build/bench/least)\n"
+	"  -c  network configs (tests/bench/conf)\n"
+	"  -w  work directory, on which a tmpfs is mounted (build/bench/work)\n"
+	"  -d  leases on the disk: in the work directory, emptied first and last\n"
+	"  -S  seed of the order in which contenders take turns (1)\n";
 
 void die(const char *fmt, ...)
 {
@@ -171,7 +173,7 @@ static void options_read(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "hn:s:o:p:r:l:c:w:S:")) != -1) {
+	while ((c = getopt(argc, argv, "dhn:s:o:p:r:l:c:w:S:")) != -1) {
 		switch (c) {
 		case 'n':
 			options.rounds = (unsigned int)number(optarg, 100000);
@@ -199,6 +201,9 @@ static void options_read(int argc, char **argv)
 			break;
 		case 'S':
 			options.seed = number(optarg, ULONG_MAX);
+			break;
+		case 'd':
+			options.on_disk = true;
 			break;
 		case 'h':
 			fputs(usage, stdout);

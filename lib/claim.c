@@ -101,14 +101,15 @@ static int look_to_take(struct nl *nl, struct claim *c, const struct claim_filte
 	if (r < 0)
 		return r;
 	c->state = r > 0 ? state_of(c, &elem, mine, stale) : CLAIM_FREE;
-	if (c->state == CLAIM_OTHER)
-		return err_sys(e, EEXIST,
-			       "%s is taken by %s (nftables set %s of table %s %s): detach that "
-			       "container, or run GC for its network if it is gone",
-			       nft_key_str(c->set, &c->key, key), holder(&elem), c->set->name,
-			       nft_family_name(c->set->table->family), c->set->table->name);
+	if (c->state != CLAIM_OTHER)
+		return 0;
+	(void)err_cni(e, CNI_E_INTERNAL,
+		      "%s is taken by %s (nftables set %s of table %s %s): detach that container, "
+		      "or run GC for its network if it is gone",
+		      nft_key_str(c->set, &c->key, key), holder(&elem), c->set->name,
+		      nft_family_name(c->set->table->family), c->set->table->name);
 
-	return 0;
+	return -EEXIST;
 }
 
 static void put_claim(struct nft_batch *b, const struct claim *c, const char *tag)

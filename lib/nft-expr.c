@@ -52,6 +52,15 @@ struct nftnl_expr *nft_ct(uint32_t key, uint32_t reg)
 	return set_u32(x, NFTNL_EXPR_CT_DREG, reg32(reg));
 }
 
+struct nftnl_expr *nft_fib_daddr_type(uint32_t reg)
+{
+	struct nftnl_expr *x = nftnl_expr_alloc("fib");
+
+	x = set_u32(x, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+	x = set_u32(x, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	return set_u32(x, NFTNL_EXPR_FIB_DREG, reg32(reg));
+}
+
 struct nftnl_expr *nft_payload(uint32_t base, uint32_t offset, uint32_t len, uint32_t reg)
 {
 	struct nftnl_expr *x = nftnl_expr_alloc("payload");

@@ -22,7 +22,9 @@
 #include <stdint.h>
 
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/rtnetlink.h>
 
 struct nft_set;
 struct nftnl_expr;
@@ -30,6 +32,7 @@ struct nftnl_expr;
 /* Loads. */
 struct nftnl_expr *nft_meta(uint32_t key, uint32_t reg); /* enum nft_meta_keys */
 struct nftnl_expr *nft_ct(uint32_t key, uint32_t reg);	 /* enum nft_ct_keys */
+struct nftnl_expr *nft_fib_daddr_type(uint32_t reg);	 /* RTN_LOCAL and so on, host order */
 struct nftnl_expr *nft_payload(uint32_t base, uint32_t offset, uint32_t len, uint32_t reg);
 
 /* Comparisons; @data is in network order unless nft says otherwise. */
@@ -82,6 +85,17 @@ static inline struct nftnl_expr *nft_ip6_saddr(uint32_t reg)
 	return nft_payload(NFT_PAYLOAD_NETWORK_HEADER, 8, 16, reg);
 }
 
+static inline struct nftnl_expr *nft_ip6_daddr(uint32_t reg)
+{
+	return nft_payload(NFT_PAYLOAD_NETWORK_HEADER, 24, 16, reg);
+}
+
+/* Of every protocol that has ports. */
+static inline struct nftnl_expr *nft_dport(uint32_t reg)
+{
+	return nft_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg);
+}
+
 static inline struct nftnl_expr *nft_ether_saddr(uint32_t reg)
 {
 	return nft_payload(NFT_PAYLOAD_LL_HEADER, 6, 6, reg);
@@ -91,6 +105,20 @@ static inline struct nftnl_expr *nft_ether_saddr(uint32_t reg)
 #define NFT_IPV4	       NFT_NFPROTO_IS_(NFPROTO_IPV4)
 #define NFT_IPV6	       NFT_NFPROTO_IS_(NFPROTO_IPV6)
 #define NFT_NFPROTO_IS_(proto) nft_meta(NFT_META_NFPROTO, 0), nft_is(0, &(uint8_t){proto}, 1)
+
+/* The destination is an address of this host. */
+#define NFT_TO_HOST nft_fib_daddr_type(0), nft_is(0, &(uint32_t){ RTN_LOCAL }, 4)
+
+/* The destination was changed by this or an earlier rule. */
+#define NFT_WAS_DNATED                                                                             \
+	nft_ct(NFT_CT_STATUS, 0), nft_and(0, &(uint32_t){ IPS_DST_NAT }, 4),                       \
+		nft_is_not(0, "\0\0\0", 4)
+
+/* 127.0.0.0/8. */
+#define NFT_IP_FROM_LOOPBACK                                                                       \
+	nft_ip_saddr(0), nft_and(0, "\xff\0\0", 4), nft_is(0, "\x7f\0\0", 4)
+#define NFT_IP_TO_LOOPBACK                                                                         \
+	NFT_IPV4, nft_ip_daddr(0), nft_and(0, "\xff\0\0", 4), nft_is(0, "\x7f\0\0", 4)
 
 /* 224.0.0.0/4 and ff00::/8. */
 #define NFT_IP_TO_MULTICAST                                                                        \

@@ -11,6 +11,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -126,6 +127,18 @@ bool nft_value_equal(const struct nft_value *a, const struct nft_value *b)
 	return a->len == b->len && memcmp(a->b, b->b, a->len) == 0;
 }
 
+static void proto_str(char *buf, size_t size, uint8_t proto)
+{
+	if (proto == IPPROTO_TCP)
+		snprintf(buf, size, "tcp");
+	else if (proto == IPPROTO_UDP)
+		snprintf(buf, size, "udp");
+	else if (proto == IPPROTO_SCTP)
+		snprintf(buf, size, "sctp");
+	else
+		snprintf(buf, size, "%u", proto);
+}
+
 static void field_str(enum nft_type type, const uint8_t *b, char *buf, size_t size)
 {
 	struct ip_addr ip = {0};
@@ -143,7 +156,7 @@ static void field_str(enum nft_type type, const uint8_t *b, char *buf, size_t si
 			 b[5]);
 		break;
 	case NFT_TYPE_PROTO:
-		snprintf(buf, size, "%u", b[0]);
+		proto_str(buf, size, b[0]);
 		break;
 	case NFT_TYPE_PORT:
 		snprintf(buf, size, "%u", b[0] << 8 | b[1]);

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter_bridge.h>
+#include <linux/netfilter_ipv4.h>
 #include <stdio.h>
 
 #include "lib/cleanup.h"
@@ -31,7 +32,126 @@ const struct nft_set ruleset_masq6 = {
 	.key = {NFT_TYPE_IPV6, NFT_TYPE_IFNAME},
 };
 
-static const struct nft_set *const inet_sets[] = {&ruleset_masq4, &ruleset_masq6, NULL};
+#define PORT_MAP(symbol_, name_, ip_, comment_, ...)                                               \
+	const struct nft_set symbol_ = {                                                           \
+		.table = &inet,                                                                    \
+		.name = name_,                                                                     \
+		.comment = comment_,                                                               \
+		.key = {__VA_ARGS__},                                                              \
+		.data = {ip_, NFT_TYPE_PORT},                                                      \
+	}
+
+PORT_MAP(ruleset_port4, "port4", NFT_TYPE_IPV4, "published on every address: container . its port",
+	 NFT_TYPE_PROTO, NFT_TYPE_PORT);
+PORT_MAP(ruleset_port6, "port6", NFT_TYPE_IPV6, "published on every address: container . its port",
+	 NFT_TYPE_PROTO, NFT_TYPE_PORT);
+PORT_MAP(ruleset_hostport4, "hostport4", NFT_TYPE_IPV4,
+	 "published on one address: container . its port", NFT_TYPE_IPV4, NFT_TYPE_PROTO,
+	 NFT_TYPE_PORT);
+PORT_MAP(ruleset_hostport6, "hostport6", NFT_TYPE_IPV6,
+	 "published on one address: container . its port", NFT_TYPE_IPV6, NFT_TYPE_PROTO,
+	 NFT_TYPE_PORT);
+
+#define CONTAINER_SET(symbol_, name_, ip_, comment_)                                               \
+	const struct nft_set symbol_ = {                                                           \
+		.table = &inet,                                                                    \
+		.name = name_,                                                                     \
+		.comment = comment_,                                                               \
+		.key = {ip_, NFT_TYPE_IFNAME},                                                     \
+	}
+
+CONTAINER_SET(ruleset_published4, "published4", NFT_TYPE_IPV4,
+	      "has published ports: container address . interface that leads to it");
+CONTAINER_SET(ruleset_published6, "published6", NFT_TYPE_IPV6,
+	      "has published ports: container address . interface that leads to it");
+CONTAINER_SET(ruleset_keepsource4, "keepsource4", NFT_TYPE_IPV4,
+	      "published with snat off: not masqueraded for itself, neighbours and 127.0.0.1");
+CONTAINER_SET(ruleset_keepsource6, "keepsource6", NFT_TYPE_IPV6,
+	      "published with snat off: not masqueraded for itself, neighbours and 127.0.0.1");
+CONTAINER_SET(ruleset_masqall4, "masqall4", NFT_TYPE_IPV4,
+	      "its clients come with the host's address");
+CONTAINER_SET(ruleset_masqall6, "masqall6", NFT_TYPE_IPV6,
+	      "its clients come with the host's address");
+
+static const struct nft_set *const inet_sets[] = {
+	&ruleset_masq4,
+	&ruleset_masq6,
+	&ruleset_port4,
+	&ruleset_port6,
+	&ruleset_hostport4,
+	&ruleset_hostport6,
+	&ruleset_published4,
+	&ruleset_published6,
+	&ruleset_keepsource4,
+	&ruleset_keepsource6,
+	&ruleset_masqall4,
+	&ruleset_masqall6,
+	NULL,
+};
+
+/*
+ * The specific address first.  A packet to somebody else's address that only
+ * passes through is not for us, whatever its port.
+ */
+static void publish_rules(struct nft_batch *b, const struct nft_chain *chain)
+{
+	nft_add_rule(b, chain, "port of one address", NFT_IPV4, nft_ip_daddr(8),
+		     nft_meta(NFT_META_L4PROTO, 9), nft_dport(10), NFT_TO_HOST,
+		     nft_map(&ruleset_hostport4, 8, 4), nft_dnat(NFPROTO_IPV4, 4, 5));
+	nft_add_rule(b, chain, "port of any address", NFT_IPV4, nft_meta(NFT_META_L4PROTO, 8),
+		     nft_dport(9), NFT_TO_HOST, nft_map(&ruleset_port4, 8, 4),
+		     nft_dnat(NFPROTO_IPV4, 4, 5));
+	nft_add_rule(b, chain, "port of one address", NFT_IPV6, nft_ip6_daddr(8),
+		     nft_meta(NFT_META_L4PROTO, 12), nft_dport(13), NFT_TO_HOST,
+		     nft_map(&ruleset_hostport6, 8, 0), nft_dnat(NFPROTO_IPV6, 0, 4));
+	nft_add_rule(b, chain, "port of any address", NFT_IPV6, nft_meta(NFT_META_L4PROTO, 8),
+		     nft_dport(9), NFT_TO_HOST, nft_map(&ruleset_port6, 8, 0),
+		     nft_dnat(NFPROTO_IPV6, 0, 4));
+}
+
+/*
+ * net.ipv4 route_localnet, which 127.0.0.1 as a host address needs, would let a
+ * container's packets to 127.0.0.1 in (CVE-2020-8558).  Nothing legitimate
+ * comes from outside with that destination, before anything was translated.
+ */
+static void guard_localnet_rules(struct nft_batch *b, const struct nft_chain *chain)
+{
+	nft_add_rule(b, chain, "127.0.0.0/8 from outside", NFT_IP_TO_LOOPBACK, nft_iifname(0),
+		     nft_is_not(0, "lo\0\0\0\0\0\0\0\0\0\0\0\0\0", 16), nft_drop());
+}
+
+/*
+ * A published container that is reached by its own host, by itself or by a
+ * neighbour must answer through the host, or its answer would come from
+ * another address than the one that was asked.
+ */
+static void way_back_rules(struct nft_batch *b, const struct nft_chain *chain)
+{
+	nft_add_rule(b, chain, "published with masqAll", NFT_IPV4, NFT_WAS_DNATED, nft_ip_daddr(0),
+		     nft_oifname(1), nft_in(&ruleset_masqall4, 0), nft_masquerade());
+	nft_add_rule(b, chain, "published, asked by itself or its like", NFT_IPV4, NFT_WAS_DNATED,
+		     nft_ip_daddr(0), nft_oifname(1), nft_in(&ruleset_published4, 0),
+		     nft_not_in(&ruleset_keepsource4, 0), nft_ip_saddr(0),
+		     nft_in(&ruleset_published4, 0), nft_masquerade());
+	nft_add_rule(b, chain, "published, asked by a neighbour", NFT_IPV4, NFT_WAS_DNATED,
+		     nft_ip_daddr(0), nft_oifname(1), nft_in(&ruleset_published4, 0),
+		     nft_not_in(&ruleset_keepsource4, 0), nft_ip_saddr(0),
+		     nft_in(&ruleset_masq4, 0), nft_masquerade());
+	nft_add_rule(b, chain, "published, asked at 127.0.0.1", NFT_IPV4, NFT_WAS_DNATED,
+		     NFT_IP_FROM_LOOPBACK, nft_ip_daddr(0), nft_oifname(1),
+		     nft_in(&ruleset_published4, 0), nft_not_in(&ruleset_keepsource4, 0),
+		     nft_masquerade());
+	nft_add_rule(b, chain, "published with masqAll", NFT_IPV6, NFT_WAS_DNATED, nft_ip6_daddr(0),
+		     nft_oifname(4), nft_in(&ruleset_masqall6, 0), nft_masquerade());
+	nft_add_rule(b, chain, "published, asked by itself or its like", NFT_IPV6, NFT_WAS_DNATED,
+		     nft_ip6_daddr(0), nft_oifname(4), nft_in(&ruleset_published6, 0),
+		     nft_not_in(&ruleset_keepsource6, 0), nft_ip6_saddr(0),
+		     nft_in(&ruleset_published6, 0), nft_masquerade());
+	nft_add_rule(b, chain, "published, asked by a neighbour", NFT_IPV6, NFT_WAS_DNATED,
+		     nft_ip6_daddr(0), nft_oifname(4), nft_in(&ruleset_published6, 0),
+		     nft_not_in(&ruleset_keepsource6, 0), nft_ip6_saddr(0),
+		     nft_in(&ruleset_masq6, 0), nft_masquerade());
+}
 
 /*
  * A packet that stays on its bridge is bridged (then it has no incoming
@@ -52,7 +172,43 @@ static void masquerade_rules(struct nft_batch *b, const struct nft_chain *chain)
 		     nft_in(&ruleset_masq6, 0), nft_masquerade());
 }
 
+static void postrouting_rules(struct nft_batch *b, const struct nft_chain *chain)
+{
+	way_back_rules(b, chain);
+	masquerade_rules(b, chain);
+}
+
+/* One before dstnat (-100): iptables-nft's rules, Docker's too, come after ours. */
+#define PRIORITY_DSTNAT -101
+
 static const struct ruleset_chain inet_chains[] = {
+	{
+		.chain = {.table = &inet,
+			  .name = "guard",
+			  .type = "filter",
+			  .hook = NF_INET_PRE_ROUTING,
+			  .priority = NF_IP_PRI_RAW},
+		.n_rules = 1,
+		.rules = guard_localnet_rules,
+	},
+	{
+		.chain = {.table = &inet,
+			  .name = "prerouting",
+			  .type = "nat",
+			  .hook = NF_INET_PRE_ROUTING,
+			  .priority = PRIORITY_DSTNAT},
+		.n_rules = 4,
+		.rules = publish_rules,
+	},
+	{
+		.chain = {.table = &inet,
+			  .name = "output",
+			  .type = "nat",
+			  .hook = NF_INET_LOCAL_OUT,
+			  .priority = PRIORITY_DSTNAT},
+		.n_rules = 4,
+		.rules = publish_rules,
+	},
 	{
 		/* One before srcnat (100): of several NAT rules the first one counts. */
 		.chain = {.table = &inet,
@@ -60,8 +216,8 @@ static const struct ruleset_chain inet_chains[] = {
 			  .type = "nat",
 			  .hook = NF_INET_POST_ROUTING,
 			  .priority = 99},
-		.n_rules = 6,
-		.rules = masquerade_rules,
+		.n_rules = 13,
+		.rules = postrouting_rules,
 	},
 };
 

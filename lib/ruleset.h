@@ -47,6 +47,15 @@ extern const struct ruleset ruleset_inet, ruleset_bridge;
 
 /* What is masqueraded: container address . interface that leads to it. */
 extern const struct nft_set ruleset_masq4, ruleset_masq6;
+/* Ports of the host that lead to a container: proto . port -> address . port … */
+extern const struct nft_set ruleset_port4, ruleset_port6;
+/* … and of one address of the host: host address . proto . port -> address . port */
+extern const struct nft_set ruleset_hostport4, ruleset_hostport6;
+/* Container address . interface that leads to it: who has published ports … */
+extern const struct nft_set ruleset_published4, ruleset_published6;
+/* … who of them always sees its clients' addresses, and who the host's only. */
+extern const struct nft_set ruleset_keepsource4, ruleset_keepsource6;
+extern const struct nft_set ruleset_masqall4, ruleset_masqall6;
 /* Bridge ports with a fixed source MAC; port . MAC that may pass it. */
 extern const struct nft_set ruleset_guarded, ruleset_allowed_mac;
 

@@ -51,7 +51,13 @@ static int create(struct nl *nl, const struct bridge_conf *conf, struct err *e)
 		return 0; /* another ADD was faster */
 	if (r < 0)
 		return r;
+	/*
+	 * While the bridge's own link-local address is looked for, a second or two,
+	 * the host cannot ask for a container's MAC on behalf of others.
+	 */
 	r = sysctl_set("0", e, "net/ipv6/conf/%s/accept_ra", conf->name);
+	if (r == 0)
+		r = sysctl_set("0", e, "net/ipv6/conf/%s/accept_dad", conf->name);
 
 	return r == -ENOENT ? 0 : r; /* no IPv6 on this host */
 }
@@ -146,12 +152,6 @@ static int address_in_way(const struct survey *s, struct err *e)
 	return -EEXIST;
 }
 
-static int enable_forwarding(uint8_t family, struct err *e)
-{
-	return family == AF_INET ? sysctl_set("1", e, "net/ipv4/ip_forward") :
-				   sysctl_set("1", e, "net/ipv6/conf/all/forwarding");
-}
-
 int bridge_set_gateway(struct nl *nl, int index, const struct ip_net *gateway,
 		       const struct ip_net *own, size_t n_own, bool force, struct err *e)
 {
@@ -171,7 +171,7 @@ int bridge_set_gateway(struct nl *nl, int index, const struct ip_net *gateway,
 	if (r == -EEXIST)
 		r = 0; /* another ADD was faster */
 
-	return r < 0 ? r : enable_forwarding(gateway->addr.family, e);
+	return r < 0 ? r : sysctl_enable_forwarding(gateway->addr.family, e);
 }
 
 /* ---- a gateway in a VLAN ------------------------------------------------- */

@@ -110,9 +110,6 @@ int lease_open(struct lease_store *s, const char *data_dir, const char *network,
 
 void lease_close(struct lease_store *s)
 {
-	if (s->named)
-		unlinkat(s->dir, BLANK_NAME, 0);
-	cleanup_fd(&s->blank);
 	lease_index_close(&s->index);
 	cleanup_fd(&s->lock);
 	cleanup_fd(&s->dir);
@@ -188,33 +185,46 @@ int lease_release(struct lease_store *s, const struct lease_owner *o, const stru
 
 /* ---- a new lease --------------------------------------------------------- */
 
-/* Some file systems have no files without a name; the lock makes one name enough. */
-static int open_named_blank(struct lease_store *s)
-{
-	if (unlinkat(s->dir, BLANK_NAME, 0) < 0 && errno != ENOENT)
-		return -errno;
-	s->blank = openat(s->dir, BLANK_NAME, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	s->named = s->blank >= 0;
+/* A lease that has no name yet, or where files cannot be without one, BLANK_NAME. */
+struct blank {
+	int dir; /* borrowed */
+	int fd;
+	bool named;
+};
 
-	return s->blank < 0 ? -errno : 0;
+static void blank_close(struct blank *b)
+{
+	if (b->named)
+		unlinkat(b->dir, BLANK_NAME, 0);
+	cleanup_fd(&b->fd);
 }
 
-static int open_blank(struct lease_store *s)
+/* The lock makes one name enough; what a killed process left under it may be a lease by now. */
+static int open_named(struct blank *b)
 {
-	s->blank = openat(s->dir, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
-	if (s->blank >= 0)
+	if (unlinkat(b->dir, BLANK_NAME, 0) < 0 && errno != ENOENT)
+		return -errno;
+	b->fd = openat(b->dir, BLANK_NAME, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	b->named = b->fd >= 0;
+
+	return b->fd < 0 ? -errno : 0;
+}
+
+static int blank_open(struct blank *b)
+{
+	b->fd = openat(b->dir, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+	if (b->fd >= 0)
 		return 0;
-	if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT)
-		return -errno;
 
-	return open_named_blank(s);
+	return errno == EOPNOTSUPP || errno == EISDIR ? open_named(b) : -errno;
 }
 
-static int write_blank(struct lease_store *s, const struct lease_owner *o)
+static int blank_write(const struct blank *b, const struct lease_owner *o,
+		       const struct lease_host *host)
 {
 	char stamp[LEASE_STAMP_LEN + 1];
-	size_t stamp_len = lease_stamp_write(&s->host, stamp);
-	ssize_t put = write(s->blank, o->text, o->len);
+	size_t stamp_len = lease_stamp_write(host, stamp);
+	ssize_t put = write(b->fd, o->text, o->len);
 
 	if (put < 0)
 		return -errno;
@@ -223,65 +233,57 @@ static int write_blank(struct lease_store *s, const struct lease_owner *o)
 
 	/* Without a stamp, because they are not to be had here, it is never reclaimed. */
 	if (stamp_len > 0)
-		(void)fsetxattr(s->blank, LEASE_STAMP_XATTR, stamp, stamp_len, 0);
+		(void)fsetxattr(b->fd, LEASE_STAMP_XATTR, stamp, stamp_len, 0);
 
 	return 0;
 }
 
-static int make_blank(struct lease_store *s, const struct lease_owner *o, struct err *e)
-{
-	int r;
-
-	if (s->blank >= 0)
-		return 0;
-	r = open_blank(s);
-	if (r == 0)
-		r = write_blank(s, o);
-	if (r == 0)
-		return 0;
-	cleanup_fd(&s->blank);
-	s->blank = -1;
-
-	return err_sys(e, -r, "write a lease to %s", s->path);
-}
-
-static int link_blank(const struct lease_store *s, const char *name)
+static int blank_link(const struct blank *b, const char *name)
 {
 	char path[32];
 
-	if (s->named)
-		return linkat(s->dir, BLANK_NAME, s->dir, name, 0) < 0 ? -errno : 0;
-	if (linkat(s->blank, "", s->dir, name, AT_EMPTY_PATH) == 0)
+	if (b->named)
+		return linkat(b->dir, BLANK_NAME, b->dir, name, 0) < 0 ? -errno : 0;
+	if (linkat(b->fd, "", b->dir, name, AT_EMPTY_PATH) == 0)
 		return 0;
 	if (errno != ENOENT)
 		return -errno;
 
 	/* Without CAP_DAC_READ_SEARCH, as in a user namespace, this is the way. */
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->blank);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", b->fd);
 
-	return linkat(AT_FDCWD, path, s->dir, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+	return linkat(AT_FDCWD, path, b->dir, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+static int create(const struct lease_store *s, const struct lease_owner *o, const char *name)
+{
+	AUTO(blank_close) struct blank b = { .dir = s->dir, .fd = -1 };
+	int r = blank_open(&b);
+
+	if (r == 0)
+		r = blank_write(&b, o, &s->host);
+
+	return r < 0 ? r : blank_link(&b, name);
 }
 
 int lease_take(struct lease_store *s, const struct lease_owner *o, const struct ip_addr *ip,
 	       struct err *e)
 {
 	char name[IP_STRLEN];
-	int r = make_blank(s, o, e);
+	int r;
 
-	if (r < 0)
-		return r;
-	r = link_blank(s, ip_str(ip, name));
-	if (r == -EEXIST)
-		return r;
+	if (faccessat(s->dir, ip_str(ip, name), F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return -EEXIST;
+	r = create(s, o, name);
 	if (r == 0) {
 		r = lease_index_add(&s->index, o->key, ip);
 		if (r < 0)
 			unlinkat(s->dir, name, 0);
 	}
-	if (r < 0)
-		return err_sys(e, -r, "write the lease %s/%s", s->path, name);
+	if (r < 0 && r != -EEXIST)
+		err_sys(e, -r, "write the lease %s/%s", s->path, name);
 
-	return 0;
+	return r;
 }
 
 /* ---- all leases ---------------------------------------------------------- */
@@ -294,12 +296,6 @@ static bool is_lease_name(const char *name, struct ip_addr *ret)
 	return ip_parse(name, ret) == 0 && strcmp(ip_str(ret, text), name) == 0;
 }
 
-/* What a lease file turns out to be. */
-enum finding {
-	FOUND_LEASE,	/* or what cannot be read: the address is held */
-	FOUND_NEEDLESS, /* torn, or of an earlier boot */
-};
-
 static bool is_stale(const struct lease_store *s, int fd)
 {
 	char stamp[LEASE_STAMP_LEN + 1];
@@ -308,9 +304,12 @@ static bool is_stale(const struct lease_store *s, int fd)
 	return len > 0 && lease_stamp_is_stale(&s->host, stamp, (size_t)len);
 }
 
-/* @stamps: leases of earlier boots may be there; @ret_key: 0 if it cannot be read. */
-static enum finding inspect(const struct lease_store *s, const char *name, bool stamps,
-			    uint64_t *ret_key)
+/*
+ * Whether the lease @name is torn or, if @stamps are to be looked at, of an
+ * earlier boot.  One that cannot be read is neither.  @ret_key: 0 if it is torn
+ * or cannot be read.
+ */
+static bool is_dead(const struct lease_store *s, const char *name, bool stamps, uint64_t *ret_key)
 {
 	char text[LEASE_TEXT_MAX + 1];
 	struct lease_text lease;
@@ -319,12 +318,12 @@ static enum finding inspect(const struct lease_store *s, const char *name, bool 
 
 	*ret_key = 0;
 	if (len < 0)
-		return FOUND_LEASE;
+		return false;
 	if (!lease_text_parse(text, (size_t)len, &lease))
-		return FOUND_NEEDLESS;
+		return true;
 	*ret_key = lease.key;
 
-	return stamps && is_stale(s, fd) ? FOUND_NEEDLESS : FOUND_LEASE;
+	return stamps && is_stale(s, fd);
 }
 
 /* A needless lease that cannot be removed is held too. */
@@ -348,9 +347,9 @@ static int sweep_one(struct lease_store *s, const char *name, const struct ip_ad
 		     struct err *e)
 {
 	uint64_t key;
-	enum finding found = inspect(s, name, stamps, &key);
+	bool dead = is_dead(s, name, stamps, &key);
 
-	return remove_or_add(s, name, ip, found == FOUND_NEEDLESS, key, e);
+	return remove_or_add(s, name, ip, dead, key, e);
 }
 
 static void close_dirp(DIR **d)
@@ -421,7 +420,7 @@ static int drop_one(struct lease_store *s, const struct lease_record *record,
 	bool needless = is_needless(key, data);
 
 	ip_str(&record->ip, name);
-	if (needless && inspect(s, name, false, &key) == FOUND_LEASE)
+	if (needless && !is_dead(s, name, false, &key))
 		needless = key != 0 && is_needless(key, data);
 
 	return remove_or_add(s, name, &record->ip, needless, key, e);

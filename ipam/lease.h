@@ -9,7 +9,7 @@
  *
  * The first three are the reference's host-local's; both may work in one
  * directory at a time.  A lease appears complete or not at all: it is written
- * without a name, then linked.  Addresses of one ADD are names of one file.
+ * without a name, then linked.
  *
  * When the leases have to be read (lease-index.h says when), torn ones and
  * those of an earlier boot are removed in passing.
@@ -37,13 +37,11 @@ enum lease_mode {
 struct lease_store {
 	char *path;
 	int dir, lock; /* lock: -1 with LEASE_LOOK */
-	int blank;     /* the file whose names are the leases of one ADD, -1: not yet */
-	bool named;    /* the blank has a temporary name */
 	struct lease_host host;
 	struct lease_index index;
 };
 
-#define LEASE_CLOSED ((struct lease_store){ .dir = -1, .lock = -1, .blank = -1, .index.fd = -1 })
+#define LEASE_CLOSED ((struct lease_store){ .dir = -1, .lock = -1, .index.fd = -1 })
 
 /**
  * lease_open() - open the directory of a network

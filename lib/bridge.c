@@ -32,6 +32,14 @@ int bridge_find(struct nl *nl, const char *name, struct link *ret, struct err *e
 	return 1;
 }
 
+static int no_vlan_filtering(const struct bridge_conf *conf, struct err *e)
+{
+	return err_cni(e, CNI_E_FIELD,
+		       "vlan, vlanTrunk: the bridge %s does not filter VLANs; that needs a kernel "
+		       "with CONFIG_BRIDGE_VLAN_FILTERING and a bridge created with it",
+		       conf->name);
+}
+
 static int create(struct nl *nl, const struct bridge_conf *conf, struct err *e)
 {
 	const struct link_bridge b = {
@@ -49,6 +57,8 @@ static int create(struct nl *nl, const struct bridge_conf *conf, struct err *e)
 	r = nl_commit(nl, e);
 	if (r == -EEXIST)
 		return 0; /* another ADD was faster */
+	if (r == -EOPNOTSUPP && conf->vlan_filtering)
+		return no_vlan_filtering(conf, e);
 	if (r < 0)
 		return r;
 	/*
@@ -60,14 +70,6 @@ static int create(struct nl *nl, const struct bridge_conf *conf, struct err *e)
 		r = sysctl_set("0", e, "net/ipv6/conf/%s/accept_dad", conf->name);
 
 	return r == -ENOENT ? 0 : r; /* no IPv6 on this host */
-}
-
-static int no_vlan_filtering(const struct bridge_conf *conf, struct err *e)
-{
-	return err_cni(e, CNI_E_FIELD,
-		       "vlan, vlanTrunk: the bridge %s does not filter VLANs; that needs a kernel "
-		       "with CONFIG_BRIDGE_VLAN_FILTERING and a bridge created with it",
-		       conf->name);
 }
 
 int bridge_ensure(struct nl *nl, const struct bridge_conf *conf, struct link *ret, struct err *e)

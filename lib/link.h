@@ -82,7 +82,7 @@ void link_put_veth(struct nl *nl, const struct link_veth *v);
 struct link_bridge {
 	const char *name;
 	uint32_t mtu;		/* 0: the kernel's default */
-	bool vlan_filtering;	/* ignored by a kernel without it: look at the result */
+	bool vlan_filtering;	/* a kernel without it refuses (-EOPNOTSUPP) or ignores it */
 	bool promisc;
 };
 

@@ -114,13 +114,13 @@ static int wait_gone(struct nl *nl, int index, int monitor, int child_fd, struct
 {
 	struct pollfd fds[] = {{.fd = monitor, .events = POLLIN},
 			       {.fd = child_fd, .events = POLLIN}};
-	int64_t deadline = clock_ms() + TIMEOUT_MS;
+	int64_t deadline = clock_ms() + TIMEOUT_MS, left;
 	int r;
 
-	while (clock_ms() < deadline) {
+	while ((left = deadline - clock_ms()) > 0) {
 		bool lost = false;
 
-		if (poll(fds, 2, (int)(deadline - clock_ms())) < 0 && errno != EINTR)
+		if (poll(fds, 2, (int)left) < 0 && errno != EINTR)
 			return err_sys(e, errno, "wait for an interface to be deleted");
 		if (fds[0].revents && notified(monitor, index, &lost))
 			return 0;

@@ -7,6 +7,7 @@
 #ifndef LAB_H
 #define LAB_H
 
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +56,20 @@ static inline struct nl *lab_nl(void **state)
 	return *state;
 }
 
+/* Makes one more namespace.  Return: its descriptor. */
+static inline int lab_netns(void)
+{
+	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), fd;
+
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(setns(home, CLONE_NEWNET), 0);
+	close(home);
+
+	return fd;
+}
+
 /* Runs a shell command in the namespace.  Return: its output, to be freed. */
 static inline char *lab_run(const char *command)
 {
@@ -77,6 +92,16 @@ static inline void lab_expect(const char *command, const char *expected)
 
 	assert_string_equal(text, expected);
 	free(text);
+}
+
+/* The same in the namespace @netns. */
+static inline void lab_expect_in(int netns, const char *command, const char *expected)
+{
+	char line[512];
+
+	snprintf(line, sizeof(line), "nsenter --net=/proc/%d/fd/%d sh -c '%s'", getpid(), netns,
+		 command);
+	lab_expect(line, expected);
 }
 
 /* A number that a command prints. */

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -46,4 +47,10 @@ int sysctl_set(const char *value, struct err *e, const char *fmt, ...)
 		return err_sys(e, errno, "write \"%s\" to %s", value, path);
 
 	return 0;
+}
+
+int sysctl_enable_forwarding(uint8_t family, struct err *e)
+{
+	return family == AF_INET ? sysctl_set("1", e, "net/ipv4/ip_forward") :
+				   sysctl_set("1", e, "net/ipv6/conf/all/forwarding");
 }

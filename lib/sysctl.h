@@ -9,6 +9,8 @@
 #ifndef SYSCTL_H
 #define SYSCTL_H
 
+#include <stdint.h>
+
 struct err;
 
 /**
@@ -24,5 +26,8 @@ struct err;
  */
 int sysctl_set(const char *value, struct err *e, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Let the host forward packets of AF_INET or AF_INET6. */
+int sysctl_enable_forwarding(uint8_t family, struct err *e);
 
 #endif

@@ -34,7 +34,9 @@ void addr_put_add(struct nl *nl, int index, const struct ip_net *net, uint32_t f
 
 	if (net->addr.family == AF_INET && net->len < 31)
 		mnl_attr_put(req, IFA_BROADCAST, 4, broadcast.b);
-	if (net->addr.family == AF_INET6 && flags)
+	if (net->addr.family == AF_INET)
+		flags &= ~(uint32_t)IFA_F_NODAD;
+	if (flags)
 		mnl_attr_put_u32(req, IFA_FLAGS, flags);
 }
 
@@ -97,4 +99,27 @@ int addr_each(struct nl *nl, int index, int (*fn)(const struct addr *addr, void 
 	ifa->ifa_index = (uint32_t)index;
 
 	return nl_query(nl, take, &walk, e);
+}
+
+struct search {
+	const struct ip_net *net;
+	bool found;
+};
+
+static int match(const struct addr *addr, void *data)
+{
+	struct search *s = data;
+
+	if (addr->net.len == s->net->len && ip_equal(&addr->net.addr, &s->net->addr))
+		s->found = true;
+
+	return 0;
+}
+
+int addr_has(struct nl *nl, int index, const struct ip_net *net, struct err *e)
+{
+	struct search s = { .net = net };
+	int r = addr_each(nl, index, match, &s, e);
+
+	return r < 0 ? r : s.found;
 }

@@ -28,7 +28,8 @@ struct addr {
  * @index:	interface
  * @net:	address with its host bits, and the prefix length; IPv4 gets its
  *		broadcast address too
- * @flags:	IFA_F_NODAD for IPv6 that needs no duplicate detection, or 0
+ * @flags:	IFA_F_NODAD for IPv6 that needs no duplicate detection,
+ *		IFA_F_NOPREFIXROUTE for no route to the subnet, or 0
  *
  * nl_commit() says -EEXIST if the interface has it already.
  */
@@ -43,5 +44,8 @@ void addr_put_del(struct nl *nl, int index, const struct ip_net *net);
  */
 int addr_each(struct nl *nl, int index, int (*fn)(const struct addr *addr, void *data), void *data,
 	      struct err *e);
+
+/* Whether an interface has an address with that prefix length.  Return: 1, 0, or an errno. */
+int addr_has(struct nl *nl, int index, const struct ip_net *net, struct err *e);
 
 #endif

@@ -75,10 +75,12 @@ static struct nlmsghdr *put(struct nl *nl, uint16_t type, uint16_t flags, const 
 void route_put_add(struct nl *nl, const struct route *route)
 {
 	/*
-	 * No NLM_F_EXCL: a container on two networks has two default routes of
-	 * one priority, and the kernel itself refuses the same route twice.
+	 * NLM_F_EXCL only on demand: a container on two networks has two default
+	 * routes of one priority, and the kernel itself refuses the same twice.
 	 */
-	put_metrics(put(nl, RTM_NEWROUTE, NLM_F_CREATE, "add", route), route);
+	uint16_t flags = NLM_F_CREATE | (route->only ? NLM_F_EXCL : 0);
+
+	put_metrics(put(nl, RTM_NEWROUTE, flags, "add", route), route);
 }
 
 void route_put_del(struct nl *nl, const struct route *route)
@@ -194,4 +196,34 @@ int route_each(struct nl *nl, uint8_t family, int (*fn)(const struct route *rout
 
 	/* A host booted without IPv6 has no such table. */
 	return r == -EOPNOTSUPP || r == -EAFNOSUPPORT ? 0 : r;
+}
+
+struct search {
+	const struct route *want;
+	bool found;
+};
+
+static int match(const struct route *route, void *data)
+{
+	struct search *s = data;
+	const struct route *want = s->want;
+	struct ip_addr dst = ip_net_first(&want->dst);
+	struct ip_addr live = ip_net_first(&route->dst);
+	uint32_t table = want->table ? want->table : RT_TABLE_MAIN;
+
+	if (route->index == want->index && route->table == table &&
+	    route->dst.len == want->dst.len && ip_equal(&dst, &live) &&
+	    (!ip_is_set(&want->gw) || ip_equal(&route->gw, &want->gw)) &&
+	    (!want->priority || route->priority == want->priority))
+		s->found = true;
+
+	return 0;
+}
+
+int route_has(struct nl *nl, const struct route *want, struct err *e)
+{
+	struct search s = { .want = want };
+	int r = route_each(nl, want->dst.addr.family, match, &s, e);
+
+	return r < 0 ? r : s.found;
 }

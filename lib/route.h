@@ -9,6 +9,7 @@
 #ifndef ROUTE_H
 #define ROUTE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/ip.h"
@@ -26,10 +27,11 @@ struct route {
 	uint32_t mtu, advmss;	/* 0: the interface's */
 	int scope;		/* RT_SCOPE_*; -1: universe with a gateway, else link */
 	uint8_t protocol;	/* RTPROT_*; 0: RTPROT_BOOT, as ip(8) */
+	bool only;		/* to be added only if no other has this dst, table and priority */
 };
 
 /*
- * nl_commit() says -EEXIST if this very route is there.  One that differs in its gateway or
+ * nl_commit() says -EEXIST if this very route is there, or any if it is to be the only one.  One that differs in its gateway or
  * interface alone goes before what is there with IPv4, and shares the traffic with IPv6.
  */
 void route_put_add(struct nl *nl, const struct route *route);
@@ -43,5 +45,14 @@ void route_put_del(struct nl *nl, const struct route *route);
  */
 int route_each(struct nl *nl, uint8_t family, int (*fn)(const struct route *route, void *data),
 	       void *data, struct err *e);
+
+/**
+ * route_has() - whether a namespace has a route
+ * @want:	what is looked for: destination, table and interface; gateway and
+ *		priority where they are set
+ *
+ * Return: 1, 0, or a negative errno.
+ */
+int route_has(struct nl *nl, const struct route *want, struct err *e);
 
 #endif

@@ -23,6 +23,7 @@ struct iface_conf {
 	const struct cni_result *res;	/* addresses with .iface equal to @iface, all routes */
 	int iface;			/* its index in res->ifaces */
 	bool dad;			/* IPv6 duplicate address detection; nothing waits for it */
+	bool by_gateway;		/* reach also the own subnet through the gateway alone */
 };
 
 /**
@@ -38,6 +39,9 @@ struct iface_conf {
  */
 int iface_configure(struct nl *inside, const struct iface_conf *conf, int *ret_index,
 		    struct err *e);
+
+/* Whether an earlier address of the same interface has the gateway of res->ips[i]. */
+bool iface_repeats_gateway(const struct cni_result *res, size_t i);
 
 /**
  * iface_announce() - gratuitous ARP and neighbour advertisements for its addresses
@@ -63,5 +67,9 @@ int iface_announce(struct nl *inside, int index, const uint8_t mac[6], struct er
  */
 int iface_check(struct nl *inside, const char *name, const char *sandbox,
 		const struct cni_result *prev, struct err *e);
+
+/* As iface_check(), for the routes of iface_conf.by_gateway. */
+int iface_check_by_gateway(struct nl *inside, const char *name, const char *sandbox,
+			   const struct cni_result *prev, struct err *e);
 
 #endif

@@ -217,11 +217,11 @@ static int report_failure(const char *name, int status, const char *text, size_t
 	int r;
 
 	if (WIFSIGNALED(status))
-		return err_sys(e, EPIPE, "%s was killed by signal %d (%s)", name, WTERMSIG(status),
-			       strsignal(WTERMSIG(status)));
+		return err_cni(e, CNI_E_INTERNAL, "%s was killed by signal %d (%s)", name,
+			       WTERMSIG(status), strsignal(WTERMSIG(status)));
 	if (jn_parse(text, len, &obj, NULL) < 0 ||
 	    !(msg = json_string_value(json_object_get(obj, "msg"))))
-		return err_sys(e, EPIPE,
+		return err_cni(e, CNI_E_INTERNAL,
 			       "%s failed with status %d and without a CNI error: \"%.*s\"", name,
 			       WEXITSTATUS(status), (int)(len < 200 ? len : 200), text);
 

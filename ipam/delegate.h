@@ -19,8 +19,9 @@
  *
  * Its stderr is the caller's.
  *
- * Return: 0 if it succeeded; for a CNI error object -EINVAL or what goes with
- * its code, which is kept; -EPIPE if it was killed or failed without one.
+ * Return: 0 if it succeeded; for a CNI error object what goes with its code,
+ * which is kept; -EINVAL if it was killed or failed without one; the errno of
+ * running it.
  */
 int delegate_run(const char *path, const char *name, const struct cni_request *rq,
 		 enum cni_command command, char **ret, size_t *ret_len, struct err *e);

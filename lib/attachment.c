@@ -74,7 +74,7 @@ int attachment_check_link(struct nl *nl, const char *name, const char *where, st
 
 	if (r == -ENODEV)
 		return cni_differs(e, "%s is missing %s", name, where);
-	if (r < 0)
+	if (r < 0 && e)
 		*e = why;
 
 	return r;

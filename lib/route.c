@@ -149,11 +149,34 @@ static void read_attr(const struct nlattr *attr, struct route *route)
 	}
 }
 
+/* A route with several nexthops is handed over as one route for each. */
+static int take_nexthops(const struct nlattr *multipath, const struct route *route,
+			 const struct walk *walk)
+{
+	const struct rtnexthop *hop = mnl_attr_get_payload(multipath);
+	int len = mnl_attr_get_payload_len(multipath), r = 0;
+
+	while (r >= 0 && len >= (int)sizeof(*hop) && RTNH_OK(hop, len)) {
+		const void *attrs = RTNH_DATA(hop);
+		struct route one = *route;
+		const struct nlattr *attr;
+
+		mnl_attr_for_each_payload(attrs, hop->rtnh_len - sizeof(*hop))
+			read_attr(attr, &one);
+		one.index = hop->rtnh_ifindex;
+		r = walk->fn(&one, walk->data);
+		len -= (int)RTNH_ALIGN(hop->rtnh_len);
+		hop = RTNH_NEXT(hop);
+	}
+
+	return r;
+}
+
 static int take(const struct nlmsghdr *nlh, void *data)
 {
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(nlh);
 	const struct walk *walk = data;
-	const struct nlattr *attr;
+	const struct nlattr *attr, *multipath = NULL;
 	struct route route;
 
 	if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof(*rtm) ||
@@ -164,10 +187,16 @@ static int take(const struct nlmsghdr *nlh, void *data)
 				.table = rtm->rtm_table,
 				.scope = rtm->rtm_scope,
 				.protocol = rtm->rtm_protocol };
-	mnl_attr_for_each(attr, nlh, sizeof(*rtm))
-		read_attr(attr, &route);
+	mnl_attr_for_each(attr, nlh, sizeof(*rtm)) {
+		if (mnl_attr_get_type(attr) == RTA_MULTIPATH)
+			multipath = attr;
+		else
+			read_attr(attr, &route);
+	}
+	if (route.table == RT_TABLE_LOCAL)
+		return 0;
 
-	return route.table == RT_TABLE_LOCAL ? 0 : walk->fn(&route, walk->data);
+	return multipath ? take_nexthops(multipath, &route, walk) : walk->fn(&route, walk->data);
 }
 
 static int each_of(struct nl *nl, uint8_t family, struct walk *walk, struct err *e)

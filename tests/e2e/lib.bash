@@ -281,11 +281,11 @@ outside_add() {
 tcp_source() {
 	local family=4 address=$3 listening
 	[[ $address != *:* ]] || { family=6; address="[$address]"; }
-	listening=$BATS_TEST_TMPDIR/listening
+	listening=$(mktemp -p "$BATS_TEST_TMPDIR" listening.XXXXXX)
+	# A subshell's lab_kill_later() is lost with it, so the listener has a limit of its own.
 	# shellcheck disable=SC2016 # socat sets the variable for the shell it starts
-	in_ns "$2" socat -d -d "TCP$family-LISTEN:7777,bind=$address" \
+	in_ns "$2" timeout 20 socat -d -d "TCP$family-LISTEN:7777,bind=$address,reuseaddr" \
 		SYSTEM:'printf %s "$SOCAT_PEERADDR"' 2>"$listening" 3>&- &
-	lab_kill_later $!
 	wait_for 5 grep -q 'listening on' "$listening"
 	in_ns "$1" socat -T5 - "TCP$family:$address:7777,connect-timeout=5" </dev/null
 }
@@ -298,7 +298,8 @@ wait_for() {
 	shift
 	local end=$((SECONDS + seconds + 1))
 	until "$@"; do
-		((SECONDS < end)) || fail "waited $seconds s in vain for: $*"
+		# Not left to errexit, which is off in a command substitution.
+		((SECONDS < end)) || { fail "waited $seconds s in vain for: $*"; return 1; }
 		sleep "$pause"
 	done
 }

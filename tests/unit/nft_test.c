@@ -103,7 +103,7 @@ static void a_key_is_written_as_nft_writes_it(void **state)
 	nft_value_mac(&key, (const uint8_t[]){2, 0, 0, 0, 0xab, 0xff});
 	nft_value_proto(&key, 17);
 	assert_string_equal(nft_key_str(&everything, &key, text),
-			    "fd00::5 . a-bridge-name15 . 02:00:00:00:ab:ff . 17");
+			    "fd00::5 . a-bridge-name15 . 02:00:00:00:ab:ff . udp");
 	key.len = 20;
 	assert_string_equal(nft_key_str(&everything, &key, text), "fd00::5");
 }

@@ -154,6 +154,10 @@ static void way_back_rules(struct nft_batch *b, const struct nft_chain *chain)
 }
 
 /*
+ * Today's kernels have the outgoing interface as the incoming one of routed
+ * multicast (ip_mc_output()), so the last two rules would not match it anyway;
+ * the first two keep that from mattering.
+ *
  * A packet that stays on its bridge is bridged (then it has no incoming
  * interface here, and comes by only where br_netfilter is on) or routed back out
  * of it; the outgoing interface is the bridge in both cases.

@@ -346,12 +346,13 @@ static void neighbours_are_told_of_every_address(void **state)
 	assert_done(iface_announce(inside, eth0.index, mac, &lab_err));
 	while ((!arp || !na) && clock_ms() < deadline) {
 		struct pollfd in = {.fd = tap, .events = POLLIN};
-		uint8_t frame[2048] __attribute__((aligned(4)));
+		/* The headers behind the Ethernet header are aligned. */
+		uint8_t room[2 + 2048] __attribute__((aligned(4))), *frame = room + 2;
 		ssize_t len;
 
 		if (poll(&in, 1, 100) <= 0)
 			continue;
-		len = recv(tap, frame, sizeof(frame), 0);
+		len = recv(tap, frame, sizeof(room) - 2, 0);
 		assert_true(len > 0);
 		arp |= is_gratuitous_arp(frame, (size_t)len);
 		na |= is_advertisement(frame, (size_t)len);

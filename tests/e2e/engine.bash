@@ -15,8 +15,9 @@
 # ends by itself should a test be killed.  outside has no route to any
 # network of the host: what it can answer came masqueraded.
 #
-# The plugins are those of build/plugins, beside Debian's portmap, firewall and
-# tuning and nothing else, hence bridge and host-local can only be ours.
+# The plugins are those of build/plugins, and Debian's portmap, firewall or tuning
+# where there is none: nothing else is in reach, hence bridge and host-local can
+# only be ours.
 # PLUGINS=/usr/lib/cni runs the same tests on the reference plugins.
 
 REPO=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
@@ -105,17 +106,29 @@ buildah() {
 		--root "$ENGINE_DIR/storage" --runroot /run/storage "$@"
 }
 
-# use_plugins DIR: bridge and host-local from DIR, and three of Debian's, by links in one directory.
+# A copy, so that a build meanwhile does not exchange what is being tested.
+copy_plugins() {
+	mkdir "$ENGINE_DIR/ours"
+	cp "$PLUGINS/bridge" "$PLUGINS/host-local" "$ENGINE_DIR/ours/" || {
+		echo "$PLUGINS is not complete: run make first" >&2
+		return 1
+	}
+	cp "$PLUGINS/"{portmap,firewall,tuning} "$ENGINE_DIR/ours/" 2>/dev/null || true
+}
+
+# use_plugins DIR: what an engine finds is bridge and host-local from DIR, and the others from
+# there too or else Debian's.
 use_plugins() {
 	local plugin
 
 	mkdir -p "$ENGINE_DIR/cni"
-	for plugin in bridge host-local; do
-		[[ -x $1/$plugin ]] || { echo "no $1/$plugin: run make first" >&2; return 1; }
-		ln -sf "$1/$plugin" "$ENGINE_DIR/cni/"
-	done
+	ln -sf "$1/bridge" "$1/host-local" "$ENGINE_DIR/cni/"
 	for plugin in portmap firewall tuning; do
-		ln -sf "$DEBIAN_PLUGINS/$plugin" "$ENGINE_DIR/cni/"
+		if [[ -x $1/$plugin ]]; then
+			ln -sf "$1/$plugin" "$ENGINE_DIR/cni/"
+		else
+			ln -sf "$DEBIAN_PLUGINS/$plugin" "$ENGINE_DIR/cni/"
+		fi
 	done
 }
 
@@ -152,7 +165,8 @@ import_image() {
 engine_up() {
 	export ENGINE_DIR=$1 ENGINE_HOST ENGINE_OUTSIDE ENGINE_SERVERS
 
-	use_plugins "$PLUGINS"
+	copy_plugins
+	use_plugins "$ENGINE_DIR/ours"
 	write_containers_conf
 	ENGINE_OUTSIDE=$(namespace_hold :)
 	ENGINE_HOST=$(namespace_hold "

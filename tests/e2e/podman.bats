@@ -11,7 +11,7 @@ load engine
 
 setup_file() { engine_up "$BATS_FILE_TMPDIR"; }
 teardown_file() { engine_down; }
-setup() { use_plugins "$PLUGINS"; }
+setup() { use_plugins "$ENGINE_DIR/ours"; }
 teardown() { engine_clean; }
 
 # ---- helpers -----------------------------------------------------------------
@@ -360,7 +360,7 @@ refused() {
 	local address
 	address=$(container_get stays IPAddress)
 
-	use_plugins "$PLUGINS"
+	use_plugins "$ENGINE_DIR/ours"
 	start new
 	[[ $(container_get new IPAddress) != "$address" ]]
 	reaches new "$address"
@@ -379,7 +379,7 @@ refused() {
 	local address dir
 	address=$(container_get one IPAddress)
 
-	for dir in "$DEBIAN_PLUGINS" "$PLUGINS"; do
+	for dir in "$DEBIAN_PLUGINS" "$ENGINE_DIR/ours"; do
 		use_plugins "$dir"
 		podman network reload one
 		[[ $(container_addresses one) == "$address/24" ]]

@@ -11,7 +11,8 @@
 #include "lib/gc.h"
 #include "lib/masq-iptables.h"
 
-static const struct nft_set *const sets[] = {&ruleset_masq4, &ruleset_masq6, NULL};
+static const struct nft_set *const sets[] = {&ruleset_masq4, &ruleset_masq6, &ruleset_routed4,
+					     &ruleset_routed6, NULL};
 
 int masq_read_backend(const struct jnode *n, enum masq_backend *ret, struct err *e)
 {
@@ -58,18 +59,39 @@ void masq_clear(struct masq *m)
 	m->n_addrs = 0;
 }
 
+static int claim_masquerade(struct claims *ret, const struct masq *m, const struct ip_addr *ip,
+			    struct err *e)
+{
+	bool ipv4 = ip->family == AF_INET;
+	struct nft_value key = {.len = 0};
+
+	nft_value_ip(&key, ip);
+	nft_value_ifname(&key, m->ifname);
+
+	return claims_add(ret, ipv4 ? &ruleset_masq4 : &ruleset_masq6, &key, NULL, e);
+}
+
+/* A bridge is left out by its name; interfaces of one network by their group. */
+static int claim_exception(struct claims *ret, const struct masq *m, const struct ip_addr *ip,
+			   struct err *e)
+{
+	bool ipv4 = ip->family == AF_INET;
+	struct nft_value key = {.len = 0};
+
+	nft_value_ip(&key, ip);
+	nft_value_group(&key, m->owner->group);
+
+	return claims_add(ret, ipv4 ? &ruleset_routed4 : &ruleset_routed6, &key, NULL, e);
+}
+
 static int list_claims(struct claims *ret, const struct masq *m, struct err *e)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < m->n_addrs && r == 0; i++) {
-		const struct ip_addr *ip = &m->addrs[i].addr;
-		struct nft_value key = {.len = 0};
-
-		nft_value_ip(&key, ip);
-		nft_value_ifname(&key, m->ifname);
-		r = claims_add(ret, ip->family == AF_INET ? &ruleset_masq4 : &ruleset_masq6, &key,
-			       NULL, e);
+		r = claim_masquerade(ret, m, &m->addrs[i].addr, e);
+		if (r == 0 && m->routed)
+			r = claim_exception(ret, m, &m->addrs[i].addr, e);
 	}
 
 	return r;

@@ -12,6 +12,7 @@
 #ifndef MASQ_H
 #define MASQ_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/ip.h"
@@ -33,6 +34,7 @@ struct masq {
 	const char *network;
 	const char *container_id;
 	const char *ifname;	    /* host interface that leads to it: its bridge */
+	bool routed;		    /* its network is all interfaces of the owner's group */
 	const struct ip_net *addrs; /* its addresses, with their subnet's length */
 	size_t n_addrs;
 };
@@ -42,7 +44,7 @@ int masq_read_backend(const struct jnode *n, enum masq_backend *ret, struct err 
 
 /**
  * masq_init() - the attachment of a request
- * @m:		filled in; masq_clear() frees it
+ * @m:		filled in, as not routed; masq_clear() frees it
  * @rq:		borrowed
  * @backend:	from masq_read_backend()
  * @ifname:	host interface that leads to the container, borrowed; NULL if unknown

@@ -70,6 +70,11 @@ static inline struct nftnl_expr *nft_oifname(uint32_t reg)
 	return nft_meta(NFT_META_OIFNAME, reg);
 }
 
+static inline struct nftnl_expr *nft_oifgroup(uint32_t reg)
+{
+	return nft_meta(NFT_META_OIFGROUP, reg);
+}
+
 static inline struct nftnl_expr *nft_ip_saddr(uint32_t reg)
 {
 	return nft_payload(NFT_PAYLOAD_NETWORK_HEADER, 12, 4, reg);

@@ -46,6 +46,8 @@ static uint32_t type_size(enum nft_type type)
 		return 1;
 	case NFT_TYPE_PORT:
 		return 2;
+	case NFT_TYPE_GROUP:
+		return sizeof(uint32_t);
 	case NFT_TYPE_IFNAME:
 		return IFNAMSIZ;
 	}
@@ -122,6 +124,12 @@ void nft_value_port(struct nft_value *v, uint16_t port)
 	append(v, &net, sizeof(net));
 }
 
+/* The kernel compares it with its own number, in host order. */
+void nft_value_group(struct nft_value *v, uint32_t group)
+{
+	append(v, &group, sizeof(group));
+}
+
 bool nft_value_equal(const struct nft_value *a, const struct nft_value *b)
 {
 	return a->len == b->len && memcmp(a->b, b->b, a->len) == 0;
@@ -143,6 +151,7 @@ static void field_str(enum nft_type type, const uint8_t *b, char *buf, size_t si
 {
 	struct ip_addr ip = {0};
 	char text[IP_STRLEN];
+	uint32_t group;
 
 	switch (type) {
 	case NFT_TYPE_IPV4:
@@ -160,6 +169,10 @@ static void field_str(enum nft_type type, const uint8_t *b, char *buf, size_t si
 		break;
 	case NFT_TYPE_PORT:
 		snprintf(buf, size, "%u", b[0] << 8 | b[1]);
+		break;
+	case NFT_TYPE_GROUP:
+		memcpy(&group, b, sizeof(group));
+		snprintf(buf, size, "%u", group);
 		break;
 	case NFT_TYPE_IFNAME:
 		snprintf(buf, size, "%.*s", IFNAMSIZ, (const char *)b);

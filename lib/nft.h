@@ -50,6 +50,7 @@ enum nft_type {
 	NFT_TYPE_MAC = 9,
 	NFT_TYPE_PROTO = 12,
 	NFT_TYPE_PORT = 13,
+	NFT_TYPE_GROUP = 35,
 	NFT_TYPE_IFNAME = 41,
 };
 
@@ -88,6 +89,7 @@ void nft_value_ifname(struct nft_value *v, const char *ifname);
 void nft_value_mac(struct nft_value *v, const uint8_t mac[6]);
 void nft_value_proto(struct nft_value *v, uint8_t proto);
 void nft_value_port(struct nft_value *v, uint16_t port);
+void nft_value_group(struct nft_value *v, uint32_t group); /* of interfaces, as `ip link` has it */
 
 bool nft_value_equal(const struct nft_value *a, const struct nft_value *b);
 

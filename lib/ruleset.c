@@ -32,6 +32,20 @@ const struct nft_set ruleset_masq6 = {
 	.key = {NFT_TYPE_IPV6, NFT_TYPE_IFNAME},
 };
 
+const struct nft_set ruleset_routed4 = {
+	.table = &inet,
+	.name = "routed4",
+	.comment = "not masqueraded: container address . group of its network's interfaces",
+	.key = {NFT_TYPE_IPV4, NFT_TYPE_GROUP},
+};
+
+const struct nft_set ruleset_routed6 = {
+	.table = &inet,
+	.name = "routed6",
+	.comment = "not masqueraded: container address . group of its network's interfaces",
+	.key = {NFT_TYPE_IPV6, NFT_TYPE_GROUP},
+};
+
 #define PORT_MAP(symbol_, name_, ip_, comment_, ...)                                               \
 	const struct nft_set symbol_ = {                                                           \
 		.table = &inet,                                                                    \
@@ -76,6 +90,8 @@ CONTAINER_SET(ruleset_masqall6, "masqall6", NFT_TYPE_IPV6,
 static const struct nft_set *const inet_sets[] = {
 	&ruleset_masq4,
 	&ruleset_masq6,
+	&ruleset_routed4,
+	&ruleset_routed6,
 	&ruleset_port4,
 	&ruleset_port6,
 	&ruleset_hostport4,
@@ -170,6 +186,10 @@ static void masquerade_rules(struct nft_batch *b, const struct nft_chain *chain)
 		     nft_oifname(1), nft_in(&ruleset_masq4, 0), nft_return());
 	nft_add_rule(b, chain, "stays on its own network", NFT_IPV6, nft_ip6_saddr(0),
 		     nft_oifname(4), nft_in(&ruleset_masq6, 0), nft_return());
+	nft_add_rule(b, chain, "routed within its network", NFT_IPV4, nft_ip_saddr(0),
+		     nft_oifgroup(1), nft_in(&ruleset_routed4, 0), nft_return());
+	nft_add_rule(b, chain, "routed within its network", NFT_IPV6, nft_ip6_saddr(0),
+		     nft_oifgroup(4), nft_in(&ruleset_routed6, 0), nft_return());
 	nft_add_rule(b, chain, "leaves its own network", NFT_IPV4, nft_ip_saddr(0), nft_iifname(1),
 		     nft_in(&ruleset_masq4, 0), nft_masquerade());
 	nft_add_rule(b, chain, "leaves its own network", NFT_IPV6, nft_ip6_saddr(0), nft_iifname(4),
@@ -220,7 +240,7 @@ static const struct ruleset_chain inet_chains[] = {
 			  .type = "nat",
 			  .hook = NF_INET_POST_ROUTING,
 			  .priority = 99},
-		.n_rules = 13,
+		.n_rules = 15,
 		.rules = postrouting_rules,
 	},
 };

@@ -47,6 +47,8 @@ extern const struct ruleset ruleset_inet, ruleset_bridge;
 
 /* What is masqueraded: container address . interface that leads to it. */
 extern const struct nft_set ruleset_masq4, ruleset_masq6;
+/* … but not on its way to where: container address . group of its network's interfaces. */
+extern const struct nft_set ruleset_routed4, ruleset_routed6;
 /* Ports of the host that lead to a container: proto . port -> address . port … */
 extern const struct nft_set ruleset_port4, ruleset_port6;
 /* … and of one address of the host: host address . proto . port -> address . port */

@@ -59,12 +59,22 @@ void iptables_comment(char ret[2 * IPTABLES_COMMENT_SIZE], const char *network,
 
 /* ---- processes ------------------------------------------------------------- */
 
-/* A file in memory as the child's stdin, stdout or stderr: no pipe that could fill up. */
-static int temp_file(const char *name, struct err *e)
+/* Files in memory as the child's stdin, stdout and stderr: no pipe that could fill up. */
+static int open_files(int fds[3], struct err *e)
 {
-	int fd = memfd_create(name, MFD_CLOEXEC);
+	for (int i = 0; i < 3; i++) {
+		fds[i] = memfd_create("iptables", MFD_CLOEXEC);
+		if (fds[i] < 0)
+			return err_sys(e, errno, "make a temporary file for iptables");
+	}
 
-	return fd < 0 ? err_sys(e, errno, "make a temporary file for iptables") : fd;
+	return 0;
+}
+
+static void close_files(int (*fds)[3])
+{
+	for (int i = 0; i < 3; i++)
+		cleanup_fd(&(*fds)[i]);
 }
 
 static int fill_file(int fd, const char *text, struct err *e)
@@ -164,27 +174,26 @@ static int report(const char *program, int status, int said, struct err *e)
 /* Runs @argv with @input as its stdin.  @ret_output: what it wrote, NULL for nobody */
 static int run(const char *const argv[], const char *input, char **ret_output, struct err *e)
 {
-	AUTO_FD int in = temp_file("stdin", e);
-	AUTO_FD int out = temp_file("stdout", e);
-	AUTO_FD int said = temp_file("stderr", e);
+	AUTO(close_files) int fds[3] = {-1, -1, -1};
 	int status, r;
 	pid_t pid;
 
-	if (in < 0 || out < 0 || said < 0)
-		return -EMFILE;
-	r = fill_file(in, input, e);
+	r = open_files(fds, e);
 	if (r < 0)
 		return r;
-	r = spawn_on_files(&pid, argv, (int[]){in, out, said}, e);
+	r = fill_file(fds[0], input, e);
+	if (r < 0)
+		return r;
+	r = spawn_on_files(&pid, argv, fds, e);
 	if (r < 0)
 		return r;
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return err_sys(e, errno, "wait for %s", argv[0]);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return report(argv[0], status, said, e);
+		return report(argv[0], status, fds[2], e);
 
-	return ret_output ? read_file(out, ret_output, e) : 0;
+	return ret_output ? read_file(fds[1], ret_output, e) : 0;
 }
 
 int iptables_restore(uint8_t family, const char *script, struct err *e)

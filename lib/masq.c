@@ -146,12 +146,13 @@ static int release(struct nl *nl, const struct masq *m, struct err *e)
 int masq_del(struct nl *nl, const struct masq *m, struct err *e)
 {
 	struct err next;
-	int r, each;
+	int r;
 
 	/* A few microseconds, in case the backend was another one at the time of ADD. */
 	r = release(nl, m, e);
 	if (m->backend == MASQ_IPTABLES) {
-		each = masq_iptables_del(m, &next);
+		int each = masq_iptables_del(m, &next);
+
 		r = err_keep(r, e, each, &next);
 	}
 	if (r < 0)
@@ -183,11 +184,12 @@ int masq_check(struct nl *nl, const struct masq *m, struct err *e)
 int masq_gc(struct nl *nl, enum masq_backend backend, const struct gc *gc, struct err *e)
 {
 	struct err next;
-	int r, each;
+	int r;
 
 	r = claim_sweep(nl, sets, claim_garbage(gc), e);
 	if (backend == MASQ_IPTABLES) {
-		each = masq_iptables_gc(gc, &next);
+		int each = masq_iptables_gc(gc, &next);
+
 		r = err_keep(r, e, each, &next);
 	}
 	if (r < 0)

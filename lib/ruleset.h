@@ -25,9 +25,9 @@
 
 #include "lib/nft.h"
 
-#define RULESET_LAYOUT	   1
-#define RULESET_COMPATIBLE 1 /* the oldest layout whose programs can use this one */
-#define RULESET_CHAINS	   8 /* in one table, at most */
+#define RULESET_LAYOUT	   1u
+#define RULESET_COMPATIBLE 1u /* the oldest layout whose programs can use this one */
+#define RULESET_CHAINS	   8  /* in one table, at most */
 
 struct ruleset_chain {
 	struct nft_chain chain;

@@ -72,7 +72,7 @@ $(BUILD)/obj/%.o: %.c Makefile
 
 # The one object that knows which sources the binaries are of (lib/stamp.h).
 SOURCES := $(sort $(LIB_SRC) $(PLUGIN_SRC) $(wildcard lib/*.h ipam/*.h) Makefile)
-$(BUILD)/obj/lib/stamp.o: CPPFLAGS += -DHEDDLE_STAMP='"$(shell cat $(SOURCES) | sha256sum | cut -c1-32)"'
+$(BUILD)/obj/lib/stamp.o build/fuzz/obj/lib/stamp.o: CPPFLAGS += -DHEDDLE_STAMP='"$(shell cat $(SOURCES) | sha256sum | cut -c1-32)"'
 $(BUILD)/obj/lib/stamp.o: $(SOURCES)
 
 $(LIBA): $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
@@ -139,10 +139,14 @@ fuzz: deps-fuzz
 	@$(MAKE) --no-print-directory $(FUZZERS)
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
-build/fuzz/%: tests/fuzz/%.c $(LIB_SRC) Makefile
+FUZZ_CFLAGS := -std=gnu17 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+
+build/fuzz/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	clang $(HEDDLE_CPPFLAGS) -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -o $@ $< $(LIB_SRC) $(HEDDLE_LDLIBS)
+	clang $(HEDDLE_CPPFLAGS) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+build/fuzz/%_fuzz: build/fuzz/obj/tests/fuzz/%_fuzz.o $(LIB_SRC:%.c=build/fuzz/obj/%.o)
+	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(HEDDLE_LDLIBS)
 
 C_FILES  := $(LIB_SRC) $(PLUGIN_SRC) $(UNIT_SRC) $(FUZZ_SRC)
 SH_FILES := tests/run tests/demo .ci/run $(wildcard tests/*/run tests/e2e/*.bash)
@@ -182,4 +186,4 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj build/fuzz/obj -name '*.d' 2>/dev/null)

@@ -215,6 +215,7 @@ static int check_addr(struct nl *inside, int index, const char *name, const stru
 
 static int check_route(struct nl *inside, const char *name, const struct route *want, struct err *e)
 {
+	struct ip_net subnet = { .addr = ip_net_first(&want->dst), .len = want->dst.len };
 	char dst[IP_NET_STRLEN], gw[IP_STRLEN];
 	bool via = ip_is_set(&want->gw);
 	int r = route_has(inside, want, e);
@@ -223,7 +224,7 @@ static int check_route(struct nl *inside, const char *name, const struct route *
 		return r < 0 ? r : 0;
 
 	return cni_differs(e, "the container has no route to %s%s%s on %s",
-			   ip_net_str(&want->dst, dst), via ? " via " : "",
+			   ip_net_str(&subnet, dst), via ? " via " : "",
 			   via ? ip_str(&want->gw, gw) : "", name);
 }
 

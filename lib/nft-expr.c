@@ -83,6 +83,36 @@ struct nftnl_expr *nft_and(uint32_t reg, const void *mask, uint32_t len)
 	return set_data(x, NFTNL_EXPR_BITWISE_XOR, zero, len);
 }
 
+/* (value & ~bits) ^ bits */
+struct nftnl_expr *nft_or(uint32_t reg, uint32_t bits)
+{
+	struct nftnl_expr *x = nftnl_expr_alloc("bitwise");
+	uint32_t mask = ~bits;
+
+	x = set_u32(x, NFTNL_EXPR_BITWISE_SREG, reg32(reg));
+	x = set_u32(x, NFTNL_EXPR_BITWISE_DREG, reg32(reg));
+	x = set_u32(x, NFTNL_EXPR_BITWISE_LEN, sizeof(bits));
+	x = set_data(x, NFTNL_EXPR_BITWISE_MASK, &mask, sizeof(mask));
+	return set_data(x, NFTNL_EXPR_BITWISE_XOR, &bits, sizeof(bits));
+}
+
+struct nftnl_expr *nft_meta_set(uint32_t key, uint32_t reg)
+{
+	struct nftnl_expr *x = nftnl_expr_alloc("meta");
+
+	x = set_u32(x, NFTNL_EXPR_META_KEY, key);
+	return set_u32(x, NFTNL_EXPR_META_SREG, reg32(reg));
+}
+
+struct nftnl_expr *nft_jump(const char *chain)
+{
+	struct nftnl_expr *x = nftnl_expr_alloc("immediate");
+
+	x = set_u32(x, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
+	x = set_u32(x, NFTNL_EXPR_IMM_VERDICT, (uint32_t)NFT_JUMP);
+	return set_str(x, NFTNL_EXPR_IMM_CHAIN, chain);
+}
+
 static struct nftnl_expr *compare(uint32_t reg, uint32_t op, const void *data, uint32_t len)
 {
 	struct nftnl_expr *x = nftnl_expr_alloc("cmp");

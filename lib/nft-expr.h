@@ -44,7 +44,14 @@ struct nftnl_expr *nft_not_in(const struct nft_set *set, uint32_t reg);
 /* The data that a map has for the key at @reg goes to @to; without it the rule ends. */
 struct nftnl_expr *nft_map(const struct nft_set *map, uint32_t reg, uint32_t to);
 
+/* The bits of @mark are set in the packet's mark; uses register 0. */
+#define NFT_SET_MARK(mark)                                                                         \
+	nft_meta(NFT_META_MARK, 0), nft_or(0, (mark)), nft_meta_set(NFT_META_MARK, 0)
+struct nftnl_expr *nft_or(uint32_t reg, uint32_t bits);
+struct nftnl_expr *nft_meta_set(uint32_t key, uint32_t reg);
+
 /* Ends. */
+struct nftnl_expr *nft_jump(const char *chain);
 struct nftnl_expr *nft_verdict(int verdict); /* NF_DROP, NF_ACCEPT, NFT_RETURN */
 struct nftnl_expr *nft_masquerade(void);
 /* Address at register @addr, port at @port. @family: NFPROTO_IPV4, NFPROTO_IPV6 */
@@ -53,6 +60,11 @@ struct nftnl_expr *nft_dnat(uint8_t family, uint32_t addr, uint32_t port);
 static inline struct nftnl_expr *nft_return(void)
 {
 	return nft_verdict(NFT_RETURN);
+}
+
+static inline struct nftnl_expr *nft_accept(void)
+{
+	return nft_verdict(NF_ACCEPT);
 }
 
 static inline struct nftnl_expr *nft_drop(void)
@@ -118,6 +130,10 @@ static inline struct nftnl_expr *nft_ether_saddr(uint32_t reg)
 #define NFT_WAS_DNATED                                                                             \
 	nft_ct(NFT_CT_STATUS, 0), nft_and(0, &(uint32_t){ IPS_DST_NAT }, 4),                       \
 		nft_is_not(0, "\0\0\0", 4)
+
+/* One of the states, NF_CT_STATE_BIT() or NF_CT_STATE_INVALID_BIT. */
+#define NFT_CT_STATE_IS(bits)                                                                      \
+	nft_ct(NFT_CT_STATE, 0), nft_and(0, &(uint32_t){ bits }, 4), nft_is_not(0, "\0\0\0", 4)
 
 /* 127.0.0.0/8. */
 #define NFT_IP_FROM_LOOPBACK                                                                       \

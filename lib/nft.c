@@ -168,7 +168,7 @@ static void field_str(enum nft_type type, const uint8_t *b, char *buf, size_t si
 		proto_str(buf, size, b[0]);
 		break;
 	case NFT_TYPE_PORT:
-		snprintf(buf, size, "%u", b[0] << 8 | b[1]);
+		snprintf(buf, size, "%u", (unsigned int)b[0] << 8 | b[1]);
 		break;
 	case NFT_TYPE_GROUP:
 		memcpy(&group, b, sizeof(group));
@@ -371,21 +371,38 @@ void nft_add_set(struct nft_batch *b, const struct nft_set *set)
 	put_set_udata(nlh, set);
 }
 
-void nft_add_chain(struct nft_batch *b, const struct nft_chain *chain, const char *comment)
+static void put_hook(struct nlmsghdr *nlh, const struct nft_chain *chain)
 {
-	struct nlmsghdr *nlh = put_object(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL,
-					  chain->table, "add chain", chain->name);
-	struct nlattr *hook;
+	struct nlattr *hook = mnl_attr_nest_start(nlh, NFTA_CHAIN_HOOK);
 
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, chain->table->name);
-	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, chain->name);
-	hook = mnl_attr_nest_start(nlh, NFTA_CHAIN_HOOK);
 	mnl_attr_put_u32(nlh, NFTA_HOOK_HOOKNUM, htonl(chain->hook));
 	mnl_attr_put_u32(nlh, NFTA_HOOK_PRIORITY, htonl((uint32_t)chain->priority));
 	mnl_attr_nest_end(nlh, hook);
 	mnl_attr_put_u32(nlh, NFTA_CHAIN_POLICY, htonl(NF_ACCEPT));
 	mnl_attr_put_strz(nlh, NFTA_CHAIN_TYPE, chain->type);
+}
+
+static void put_chain(struct nft_batch *b, const struct nft_chain *chain, uint16_t flags,
+		      const char *comment)
+{
+	struct nlmsghdr *nlh = put_object(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE | flags, chain->table,
+					  "add chain", chain->name);
+
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, chain->table->name);
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_NAME, chain->name);
+	if (chain->type)
+		put_hook(nlh, chain);
 	put_comment(nlh, NFTA_CHAIN_USERDATA, NFTNL_UDATA_CHAIN_COMMENT, comment);
+}
+
+void nft_add_chain(struct nft_batch *b, const struct nft_chain *chain, const char *comment)
+{
+	put_chain(b, chain, NLM_F_EXCL, comment);
+}
+
+void nft_keep_chain(struct nft_batch *b, const struct nft_chain *chain, const char *comment)
+{
+	put_chain(b, chain, 0, comment);
 }
 
 void nft_del_chain(struct nft_batch *b, const struct nft_chain *chain)
@@ -549,6 +566,10 @@ static int chain_cb(const struct nlmsghdr *nlh, void *data)
 			if (mnl_attr_get_payload_len(attr) >= sizeof(uint32_t))
 				state->n_rules = ntohl(mnl_attr_get_u32(attr));
 			break;
+		case NFTA_CHAIN_POLICY:
+			if (mnl_attr_get_payload_len(attr) >= sizeof(uint32_t))
+				state->policy = ntohl(mnl_attr_get_u32(attr));
+			break;
 		case NFTA_CHAIN_USERDATA:
 			udata_read(attr, NFTNL_UDATA_CHAIN_COMMENT, state->comment);
 			break;
@@ -563,7 +584,7 @@ static int chain_cb(const struct nlmsghdr *nlh, void *data)
 int nft_get_chain(struct nl *nl, const struct nft_chain *chain, struct nft_chain_state *ret,
 		  struct err *e)
 {
-	struct nft_chain_state state = {.n_rules = 0};
+	struct nft_chain_state state = {.policy = NF_ACCEPT};
 	struct nlmsghdr *nlh =
 		nl_put(nl, MSG(NFT_MSG_GETCHAIN), 0, "read nftables chain %s", chain->name);
 	struct err said;

@@ -144,6 +144,9 @@ void nft_add_set(struct nft_batch *b, const struct nft_set *set);
 /* An existing chain of that name is -EEXIST. */
 void nft_add_chain(struct nft_batch *b, const struct nft_chain *chain, const char *comment);
 
+/* The same, but one that is there stays as it is, with its rules. */
+void nft_keep_chain(struct nft_batch *b, const struct nft_chain *chain, const char *comment);
+
 /* Deletes a chain and its rules; a new one of that name may follow in the same batch. */
 void nft_del_chain(struct nft_batch *b, const struct nft_chain *chain);
 
@@ -194,6 +197,7 @@ int nft_get_genid(struct nl *nl, uint32_t *ret, struct err *e);
 struct nft_chain_state {
 	char comment[NFT_COMMENT_SIZE]; /* "" if it has none */
 	uint32_t n_rules;
+	uint32_t policy;		/* NF_ACCEPT or NF_DROP, of a base chain */
 };
 
 /* Return: 1, 0 if there is no such chain or table, or a negative errno. */

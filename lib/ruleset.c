@@ -12,6 +12,9 @@
 #include "lib/err.h"
 #include "lib/nft-expr.h"
 
+#define ESTABLISHED_OR_RELATED                                                                     \
+	(NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED))
+
 #define LAYOUT_COMMENT "heddle layout %u, compatible with %u"
 
 /* ---- table inet heddle ----------------------------------------------------- */
@@ -87,6 +90,32 @@ CONTAINER_SET(ruleset_masqall4, "masqall4", NFT_TYPE_IPV4,
 CONTAINER_SET(ruleset_masqall6, "masqall6", NFT_TYPE_IPV6,
 	      "its clients come with the host's address");
 
+CONTAINER_SET(ruleset_admitted4, "admitted4", NFT_TYPE_IPV4,
+	      "forwarded: container address . interface that leads to it");
+CONTAINER_SET(ruleset_admitted6, "admitted6", NFT_TYPE_IPV6,
+	      "forwarded: container address . interface that leads to it");
+
+const struct nft_set ruleset_shut = {
+	.table = &inet,
+	.name = "shut",
+	.comment = "bridges that do not see each other",
+	.key = {NFT_TYPE_IFNAME},
+};
+
+const struct nft_set ruleset_shut_own = {
+	.table = &inet,
+	.name = "shut_own",
+	.comment = "the same bridges, but each sees itself",
+	.key = {NFT_TYPE_IFNAME, NFT_TYPE_IFNAME},
+};
+
+const struct nft_set ruleset_isolated = {
+	.table = &inet,
+	.name = "isolated",
+	.comment = "bridges that do not even see themselves",
+	.key = {NFT_TYPE_IFNAME, NFT_TYPE_IFNAME},
+};
+
 static const struct nft_set *const inet_sets[] = {
 	&ruleset_masq4,
 	&ruleset_masq6,
@@ -102,6 +131,11 @@ static const struct nft_set *const inet_sets[] = {
 	&ruleset_keepsource6,
 	&ruleset_masqall4,
 	&ruleset_masqall6,
+	&ruleset_admitted4,
+	&ruleset_admitted6,
+	&ruleset_shut,
+	&ruleset_shut_own,
+	&ruleset_isolated,
 	NULL,
 };
 
@@ -202,6 +236,48 @@ static void postrouting_rules(struct nft_batch *b, const struct nft_chain *chain
 	masquerade_rules(b, chain);
 }
 
+/*
+ * An accept here does not bind other tables, a drop does.  What is let through
+ * is marked, so that one rule in a chain that would drop it can tell (coexist.h).
+ */
+static void forward_rules(struct nft_batch *b, const struct nft_chain *chain)
+{
+	nft_add_rule(b, chain, "the operator's rules", nft_jump("admin"));
+	nft_add_rule(b, chain, "isolated from its neighbours", nft_iifname(0), nft_oifname(4),
+		     nft_in(&ruleset_isolated, 0), nft_drop());
+	nft_add_rule(b, chain, "another network", nft_iifname(0), nft_in(&ruleset_shut, 0),
+		     nft_oifname(4), nft_in(&ruleset_shut, 4), nft_not_in(&ruleset_shut_own, 0),
+		     nft_drop());
+
+	nft_add_rule(b, chain, "from a container, of no known connection", NFT_IPV4,
+		     NFT_CT_STATE_IS(NF_CT_STATE_INVALID_BIT), nft_ip_saddr(0), nft_iifname(1),
+		     nft_in(&ruleset_admitted4, 0), nft_drop());
+	nft_add_rule(b, chain, "from a container", NFT_IPV4, nft_ip_saddr(0), nft_iifname(1),
+		     nft_in(&ruleset_admitted4, 0), NFT_SET_MARK(RULESET_MARK), nft_accept());
+	nft_add_rule(b, chain, "to a container: answers", NFT_IPV4,
+		     nft_ip_daddr(4), nft_oifname(5), nft_in(&ruleset_admitted4, 4),
+		     NFT_CT_STATE_IS(ESTABLISHED_OR_RELATED), NFT_SET_MARK(RULESET_MARK),
+		     nft_accept());
+	nft_add_rule(b, chain, "to a container: a published port", NFT_IPV4, nft_ip_daddr(4),
+		     nft_oifname(5), nft_in(&ruleset_admitted4, 4), NFT_WAS_DNATED,
+		     NFT_SET_MARK(RULESET_MARK), nft_accept());
+
+	nft_add_rule(b, chain, "from a container, of no known connection", NFT_IPV6,
+		     NFT_CT_STATE_IS(NF_CT_STATE_INVALID_BIT), nft_ip6_saddr(0), nft_iifname(4),
+		     nft_in(&ruleset_admitted6, 0), nft_drop());
+	nft_add_rule(b, chain, "from a container", NFT_IPV6, nft_ip6_saddr(0), nft_iifname(4),
+		     nft_in(&ruleset_admitted6, 0), NFT_SET_MARK(RULESET_MARK), nft_accept());
+	nft_add_rule(b, chain, "to a container: answers", NFT_IPV6, nft_ip6_daddr(4),
+		     nft_oifname(8), nft_in(&ruleset_admitted6, 4),
+		     NFT_CT_STATE_IS(ESTABLISHED_OR_RELATED), NFT_SET_MARK(RULESET_MARK),
+		     nft_accept());
+	nft_add_rule(b, chain, "to a container: a published port", NFT_IPV6, nft_ip6_daddr(4),
+		     nft_oifname(8), nft_in(&ruleset_admitted6, 4), NFT_WAS_DNATED,
+		     NFT_SET_MARK(RULESET_MARK), nft_accept());
+}
+
+static const struct nft_chain admin = {.table = &inet, .name = "admin"};
+
 /* One before dstnat (-100): iptables-nft's rules, Docker's too, come after ours. */
 #define PRIORITY_DSTNAT -101
 
@@ -234,6 +310,15 @@ static const struct ruleset_chain inet_chains[] = {
 		.rules = publish_rules,
 	},
 	{
+		.chain = {.table = &inet,
+			  .name = "forward",
+			  .type = "filter",
+			  .hook = NF_INET_FORWARD,
+			  .priority = NF_IP_PRI_FILTER - 10},
+		.n_rules = 11,
+		.rules = forward_rules,
+	},
+	{
 		/* One before srcnat (100): of several NAT rules the first one counts. */
 		.chain = {.table = &inet,
 			  .name = "postrouting",
@@ -251,6 +336,7 @@ const struct ruleset ruleset_inet = {
 	.sets = inet_sets,
 	.chains = inet_chains,
 	.n_chains = ARRAY_SIZE(inet_chains),
+	.own = &admin,
 };
 
 /* ---- table bridge heddle --------------------------------------------------- */
@@ -271,7 +357,22 @@ const struct nft_set ruleset_allowed_mac = {
 	.key = {NFT_TYPE_IFNAME, NFT_TYPE_MAC},
 };
 
-static const struct nft_set *const bridge_sets[] = {&ruleset_guarded, &ruleset_allowed_mac, NULL};
+const struct nft_set ruleset_isolated_ports = {
+	.table = &bridge,
+	.name = "isolated_ports",
+	.comment = "bridge ports that do not see each other",
+	.key = {NFT_TYPE_IFNAME},
+};
+
+static const struct nft_set *const bridge_sets[] = {&ruleset_guarded, &ruleset_allowed_mac,
+						    &ruleset_isolated_ports, NULL};
+
+static void isolation_rules(struct nft_batch *b, const struct nft_chain *chain)
+{
+	nft_add_rule(b, chain, "isolated from its neighbours", nft_iifname(0),
+		     nft_in(&ruleset_isolated_ports, 0), nft_oifname(0),
+		     nft_in(&ruleset_isolated_ports, 0), nft_drop());
+}
 
 static void guard_rules(struct nft_batch *b, const struct nft_chain *chain)
 {
@@ -289,6 +390,15 @@ static const struct ruleset_chain bridge_chains[] = {
 			  .priority = NF_BR_PRI_NAT_DST_BRIDGED},
 		.n_rules = 1,
 		.rules = guard_rules,
+	},
+	{
+		.chain = {.table = &bridge,
+			  .name = "forward",
+			  .type = "filter",
+			  .hook = NF_BR_FORWARD,
+			  .priority = NF_BR_PRI_FILTER_BRIDGED},
+		.n_rules = 1,
+		.rules = isolation_rules,
 	},
 };
 
@@ -366,6 +476,8 @@ void ruleset_build(struct nft_batch *b, const struct ruleset *rs, const struct r
 	nft_add_table(b, rs->table, rs->comment);
 	for (size_t i = 0; rs->sets[i]; i++)
 		nft_add_set(b, rs->sets[i]);
+	if (rs->own)
+		nft_keep_chain(b, rs->own, "yours: what forwards containers' packets comes by here first");
 	for (size_t i = 0; i < rs->n_chains; i++) {
 		const struct ruleset_chain *c = &rs->chains[i];
 

@@ -41,6 +41,7 @@ struct ruleset {
 	const struct nft_set *const *sets; /* ended by NULL */
 	const struct ruleset_chain *chains;
 	size_t n_chains;
+	const struct nft_chain *own; /* the operator's chain, made empty and never touched; or NULL */
 };
 
 extern const struct ruleset ruleset_inet, ruleset_bridge;
@@ -58,6 +59,19 @@ extern const struct nft_set ruleset_published4, ruleset_published6;
 /* … who of them always sees its clients' addresses, and who the host's only. */
 extern const struct nft_set ruleset_keepsource4, ruleset_keepsource6;
 extern const struct nft_set ruleset_masqall4, ruleset_masqall6;
+/* Who may be forwarded: container address . interface that leads to it. */
+extern const struct nft_set ruleset_admitted4, ruleset_admitted6;
+/*
+ * Bridges whose containers do not see those of another one, and the same as
+ * (bridge . bridge); bridges whose containers do not see each other either.
+ */
+extern const struct nft_set ruleset_shut, ruleset_shut_own, ruleset_isolated;
+/* Bridge ports of those containers. */
+extern const struct nft_set ruleset_isolated_ports;
+
+/* Set in the mark of what is forwarded for containers, for chains of other tools to accept. */
+#define RULESET_MARK 0x2000000
+
 /* Bridge ports with a fixed source MAC; port . MAC that may pass it. */
 extern const struct nft_set ruleset_guarded, ruleset_allowed_mac;
 

@@ -360,19 +360,27 @@ static int attach(struct add *a, struct err *e)
 		.group = o->group,
 		.master = a->bridge.index,
 	};
-	size_t failed = 0;
 	int r;
 
 	link_put_veth(a->host, &veth);
 	link_put_port(a->host, o->host_ifname, o->tag, a->conf.hairpin, a->conf.port_isolation);
-	r = nl_commit_at(a->host, &failed, e);
-	if (r == 0)
-		return link_get(a->host, o->host_ifname, &a->port, e);
-	/* Only a pair that this call made may be taken away again. */
-	if (failed > 0 && link_get(a->host, o->host_ifname, &a->port, NULL) == 0)
-		(void)link_del_quick(a->host, a->port.index, -1, NULL);
+	r = nl_commit(a->host, e);
 
-	return r;
+	return r < 0 ? r : link_get(a->host, o->host_ifname, &a->port, e);
+}
+
+/*
+ * Whether attach() succeeded is not always known: the answer can be lost.  Only
+ * a pair that this call made may be taken away, and that one has the MAC address
+ * that this call chose.
+ */
+static void detach(struct add *a)
+{
+	struct link port;
+
+	if (link_get(a->host, a->rq->owner.host_ifname, &port, NULL) == 0 &&
+	    memcmp(port.mac, a->host_mac, MAC_LEN) == 0)
+		(void)link_del_quick(a->host, port.index, -1, NULL);
 }
 
 /*
@@ -422,7 +430,7 @@ static void unguard(struct add *a)
 {
 	struct spoof spoof = spoof_of(a->rq, a->mac);
 
-	if (a->conf.macspoofchk)
+	if (a->conf.macspoofchk && a->nft)
 		(void)spoof_del(a->nft, &spoof, NULL);
 }
 
@@ -501,14 +509,12 @@ static int make(struct add *a, struct err *e)
 	if ((r = complete_addresses(a, e)) < 0 || (r = attachment_set_dns(a->rq, a->res, e)) < 0 ||
 	    (r = set_up_bridge(a, e)) < 0)
 		goto undo_ipam;
-	r = attach(a, e);
-	if (r < 0)
-		goto undo_ipam;
-	if ((r = set_vlans(a, e)) < 0 || (r = guard(a, e)) < 0)
+	/* Each of these undoes itself too: what came of it is unknown when the answer is lost. */
+	if ((r = attach(a, e)) < 0 || (r = set_vlans(a, e)) < 0)
 		goto undo_port;
-	if ((r = configure_inside(a, e)) < 0 || (r = masquerade(a, e)) < 0)
+	if ((r = guard(a, e)) < 0 || (r = configure_inside(a, e)) < 0)
 		goto undo_guard;
-	if ((r = announce(a, e)) < 0 || (r = report(a, e)) < 0)
+	if ((r = masquerade(a, e)) < 0 || (r = announce(a, e)) < 0 || (r = report(a, e)) < 0)
 		goto undo_masquerade;
 
 	return 0;
@@ -518,7 +524,7 @@ undo_masquerade:
 undo_guard:
 	unguard(a);
 undo_port:
-	(void)link_del_quick(a->host, a->port.index, -1, NULL);
+	detach(a);
 undo_ipam:
 	if (ipam_configured(a->rq))
 		(void)ipam_del(a->rq, NULL);

@@ -4,22 +4,31 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 /*
  * Puts the kept descriptors and the lifeline at 0, 1, …, and closes the rest.
  * They are parked out of the way first, since one may stand where another goes.
+ *
+ * Return: whether that was done.
  */
-static void keep_only(const int *keep, size_t n, int lifeline)
+static bool keep_only(const int *keep, size_t n, int lifeline)
 {
 	int parked[LINGER_KEEP_MAX + 1];
 
-	for (size_t i = 0; i <= n; i++)
+	for (size_t i = 0; i <= n; i++) {
 		parked[i] = fcntl(i < n ? keep[i] : lifeline, F_DUPFD, LINGER_KEEP_MAX + 1);
-	for (size_t i = 0; i <= n; i++)
-		(void)dup2(parked[i], (int)i);
-	(void)syscall(SYS_close_range, (unsigned int)n + 1, ~0U, 0);
+		if (parked[i] < 0)
+			return false;
+	}
+	for (size_t i = 0; i <= n; i++) {
+		if (dup2(parked[i], (int)i) < 0)
+			return false;
+	}
+
+	return syscall(SYS_close_range, (unsigned int)n + 1, ~0U, 0) == 0;
 }
 
 static void __attribute__((noreturn))
@@ -28,7 +37,9 @@ child(const int *keep, size_t n, int lifeline, void (*job)(void *data), void *da
 	char byte;
 
 	(void)setsid();
-	keep_only(keep, n, lifeline);
+	/* With the pipes still open, its own lifeline among them, it would stay for ever. */
+	if (!keep_only(keep, n, lifeline))
+		_exit(1);
 	if (job)
 		job(data);
 	/* The end of the calling process is the end of the pipe. */

@@ -59,16 +59,32 @@ struct collect {
 	size_t n_doomed;
 };
 
+/* Groups with this bit alone at the top are those that a GC chooses; no network's is. */
+#define DOOMED_BIT (1u << 29)
+
+static bool is_doomed(uint32_t group)
+{
+	return group >> 29 == 1;
+}
+
 /*
- * The group alone says whose network a pair is of: it is there from the pair's
- * birth, while the alias comes a message later.
+ * The group says whose network a pair is of: it is there from the pair's birth,
+ * while the alias comes a message later.  A GC that was stopped half way leaves
+ * pairs in a group of its own, and then the alias says it.
  */
+static bool is_of_network(const struct link *link, const struct owner *network)
+{
+	return link->group == network->group ||
+	       (is_doomed(link->group) &&
+		owner_has_network(network, link->alias, strlen(link->alias)));
+}
+
 static int collect_link(const struct link *link, void *data)
 {
 	struct collect *c = data;
 
 	if (strncmp(link->name, OWNER_LINK_PREFIX, strlen(OWNER_LINK_PREFIX)) != 0 ||
-	    link->group != c->rq->owner.group || strcmp(link->kind, "veth") != 0)
+	    strcmp(link->kind, "veth") != 0 || !is_of_network(link, &c->rq->owner))
 		return 0;
 	for (size_t i = 0; i < c->rq->n_valid; i++) {
 		if (strcmp(link->name, c->valid[i].host_ifname) == 0)
@@ -80,14 +96,14 @@ static int collect_link(const struct link *link, void *data)
 	return 0;
 }
 
-/* A number that no other GC uses at this moment, and no network: bit 30 is clear. */
+/* A number that no other GC uses at this moment. */
 static int choose_group(uint32_t *ret, struct err *e)
 {
 	uint32_t group;
 
 	if (getrandom(&group, sizeof(group), 0) != sizeof(group))
 		return err_sys(e, errno, "choose a group for what is to be deleted");
-	*ret = (group & ((1u << 29) - 1)) | 1u << 29;
+	*ret = (group & (DOOMED_BIT - 1)) | DOOMED_BIT;
 
 	return 0;
 }

@@ -197,7 +197,7 @@ static int parse_mac(const char *text, const char *where, int code, uint8_t ret[
 {
 	uint8_t mac[6];
 
-	if (mac_parse(text, mac) < 0 || mac[0] & 1)
+	if (mac_parse(text, mac) < 0 || mac[0] & 1 || memcmp(mac, "\0\0\0\0\0", sizeof(mac)) == 0)
 		return err_cni(e, code,
 			       "%s: \"%.32s\" is not the MAC address of one station (02:00:5e:10:00:01)",
 			       where, text);
@@ -494,6 +494,24 @@ static int read_conf(struct run *run, struct err *e)
 }
 
 /*
+ * What the runtime passes is read where it is used; that it stands in objects is
+ * seen here, or a misplaced value would count as none.
+ */
+static int check_objects(const struct cni_request *rq, struct err *e)
+{
+	struct jnode value, inner;
+	int r = 0;
+
+	if (jn_get(&rq->conf, "runtimeConfig", &value))
+		r = jn_object(&value, e);
+	if (r < 0 || !jn_get(&rq->conf, "args", &value))
+		return r;
+	r = jn_object(&value, e);
+
+	return r == 0 && jn_get(&value, "cni", &inner) ? jn_object(&inner, e) : r;
+}
+
+/*
  * DEL wants absence, so it goes on without a prevResult that it can't read:
  * everything can be found without one.
  */
@@ -740,7 +758,9 @@ static int prepare(struct run *run, struct err *e)
 		return r;
 	if (rq->command == CNI_VERSION)
 		return 0;
-	if ((r = read_conf(run, e)) < 0 || (r = open_netns(run, e)) < 0 ||
+	if ((r = read_conf(run, e)) < 0 ||
+	    (rq->command != CNI_DEL && (r = check_objects(rq, e)) < 0) ||
+	    (r = open_netns(run, e)) < 0 ||
 	    (r = read_prev(run, e)) < 0)
 		return r;
 
@@ -763,6 +783,8 @@ int cni_main(const struct cni_plugin *plugin)
 	int r;
 
 	signal(SIGPIPE, SIG_IGN);
+	/* Inherited as ignored, it would take a delegate's exit status away. */
+	signal(SIGCHLD, SIG_DFL);
 	if (!*env("CNI_COMMAND"))
 		return print_about(plugin);
 

@@ -139,7 +139,11 @@ static int take_after(struct add *a, const struct range_set *set, const struct i
 	if (r == -ENOMEM)
 		return err_sys(e, ENOMEM, "look for a free address");
 
-	return r < 0 ? r : lease_take(&a->store, &a->owner, ret, e);
+	if (r < 0)
+		return r;
+	r = lease_take(&a->store, &a->owner, ret, e);
+
+	return r == -ENOSPC ? -EDQUOT : r; /* a full disk is no full range */
 }
 
 static int take_listed(struct add *a, const struct range_set *set, const struct ip_addr *last,

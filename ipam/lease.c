@@ -306,10 +306,11 @@ static bool is_stale(const struct lease_store *s, int fd)
 
 /*
  * Whether the lease @name is torn or, if @stamps are to be looked at, of an
- * earlier boot.  One that cannot be read is neither.  @ret_key: 0 if it is torn
- * or cannot be read.
+ * earlier boot.  @ret_key: 0 if it is torn or cannot be read.
+ *
+ * Return: 1 or 0, or a negative errno if it cannot be read.
  */
-static bool is_dead(const struct lease_store *s, const char *name, bool stamps, uint64_t *ret_key)
+static int is_dead(const struct lease_store *s, const char *name, bool stamps, uint64_t *ret_key)
 {
 	char text[LEASE_TEXT_MAX + 1];
 	struct lease_text lease;
@@ -318,9 +319,9 @@ static bool is_dead(const struct lease_store *s, const char *name, bool stamps, 
 
 	*ret_key = 0;
 	if (len < 0)
-		return false;
+		return len;
 	if (!lease_text_parse(text, (size_t)len, &lease))
-		return true;
+		return 1;
 	*ret_key = lease.key;
 
 	return stamps && is_stale(s, fd);
@@ -347,7 +348,7 @@ static int sweep_one(struct lease_store *s, const char *name, const struct ip_ad
 		     struct err *e)
 {
 	uint64_t key;
-	bool dead = is_dead(s, name, stamps, &key);
+	bool dead = is_dead(s, name, stamps, &key) > 0; /* one that cannot be read is held */
 
 	return remove_or_add(s, name, ip, dead, key, e);
 }
@@ -418,12 +419,18 @@ static int drop_one(struct lease_store *s, const struct lease_record *record,
 	char name[IP_STRLEN];
 	uint64_t key = record->key;
 	bool needless = is_needless(key, data);
+	struct err next;
+	int r = 0, dead;
 
 	ip_str(&record->ip, name);
-	if (needless && !is_dead(s, name, false, &key))
-		needless = key != 0 && is_needless(key, data);
+	if (needless) {
+		dead = is_dead(s, name, false, &key);
+		if (dead < 0 && dead != -ENOENT)
+			r = err_sys(e, -dead, "read the lease %s/%s", s->path, name);
+		needless = dead > 0 || dead == -ENOENT || (key != 0 && is_needless(key, data));
+	}
 
-	return remove_or_add(s, name, &record->ip, needless, key, e);
+	return err_keep(r, e, remove_or_add(s, name, &record->ip, needless, key, &next), &next);
 }
 
 static bool any_needless(const struct lease_index *x, bool (*is_needless)(uint64_t key, void *data),

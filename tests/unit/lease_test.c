@@ -530,7 +530,7 @@ static void a_lease_that_is_not_what_the_list_says_is_not_dropped(void **state)
 	lease_close(&s);
 }
 
-static void what_cannot_be_read_is_held_and_the_rest_goes(void **state)
+static void what_cannot_be_read_is_held_and_named_and_the_rest_goes(void **state)
 {
 	const struct fixture *f = *state;
 	struct lease_owner a = owner("a", "eth0");
@@ -543,7 +543,8 @@ static void what_cannot_be_read_is_held_and_the_rest_goes(void **state)
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(mkdir(path, 0755), 0);
 	s = opened(f, LEASE_CHANGE);
-	assert_int_equal(lease_drop(&s, is_not_of, &a, &e), 0);
+	assert_int_equal(lease_drop(&s, is_not_of, &a, &e), -EISDIR);
+	assert_non_null(strstr(e.msg, "10.1.0.2"));
 	assert_true(exists(f, "10.1.0.2"));
 	assert_false(exists(f, "10.1.0.3"));
 	lease_close(&s);
@@ -890,7 +891,7 @@ int main(void)
 		TEST(leases_of_an_earlier_boot_are_reclaimed),
 		TEST(what_is_needless_to_others_is_dropped),
 		TEST(a_lease_that_is_not_what_the_list_says_is_not_dropped),
-		TEST(what_cannot_be_read_is_held_and_the_rest_goes),
+		TEST(what_cannot_be_read_is_held_and_named_and_the_rest_goes),
 		TEST(the_list_counts_only_if_nobody_else_was_there),
 		TEST(a_change_in_the_same_tick_is_noticed),
 		TEST(changes_of_ours_keep_the_list),

@@ -33,6 +33,10 @@ bool ipam_configured(const struct cni_request *rq)
 {
 	struct jnode ipam, type;
 
+	/* What is no object is wrong, and is found so when it is used. */
+	if (jn_get(&rq->conf, "ipam", &ipam) && !json_is_object(ipam.json))
+		return true;
+
 	return get_type(rq, &ipam, &type) &&
 	       !(json_is_string(type.json) && json_string_length(type.json) == 0);
 }
@@ -43,6 +47,8 @@ static int read_type(const struct cni_request *rq, const char **ret, struct err 
 	const char *text;
 	int r;
 
+	if (jn_get(&rq->conf, "ipam", &ipam) && (r = jn_object(&ipam, e)) < 0)
+		return r;
 	if (!get_type(rq, &ipam, &type))
 		return jn_bad(&rq->conf, e, "ipam.type is missing");
 	r = jn_str(&type, &text, e);

@@ -58,17 +58,17 @@ refuses_range() {
 
 @test "JSON that is no object" {
 	refuses_text 7 '[]' object
-	refuses_text 7 '"text"' object
+	refuses_text 6 '"text"' "'{' expected"
 }
 
 @test "deeply nested JSON" {
 	local deep
 	deep=$(printf '[%.0s' {1..100000})
-	refuses_text 6 "{\"cniVersion\": \"1.1.0\", \"name\": \"x\", \"deep\": $deep" deep
+	refuses_text 6 "{\"cniVersion\": \"1.1.0\", \"name\": \"x\", \"deep\": $deep" depth
 }
 
 @test "bytes that are not UTF-8, and NUL" {
-	refuses_text 6 $'{"cniVersion": "1.1.0", "name": "\xff\xfe"}' UTF-8
+	refuses_text 6 $'{"cniVersion": "1.1.0", "name": "\xff\xfe"}' 'byte 0xff'
 	refuses_text 6 '{"cniVersion": "1.1.0", "name": "a\u0000b"}' NUL
 }
 
@@ -85,7 +85,7 @@ refuses_range() {
 	}
 	capture env CNI_COMMAND=ADD CNI_PATH="$PLUGINS" CNI_CONTAINERID=id CNI_IFNAME=eth0 \
 		CNI_NETNS="$(netns_path c1)" nsenter --net="$(netns_path host)" -- "$PLUGINS/bridge" < <(too_long)
-	assert_error 6 longer
+	assert_error 6 stdin $((16 << 20))
 }
 
 # ---- types and numbers ------------------------------------------------------
@@ -98,9 +98,10 @@ refuses_range() {
 		'.macspoofchk = "on"' '.enabledad = 1' '.disableContainerInterface = "no"' '.portIsolation = 1' \
 		'.ipam = "host-local"' '.ipam.type = 5' '.ipam.ranges = {}' '.ipam.routes = "0.0.0.0/0"' \
 		'.ipam.ranges[0][0].subnet = 10' '.ipam.dataDir = true' '.runtimeConfig = []' \
-		'.runtimeConfig.ips = "192.168.1.7"' '.runtimeConfig.mac = 5' '.args = "a=b"' '.dns = "192.0.2.1"' \
+		'.runtimeConfig.ips = "192.168.1.7"' '.runtimeConfig.mac = 5' '.args = "a=b"' '.args.cni = []' '.dns = "192.0.2.1"' \
 		'.dns.nameservers = "192.0.2.1"' '.prevResult = []'; do
 		key=${assignment%% =*}
+		echo "with $assignment:"
 		refuses 7 "$assignment" "${key#.}"
 	done
 }
@@ -215,12 +216,12 @@ refuses_range() {
 @test "ranges that overlap, in one set and between sets" {
 	refuses 7 '.ipam.ranges = [[{subnet: "10.1.0.0/24", rangeEnd: "10.1.0.100"},
 		{subnet: "10.1.0.0/24", rangeStart: "10.1.0.90"}]]' 'ipam.ranges[0]' overlap
-	refuses 7 '.ipam.ranges = [[{subnet: "10.1.0.0/24"}], [{subnet: "10.1.0.0/16"}]]' ipam.ranges overlap
+	refuses 7 '.ipam.ranges = [[{subnet: "10.1.0.0/24"}], [{subnet: "10.1.0.0/16"}]]' overlap 10.1.0.0/24 10.1.0.0/16
 }
 
 @test "families mixed in one set, or no range at all" {
-	refuses 7 '.ipam.ranges = [[{subnet: "10.1.0.0/24"}, {subnet: "fd00::/64"}]]' 'ipam.ranges[0]' IPv4 IPv6
-	refuses 7 '.ipam.ranges = []' ipam.ranges
+	refuses 7 '.ipam.ranges = [[{subnet: "10.1.0.0/24"}, {subnet: "fd00::/64"}]]' 'ipam.ranges[0][1]' IPv4 fd00::/64
+	refuses 7 '.ipam.ranges = []' ipam 'no range'
 	refuses 7 '.ipam.ranges = [[]]' 'ipam.ranges[0]'
 }
 

@@ -237,6 +237,7 @@ struct outcome {
 	int r;			/* first error */
 	size_t failed;		/* position of the message it belongs to */
 	bool interrupted;	/* NLM_F_DUMP_INTR was seen */
+	bool single;		/* one reply is all there is */
 	bool done;		/* nothing more will come */
 };
 
@@ -304,6 +305,7 @@ static void take(struct outcome *o, const struct nlmsghdr *nlh, int len, uint32_
 			take_done(o, nlh);
 		} else if (nlh->nlmsg_type >= NLMSG_MIN_TYPE) {
 			take_reply(o, nlh);
+			o->done = o->done || o->single;
 		}
 	}
 }
@@ -400,14 +402,12 @@ int nl_commit(struct nl *nl, struct err *e)
 int nl_query(struct nl *nl, int (*cb)(const struct nlmsghdr *nlh, void *data), void *data,
 	     struct err *e)
 {
+	bool dump = (nl->last->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
 	struct outcome o;
 	int tries = 0, r;
 
-	/* A get answers with one message and no end mark: the ack is the end. */
-	if ((nl->last->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)
-		ack_of(nl)->nlmsg_flags |= NLM_F_ACK;
 	do {
-		o = (struct outcome){ .nl = nl, .cb = cb, .data = data, .e = e };
+		o = (struct outcome){ .nl = nl, .cb = cb, .data = data, .e = e, .single = !dump };
 		r = exchange(&o);
 	} while (r == 0 && o.interrupted && ++tries < DUMP_TRIES);
 

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "ipam/ipam.h"
+#include "lib/addr.h"
 #include "lib/attachment.h"
 #include "lib/bridge.h"
 #include "lib/cleanup.h"
@@ -414,6 +415,14 @@ static struct spoof spoof_of(const struct cni_request *rq, const uint8_t *mac)
 	return (struct spoof){.owner = &rq->owner, .port = rq->owner.host_ifname, .mac = mac};
 }
 
+/* The container's MAC address as ADD reported it.  Return: six bytes in @buf, NULL: not known. */
+static const uint8_t *mac_in_prev(const struct cni_request *rq, struct ether_addr *buf)
+{
+	const struct cni_iface *iface = attachment_in_prev(rq);
+
+	return iface && ether_aton_r(iface->mac, buf) ? buf->ether_addr_octet : NULL;
+}
+
 static int guard(struct add *a, struct err *e)
 {
 	struct spoof spoof = spoof_of(a->rq, a->mac);
@@ -549,7 +558,8 @@ static int bridge_add(const struct cni_request *rq, struct cni_result *res, stru
 static int del_rules(const struct cni_request *rq, struct nl *nft, struct err *e)
 {
 	const struct conf conf = conf_of_del(rq);
-	struct spoof spoof = spoof_of(rq, NULL);
+	struct ether_addr mac;
+	struct spoof spoof = spoof_of(rq, mac_in_prev(rq, &mac));
 	struct err next = {0};
 	char gateway[IFNAMSIZ];
 	struct masq m;
@@ -617,6 +627,58 @@ static int check_port(struct check *c, const struct link *bridge, const struct l
 	return r;
 }
 
+struct gateway_search {
+	const struct ip_addr *ip;
+	bool found;
+};
+
+static int match_gateway(const struct addr *addr, void *data)
+{
+	struct gateway_search *s = data;
+
+	s->found |= ip_equal(&addr->net.addr, s->ip);
+
+	return 0;
+}
+
+static int check_gateway(struct check *c, const struct link *link, const struct ip_addr *ip,
+			 struct err *e)
+{
+	struct gateway_search s = {.ip = ip};
+	struct err why = {0};
+	char text[IP_STRLEN];
+	int r = addr_each(c->host, link->index, match_gateway, &s, &why);
+
+	if (r < 0)
+		return cni_fold(e, r, &why);
+	if (s.found)
+		return 0;
+
+	return cni_differs(e, "%s has not the gateway's address %s", link->name, ip_str(ip, text));
+}
+
+/* A container's way out ends where its gateway's address is gone. */
+static int check_gateways(struct check *c, struct err *e)
+{
+	const struct cni_result *prev = c->rq->prev;
+	const struct cni_iface *iface = attachment_in_prev(c->rq);
+	char name[IFNAMSIZ];
+	struct link link;
+	int r;
+
+	if (!c->conf.is_gateway || !iface)
+		return 0;
+	r = attachment_check_link(c->host, gateway_name(&c->conf, name), "on the host", &link, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < prev->n_ips; i++) {
+		if (prev->ips[i].iface == iface - prev->ifaces && ip_is_set(&prev->ips[i].gateway))
+			CNI_CHECK_STEP(r, check_gateway(c, &link, &prev->ips[i].gateway, e));
+	}
+
+	return r;
+}
+
 static int check_host(struct check *c, struct err *e)
 {
 	struct link bridge, port;
@@ -635,6 +697,7 @@ static int check_host(struct check *c, struct err *e)
 	if (r < 0)
 		return r;
 	CNI_CHECK_STEP(r, check_port(c, &bridge, &port, e));
+	CNI_CHECK_STEP(r, check_gateways(c, e));
 
 	return r;
 }
@@ -659,15 +722,11 @@ static int check_inside(struct check *c, struct err *e)
 
 static int check_guard(struct check *c, struct err *e)
 {
-	const struct cni_iface *iface = attachment_in_prev(c->rq);
 	struct ether_addr mac;
-	struct spoof spoof = spoof_of(c->rq, mac.ether_addr_octet);
+	struct spoof spoof = spoof_of(c->rq, mac_in_prev(c->rq, &mac));
 	struct err step = {0};
 
-	if (!iface || !ether_aton_r(iface->mac, &mac))
-		return 0;
-
-	return cni_fold(e, spoof_check(c->nft, &spoof, &step), &step);
+	return spoof.mac ? cni_fold(e, spoof_check(c->nft, &spoof, &step), &step) : 0;
 }
 
 static int check_masquerade(struct check *c, struct err *e)

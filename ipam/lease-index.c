@@ -196,7 +196,7 @@ static void write_records(struct lease_index *x, size_t from, size_t n)
 	if (x->fd < 0)
 		return;
 	x->changed = true;
-	if (pwrite(x->fd, x->records + from, size, at) != (ssize_t)size)
+	if (n > 0 && pwrite(x->fd, x->records + from, size, at) != (ssize_t)size)
 		give_up(x);
 }
 

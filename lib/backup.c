@@ -220,15 +220,19 @@ static int read_doc(int dir, const char *name, json_t **ret, struct err *e)
 
 /* ---- one attachment ------------------------------------------------------ */
 
+/* json_dumpfd() writes each quotation mark by itself, and does not look at what came of it. */
 static int write_file(int dir, const char *name, const json_t *doc, struct err *e)
 {
-	AUTO_FD int fd =
-		openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	AUTO_FREE char *text = json_dumps(doc, JSON_INDENT(1));
+	AUTO_FD int fd = -1;
+	int r;
 
-	if (fd < 0 || json_dumpfd(doc, fd, JSON_INDENT(1)) < 0)
-		return err_sys(e, errno, "write %s", name);
+	if (!text)
+		return err_sys(e, ENOMEM, "write %s", name);
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	r = fd < 0 ? -errno : file_write(fd, text, strlen(text));
 
-	return 0;
+	return r < 0 ? err_sys(e, -r, "write %s", name) : 0;
 }
 
 int backup_save(const struct backup_place *at, const struct backup *b, struct err *e)

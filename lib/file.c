@@ -35,3 +35,19 @@ int file_read(int fd, size_t max, char **ret, size_t *ret_len)
 
 	return 0;
 }
+
+int file_write(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		len -= (size_t)n;
+	}
+
+	return 0;
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* file - read a small file whole */
+/* file - read and write a small file whole */
 #ifndef FILE_H
 #define FILE_H
 
@@ -16,5 +16,8 @@
  * Return: 0; -EFBIG if there is more than @max; -ENOMEM; the errno of read().
  */
 int file_read(int fd, size_t max, char **ret, size_t *ret_len);
+
+/* Writes all of @text.  Return: 0, or the errno of write(). */
+int file_write(int fd, const char *text, size_t len);
 
 #endif

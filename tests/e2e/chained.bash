@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016,SC2154 # jq programs; lib.bash sets status and out
 #
 # chained - what bats files of chained plugins share, beside lib.bash
 #
@@ -86,3 +86,58 @@ reference() { [[ -x /usr/lib/cni/$1 ]] || skip "no /usr/lib/cni/$1"; }
 
 # cni_reference VERB PLUGIN CONF ID NETNS IFNAME: as cni, with the distribution's plugin
 cni_reference() { PLUGINS=/usr/lib/cni cni "$@"; }
+
+# ---- faults -------------------------------------------------------------------
+
+# add_faulted PLUGIN CONF CALL K FAULT: ADD of id/eth0 in c1 whose K-th CALL fails with the error
+# FAULT, or that is killed there (KILL).  Return: whether it came so far.
+add_faulted() {
+	local plugin=$1 config=$2 call=$3 k=$4 fault="error=$5" log=$BATS_TEST_TMPDIR/strace
+	[[ $5 != KILL ]] || fault=signal=KILL
+	capture feed "$config" env CNI_COMMAND=ADD CNI_PATH="$PLUGINS" CNI_CONTAINERID=id CNI_IFNAME=eth0 \
+		CNI_NETNS="$(netns_path c1)" ASAN_OPTIONS=detect_leaks=0 nsenter --net="$(netns_path host)" -- \
+		timeout 20 strace -f -qq -o "$log" -e trace="$call" -e inject="$call:$fault:when=$k" "$PLUGINS/$plugin"
+	grep -qE '\(INJECTED\)|killed by SIGKILL' "$log"
+}
+
+# after_fault PLUGIN CONF BEFORE WHERE: an ADD that failed has undone itself, unless it was killed;
+# one that succeeded is confirmed by CHECK; after DEL all is as the test's function `left` told before
+after_fault() {
+	local plugin=$1 config=$2 before=$3 where=$4
+	if ((status == 0)); then
+		cni CHECK "$plugin" "$(with_prev "$config")" id c1 eth0
+		((status == 0)) || fail "CHECK after $where"
+	elif ((status < 128)) && [[ $(left) != "$before" ]]; then
+		fail "not undone after $where: $(diff <(printf '%s' "$before") <(left))"
+	fi
+	cni DEL "$plugin" "$config" id c1 eth0
+	((status == 0)) || fail "DEL after $where"
+	[[ $(left) == "$before" ]] || fail "left by DEL after $where: $(diff <(printf '%s' "$before") <(left))"
+}
+
+# each_fault PLUGIN CONF FAULT CALL…: that fault in every one of these calls
+each_fault() {
+	local plugin=$1 config=$2 fault=$3 before call k
+	shift 3
+	before=$(left)
+	for call; do
+		k=0
+		while add_faulted "$plugin" "$config" "$call" $((++k)) "$fault"; do
+			after_fault "$plugin" "$config" "$before" "$call $k: $fault"
+		done
+		after_fault "$plugin" "$config" "$before" "a run with less than $k $call"
+		((k > 1)) || fail "$plugin makes no $call"
+	done
+}
+
+# calls_of PLUGIN CONF: the system calls of an ADD that can fail and matter
+calls_of() {
+	capture feed "$2" env CNI_COMMAND=ADD CNI_PATH="$PLUGINS" CNI_CONTAINERID=id CNI_IFNAME=eth0 \
+		CNI_NETNS="$(netns_path c1)" ASAN_OPTIONS=detect_leaks=0 nsenter --net="$(netns_path host)" -- \
+		strace -f -qq -o "$BATS_TEST_TMPDIR/trace" "$PLUGINS/$1"
+	assert_ok
+	sed -nE 's/^[0-9]+ +([a-z0-9_]+)\(.*/\1/p' "$BATS_TEST_TMPDIR/trace" | sort -u |
+		grep -vE '^(execve|mmap|munmap|mprotect|brk|close|exit.*|rt_.*|arch_prctl|set_.*|rseq|prlimit64|access|pread64|newfstatat|fstat|getpid|getrandom)$'
+}
+
+full() { [[ -n ${HEDDLE_FULL:-} ]] || skip "only in make test-full"; }

@@ -470,17 +470,41 @@ add_with_list() {
 
 @test "GC removes what a killed ADD left of its file" {
 	pair_add c1 eth0
-	# Killed between writing and renaming.
-	capture feed "$(config '.mtu = 1300')" env CNI_COMMAND=ADD CNI_PATH="$PLUGINS" CNI_CONTAINERID=id \
-		CNI_NETNS="$(netns_path c1)" CNI_IFNAME=eth0 ASAN_OPTIONS=detect_leaks=0 \
-		nsenter --net="$(netns_path host)" -- \
-		strace -o /dev/null -e trace=renameat,renameat2,rename -e inject=renameat,renameat2,rename:signal=KILL "$PLUGINS/tuning"
-	((status != 0))
+	add_faulted tuning "$(config '.mtu = 1300')" renameat 1 KILL
 	assert_eth0 .mtu 1500
 	[[ -n $(ls -A "$saved") ]] || fail "this test should leave a file"
 	gc "$(config)" other/eth0
 	assert_silent
 	assert_no_file
+}
+
+# left: what an attachment can leave, for each_fault; the directory may, and is made again
+left() {
+	rmdir "$saved" 2>/dev/null || ls -A "$saved" 2>/dev/null || :
+	eth0 '[.address, .mtu, .txqlen, .promiscuity, .allmulti, .flags]'
+	setting core/somaxconn
+	setting ipv4/conf/eth0/arp_filter
+}
+
+# all kinds of settings
+all='.mac = "02:11:22:33:44:55" | .mtu = 1300 | .promisc = true | .allmulti = true | .txQLen = 77
+	| .sysctl = {"net.core.somaxconn": "9", "net.ipv4.conf.IFNAME.arp_filter": "1"}'
+
+@test "an ADD that is killed at any request leaves what DEL puts back" {
+	pair_add c1 eth0
+	each_fault tuning "$(config "$all")" KILL sendto
+}
+
+@test "an ADD in which any system call fails undoes itself" {
+	local calls
+	full
+	pair_add c1 eth0
+	calls=$(calls_of tuning "$(config "$all")")
+	del "$all"
+	# shellcheck disable=SC2086 # a list of words
+	each_fault tuning "$(config "$all")" ENOBUFS $calls
+	# shellcheck disable=SC2086
+	each_fault tuning "$(config "$all")" KILL $calls
 }
 
 @test "GC and STATUS of a host that never tuned anything" {

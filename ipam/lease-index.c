@@ -156,9 +156,9 @@ void lease_index_open(struct lease_index *x, int dir, const char *boot)
 {
 	struct header h;
 
-	*x = (struct lease_index){ .dir = dir, .fd = -1 };
+	*x = (struct lease_index){ .dir = dir, .fd = -1, .local = is_local(dir) };
 	strncpy(x->boot, boot, sizeof(x->boot) - 1);
-	if (!*boot || !is_local(dir))
+	if (!x->local || !*boot)
 		return;
 	x->fd = openat(dir, LEASE_INDEX_NAME, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (x->fd < 0 || pread(x->fd, &h, sizeof(h), 0) != sizeof(h))
@@ -261,7 +261,7 @@ void lease_index_save(struct lease_index *x)
 	x->complete = true;
 	if (x->fd >= 0)
 		break_seal(x);
-	else if (*x->boot && is_local(x->dir))
+	else if (x->local && *x->boot)
 		x->fd = openat(x->dir, LEASE_INDEX_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
 			       0600);
 	write_records(x, 0, x->n);

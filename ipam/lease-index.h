@@ -27,7 +27,8 @@
  * read before it is removed, and created so that it fails if it exists.
  *
  * All of this happens under the lock of the directory.  On a network file
- * system, where time stamps are cached, the list is neither read nor written.
+ * system, where time stamps are cached and other machines may be at work, the
+ * list is neither read nor written.
  */
 #ifndef LEASE_INDEX_H
 #define LEASE_INDEX_H
@@ -53,6 +54,7 @@ struct lease_index {
 	size_t n, room;
 	void *map; /* what @records points into: a private copy of the file, NULL: of malloc() */
 	size_t map_len;
+	bool local;	/* a file system whose time stamps are this machine's own */
 	bool complete;	/* records are all leases there are */
 	bool same_boot; /* leases have been looked through since this boot */
 	bool changed;	/* what is on disk must be sealed anew */

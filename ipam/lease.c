@@ -385,6 +385,8 @@ static int sweep(struct lease_store *s, bool stamps, struct err *e)
 
 	if (r < 0)
 		return r;
+	/* What another machine's boots are, a network file system does not tell. */
+	stamps = stamps && s->index.local;
 	lease_index_reset(&s->index);
 	while ((entry = readdir(d)))
 		if (is_lease_name(entry->d_name, &ip))

@@ -415,6 +415,18 @@ nth_openat() {
 	[[ $(leases | tr '\n' ' ') == "10.1.0.2 10.1.0.4 " ]]
 }
 
+@test "on a network file system a lease of before a reboot stays" {
+	local config
+	config=$(host_local '.ipam.subnet = "10.1.0.0/30"')
+	ipam ADD "$config" a
+	setfattr -n user.heddle.boot -v "$(cat /etc/machine-id) 11111111-2222-3333-4444-555555555555" \
+		"$DIR/10.1.0.2" || skip "no extended attributes here"
+	without fstatfs:error=EIO -- ADD "$config" b
+	assert_error 50 "1 of 1"
+	ipam ADD "$config" b
+	assert_given 10.1.0.2/30
+}
+
 @test "a user namespace's root has addresses too" {
 	local config
 	config=$(host_local)

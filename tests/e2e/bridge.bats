@@ -398,8 +398,7 @@ route_json() {
 			assert_ok
 			cni DEL bridge "$(conf bridge-l2 "$filter")" c1 c1 eth0
 		else
-			((status != 0)) || fail "this kernel has no VLAN filtering"
-			assert_error "$(jq .code <<<"$out")" vlan CONFIG_BRIDGE_VLAN_FILTERING
+			assert_fails vlan CONFIG_BRIDGE_VLAN_FILTERING
 			assert_nothing_left
 		fi
 	done
@@ -505,8 +504,7 @@ route_json() {
 
 @test "an ADD that fails after the lease gives the lease back" {
 	cni ADD bridge "$(conf bridge '.ipam.routes = [{dst: "10.0.0.0/8", gw: "172.31.0.1"}]')" c1 c1 eth0
-	((status != 0)) || fail "the gateway is not reachable, ADD should fail"
-	assert_error "$(jq .code <<<"$out")" 10.0.0.0/8 172.31.0.1
+	assert_fails 10.0.0.0/8 172.31.0.1
 	! link_exists c1 eth0 || fail "eth0 should be gone again"
 	assert_nothing_left
 }

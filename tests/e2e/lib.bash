@@ -184,12 +184,27 @@ assert_silent() {
 
 # assert_error CODE WORD…: an error object with this code whose message has all the words
 assert_error() {
-	local code=$1 word msg
+	local want=$1
 	shift
-	((status != 0)) || fail "the plugin should have failed with code $code"
-	jq -e --argjson code "$code" '.code == $code' <<<"$out" >/dev/null ||
-		fail "the code should be $code"
-	msg=$(jq -r '.msg' <<<"$out")
+	((status != 0)) || fail "the plugin should have failed with code $want"
+	assert_error_like "$want" "$@"
+}
+
+# assert_fails WORD…: an error object, of whatever code, whose message has all the words
+assert_fails() {
+	((status != 0)) || fail "the plugin should have failed"
+	assert_error_like '[1-9]*' "$@"
+}
+
+# assert_error_like PATTERN WORD…; jq is slow to start, hence one for both
+assert_error_like() {
+	local pattern=$1 word code msg
+	shift
+	msg=$(jq -r '.code, .msg' <<<"$out") || fail "there should be an error object"
+	code=${msg%%$'\n'*}
+	msg=${msg#*$'\n'}
+	# shellcheck disable=SC2053 # a pattern
+	[[ $code == $pattern ]] || fail "the code should be $pattern"
 	for word; do
 		[[ $msg == *"$word"* ]] || fail "the message should have: $word"
 	done
@@ -226,13 +241,17 @@ link_exists() { in_ns "$1" ip link show dev "$2" >/dev/null 2>&1; }
 
 # Links of the host that are no bridge and not lo: the attachments' own.
 host_links() {
-	in_ns host ip -j -d link show |
-		jq -r '.[] | select(.linkinfo.info_kind != "bridge" and .ifname != "lo") | .ifname'
+	local names bridges
+	names=$(in_ns host ip -br link show | sed 's/[@ ].*//')
+	bridges=$(in_ns host ip -br link show type bridge | sed 's/[@ ].*//')
+	grep -vxF "$bridges"$'\n'lo <<<"$names" || :
 }
 
 # Elements of all sets and maps on the host, one JSON value a line.
 nft_elements() {
-	in_ns host nft -j list ruleset | jq -c '.nftables[] | (.set // .map // empty) | .elem // [] | .[]'
+	if in_ns host nft list ruleset | grep -q elements; then
+		in_ns host nft -j list ruleset | jq -c '.nftables[] | (.set // .map // empty) | .elem // [] | .[]'
+	fi
 }
 
 # Leases, one address a line.

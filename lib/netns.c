@@ -3,7 +3,9 @@
 #include "lib/netns.h"
 
 #include <fcntl.h>
+#include <linux/net_namespace.h>
 #include <linux/nsfs.h>
+#include <linux/rtnetlink.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -93,4 +95,32 @@ int netns_nl_open(int fd, int bus, struct nl **ret, struct err *e)
 	struct nl_open_args args = { .bus = bus, .ret = ret };
 
 	return netns_call(fd, open_here, &args, e);
+}
+
+static int take_id(const struct nlmsghdr *nlh, void *data)
+{
+	const struct nlattr *attr;
+	int *ret = data;
+
+	mnl_attr_for_each(attr, nlh, sizeof(struct rtgenmsg)) {
+		if (mnl_attr_get_type(attr) == NETNSA_NSID && mnl_attr_get_payload_len(attr) >= 4)
+			*ret = (int)mnl_attr_get_u32(attr);
+	}
+
+	return 0;
+}
+
+int netns_id(struct nl *nl, int fd, int *ret, struct err *e)
+{
+	struct nlmsghdr *req = nl_put(nl, RTM_GETNSID, 0, "ask for a namespace's number");
+	struct rtgenmsg *gen = mnl_nlmsg_put_extra_header(req, sizeof(*gen));
+	int id = -1, r;
+
+	gen->rtgen_family = AF_UNSPEC;
+	mnl_attr_put_u32(req, NETNSA_FD, (uint32_t)fd);
+	r = nl_query(nl, take_id, &id, e);
+	if (r == 0)
+		*ret = id;
+
+	return r;
 }

@@ -47,6 +47,29 @@ int netns_enter(int fd, struct err *e);
  */
 int netns_call(int fd, int (*fn)(void *data, struct err *e), void *data, struct err *e);
 
+/**
+ * netns_each() - visit every other namespace that is mounted somewhere
+ * @fn:		called with an open descriptor, borrowed, and a path of it; what it
+ *		does in there, it does by netns_call() or netns_nl_open()
+ * @data:	for @fn
+ *
+ * Engines keep the namespaces of their containers as mounts, /run/netns/NAME or
+ * the like.  Each is visited once, however many mounts it has; one that cannot
+ * be opened any more is left out.  A failure does not end the walk.
+ *
+ * Return: 0, or the first error (err_keep()).
+ */
+int netns_each(int (*fn)(int fd, const char *path, void *data, struct err *e), void *data,
+	       struct err *e);
+
+/**
+ * netns_id() - the number by which a namespace knows another
+ * @nl:		rtnetlink socket opened in the one
+ * @fd:		the other
+ * @ret:	as in struct link; -1 if it does not know it
+ */
+int netns_id(struct nl *nl, int fd, int *ret, struct err *e);
+
 /* nl_open() inside the namespace @fd. */
 int netns_nl_open(int fd, int bus, struct nl **ret, struct err *e);
 

@@ -41,6 +41,14 @@ bool ipam_configured(const struct cni_request *rq)
 	       !(json_is_string(type.json) && json_string_length(type.json) == 0);
 }
 
+bool ipam_needs_interface(const struct cni_request *rq)
+{
+	struct jnode ipam, type;
+
+	return get_type(rq, &ipam, &type) && json_is_string(type.json) &&
+	       strcmp(json_string_value(type.json), "dhcp") == 0;
+}
+
 static int read_type(const struct cni_request *rq, const char **ret, struct err *e)
 {
 	struct jnode ipam, type;

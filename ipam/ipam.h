@@ -21,6 +21,12 @@ struct err;
 /* Whether the config has an ipam.type; Podman writes "" for none. */
 bool ipam_configured(const struct cni_request *rq);
 
+/*
+ * Whether the delegate talks to the network through CNI_IFNAME, as a DHCP client
+ * does: then the interface is there before its ADD, and after its DEL.
+ */
+bool ipam_needs_interface(const struct cni_request *rq);
+
 /**
  * ipam_add() - get addresses, routes and DNS settings
  * @rq:		an ADD with ipam_configured()

@@ -197,7 +197,7 @@ static int parse_mac(const char *text, const char *where, int code, uint8_t ret[
 {
 	uint8_t mac[6];
 
-	if (mac_parse(text, mac) < 0 || mac[0] & 1 || memcmp(mac, "\0\0\0\0\0", sizeof(mac)) == 0)
+	if (mac_parse(text, mac) < 0 || !mac_is_station(mac))
 		return err_cni(e, code,
 			       "%s: \"%.32s\" is not the MAC address of one station (02:00:5e:10:00:01)",
 			       where, text);

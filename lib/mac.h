@@ -3,7 +3,9 @@
 #ifndef MAC_H
 #define MAC_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /**
  * mac_parse() - read six pairs of hexadecimal digits, joined by colons
@@ -14,5 +16,11 @@
  * Return: 0, or -EINVAL.
  */
 int mac_parse(const char *text, uint8_t ret[6]);
+
+/* Whether an interface may have it: it is no group's, and not all zero. */
+static inline bool mac_is_station(const uint8_t mac[6])
+{
+	return !(mac[0] & 1) && memcmp(mac, "\0\0\0\0\0", 6) != 0;
+}
 
 #endif

@@ -9,6 +9,22 @@
 #include "lib/cni.h"
 #include "lib/link.h"
 
+int attachment_read_ifname(const struct jnode *n, const char **ret, struct err *e)
+{
+	char path[128];
+	const char *name;
+	int r = jn_str(n, &name, e);
+
+	if (r == 0)
+		r = cni_valid_ifname(name, jn_path(n, path, sizeof(path)), e);
+	if (r == 0)
+		*ret = name;
+	else if (e)
+		e->cni = CNI_E_CONFIG;
+
+	return r;
+}
+
 int attachment_need_free(const struct cni_request *rq, struct nl *inside, struct err *e)
 {
 	struct link link;

@@ -15,8 +15,12 @@ struct cni_iface;
 struct cni_request;
 struct cni_result;
 struct err;
+struct jnode;
 struct link;
 struct nl;
+
+/* Read a key that names an interface.  Return: 0, or -EINVAL with CNI_E_CONFIG. */
+int attachment_read_ifname(const struct jnode *n, const char **ret, struct err *e);
 
 /**
  * attachment_need_free() - see that the container has no interface of that name

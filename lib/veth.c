@@ -49,6 +49,15 @@ int veth_del(const struct cni_request *rq, int keep_fd, struct err *e)
 	return r < 0 ? r : link_del_quick(host, link.index, keep_fd, e);
 }
 
+void veth_undo(struct nl *host, const struct owner *owner, const uint8_t *mac)
+{
+	struct link link;
+
+	if (link_get(host, owner->host_ifname, &link, NULL) == 0 &&
+	    memcmp(link.mac, mac, MAC_LEN) == 0)
+		(void)link_del_quick(host, link.index, -1, NULL);
+}
+
 /* ---- many ---------------------------------------------------------------- */
 
 struct collect {

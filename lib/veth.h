@@ -8,8 +8,12 @@
 #ifndef VETH_H
 #define VETH_H
 
+#include <stdint.h>
+
 struct cni_request;
 struct err;
+struct nl;
+struct owner;
 
 /**
  * veth_del() - delete the attachment's pair
@@ -22,6 +26,17 @@ struct err;
  * Return: 0 also if there was none; or a negative errno.
  */
 int veth_del(const struct cni_request *rq, int keep_fd, struct err *e);
+
+/**
+ * veth_undo() - delete the pair that an ADD may have made
+ * @host:	rtnetlink socket of the host's namespace
+ * @owner:	the attachment
+ * @mac:	the MAC address that this ADD chose for the host's end, six bytes
+ *
+ * Whether the pair was made is not always known: the kernel's answer can be
+ * lost.  A pair of that name with another MAC address is not this ADD's.
+ */
+void veth_undo(struct nl *host, const struct owner *owner, const uint8_t *mac);
 
 /* Delete the network's pairs that GC was not told to leave alone.  Return: 0 or an errno. */
 int veth_gc(const struct cni_request *rq, struct err *e);

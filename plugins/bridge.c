@@ -69,14 +69,8 @@ static void conf_clear(struct conf *conf)
 static int read_bridge_name(const struct jnode *n, void *data, struct err *e)
 {
 	struct conf *conf = data;
-	int r = jn_str(n, &conf->bridge, e);
 
-	if (r == 0)
-		r = cni_valid_ifname(conf->bridge, "bridge", e);
-	if (r < 0 && e)
-		e->cni = CNI_E_CONFIG;
-
-	return r;
+	return attachment_read_ifname(n, &conf->bridge, e);
 }
 
 static int read_backend(const struct jnode *n, void *data, struct err *e)
@@ -371,20 +365,6 @@ static int attach(struct add *a, struct err *e)
 }
 
 /*
- * Whether attach() succeeded is not always known: the answer can be lost.  Only
- * a pair that this call made may be taken away, and that one has the MAC address
- * that this call chose.
- */
-static void detach(struct add *a)
-{
-	struct link port;
-
-	if (link_get(a->host, a->rq->owner.host_ifname, &port, NULL) == 0 &&
-	    memcmp(port.mac, a->host_mac, MAC_LEN) == 0)
-		(void)link_del_quick(a->host, port.index, -1, NULL);
-}
-
-/*
  * A new port has VLAN 1, untagged.  It stays for untagged frames if there are
  * trunks only; else it goes, unless the config keeps it.
  */
@@ -533,7 +513,7 @@ undo_masquerade:
 undo_guard:
 	unguard(a);
 undo_port:
-	detach(a);
+	veth_undo(a->host, &a->rq->owner, a->host_mac);
 undo_ipam:
 	if (ipam_configured(a->rq))
 		(void)ipam_del(a->rq, NULL);

@@ -209,20 +209,6 @@ static int attach(struct add *a, struct err *e)
 	return r < 0 ? r : link_get(a->host, o->host_ifname, &a->port, e);
 }
 
-/*
- * Whether attach() succeeded is not always known: the answer can be lost.  Only
- * a pair that this call made may be taken away, and that one has the MAC address
- * that this call chose.
- */
-static void detach(struct add *a)
-{
-	struct link port;
-
-	if (link_get(a->host, a->rq->owner.host_ifname, &port, NULL) == 0 &&
-	    memcmp(port.mac, a->host_mac, MAC_LEN) == 0)
-		(void)link_del_quick(a->host, port.index, -1, NULL);
-}
-
 static struct route route_to_container(const struct cni_ip *ip, int index)
 {
 	return (struct route){
@@ -341,7 +327,7 @@ static int make(struct add *a, struct err *e)
 undo_masquerade:
 	unmasquerade(a);
 undo_attach:
-	detach(a);
+	veth_undo(a->host, &a->rq->owner, a->host_mac);
 undo_ipam:
 	(void)ipam_del(a->rq, NULL);
 

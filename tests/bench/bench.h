@@ -2,7 +2,7 @@
 /*
  * bench - our plugins against the reference's and against the least possible
  *
- *	main.c		options, facts about the machine, the order of the work
+ *	main.c		options, the order of the work
  *	scenarios.c	what is measured and what is wanted of it: tables
  *	rounds.c	how a scenario is run: in rounds, or in batches
  *	lane.c		one contender in a world of its own: namespaces, configs
@@ -10,6 +10,7 @@
  *	call.c		what a runtime does: configs, prevResult, a chain of plugins
  *	proc.c		one process, clocked
  *	series.c	samples, medians, ratios
+ *	facts.c		the machine, and how much of it others used meanwhile
  *	report.c	the text
  *	plot.c		the picture
  *	least.c		a program of its own: the least that an ADD and a DEL can cost
@@ -251,6 +252,13 @@ void call_start(struct call *c, const struct lane *lane, struct container *conta
 bool call_continue(struct call *c);
 /* From start to end. */
 struct sample call_run(const struct lane *lane, struct container *container, enum op op);
+
+/* ---- facts.c ---------------------------------------------------------------- */
+
+void facts_begin(void); /* before the first scenario */
+void facts_end(void);	/* after the last */
+/* To be called when plugins were measured: below our own peak theirs cannot be told. */
+void facts_note_peak(void);
 
 /* ---- output ---------------------------------------------------------------- */
 

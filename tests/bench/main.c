@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* main - options, facts about the machine, the order of the work; see bench.h. */
+/* main - options, and the order of the work; see bench.h. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
-#include "lib/cleanup.h"
 #include "tests/bench/bench.h"
 
 struct options options = {
@@ -69,80 +66,6 @@ void format(char *buf, size_t size, const char *fmt, ...)
 		errno = 0;
 		die("too long: %s", buf);
 	}
-}
-
-/* Peak memory of this program while it started plugins, which theirs begins with. */
-static unsigned long own_peak_kb;
-
-static double load_at_start;
-
-/* ru_maxrss would begin with that of whoever started us. */
-static void own_peak_read(void)
-{
-	FILE *f = fopen("/proc/self/status", "re");
-	char line[128];
-
-	if (!f)
-		die("open /proc/self/status");
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "VmHWM: %lu kB", &own_peak_kb) == 1)
-			break;
-	fclose(f);
-}
-
-/* ---- facts --------------------------------------------------------------------- */
-
-/* The first line of a command's output, without its end; "unknown" if there is none. */
-static void line_of_command(const char *command, char *buf, size_t size)
-{
-	FILE *f = popen(command, "r");
-
-	if (!f || !fgets(buf, (int)size, f))
-		format(buf, size, "unknown");
-	if (f)
-		pclose(f);
-	buf[strcspn(buf, "\n")] = '\0';
-}
-
-static const char *file_system_name(const char *path)
-{
-	static const struct {
-		unsigned long magic;
-		const char *name;
-	} known[] = {
-		{ 0xef53, "ext4" },	 { 0x01021994, "tmpfs" },     { 0x58465342, "xfs" },
-		{ 0x9123683e, "btrfs" }, { 0x794c7630, "overlayfs" },
-	};
-	struct statfs fs;
-
-	if (statfs(path, &fs) == 0)
-		for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-			if (known[i].magic == (unsigned long)fs.f_type)
-				return known[i].name;
-
-	return "another file system";
-}
-
-void facts_write(FILE *f)
-{
-	char cpu[128], reference[128], date[32];
-	struct utsname kernel;
-	time_t now = time(NULL);
-
-	uname(&kernel);
-	strftime(date, sizeof(date), "%F", gmtime(&now));
-	line_of_command("sed -n 's/^model name[^:]*: //p' /proc/cpuinfo", cpu, sizeof(cpu));
-	line_of_command("dpkg-query -W -f='${Version}' containernetworking-plugins 2>/dev/null",
-			reference, sizeof(reference));
-
-	fprintf(f, "heddle %s against containernetworking-plugins %s (Debian), %s\n",
-		HEDDLE_VERSION, reference, date);
-	fprintf(f, "Linux %s %s, %ld CPUs (%s), leases on %s\n", kernel.release, kernel.machine,
-		sysconf(_SC_NPROCESSORS_ONLN), cpu, file_system_name(options.work_dir));
-	fprintf(f, "load average %.1f when it began%s\n", load_at_start,
-		load_at_start > 0.5 ? ": others were at work, times are too long" : "");
-	fprintf(f, "%u rounds, seed %llu; peak memory below %.1f MB cannot be told\n",
-		options.rounds, (unsigned long long)options.seed, (double)own_peak_kb / 1024);
 }
 
 /* ---- main ------------------------------------------------------------------------ */
@@ -231,7 +154,7 @@ static void scenarios_run(void)
 		fprintf(stderr, "bench: %s\n", sc->title);
 		sc->run(sc, (options.rounds + share - 1) / share);
 		if (!sc->width) /* batches record no memory */
-			own_peak_read();
+			facts_note_peak();
 	}
 	errno = 0;
 	if (!any)
@@ -255,9 +178,10 @@ static void output_write(const char *name, void (*write)(FILE *f))
 int main(int argc, char **argv)
 {
 	options_read(argc, argv);
-	(void)getloadavg(&load_at_start, 1);
 	world_open();
+	facts_begin();
 	scenarios_run();
+	facts_end();
 	report_write(stdout);
 	if (options.out_dir) {
 		output_write("bench.txt", report_write);

@@ -61,7 +61,15 @@ static inline uint8_t range_set_family(const struct range_set *set)
 	return set->ranges[0].subnet.addr.family;
 }
 
-/* Whether any address lies between start and end of ranges of both sets. */
+/* Which nobody has: an IPv6 subnet has no broadcast address. */
+bool range_is_network(const struct ip_net *subnet, const struct ip_addr *ip);
+bool range_is_broadcast(const struct ip_net *subnet, const struct ip_addr *ip);
+
+/* Whether @ip is a gateway or excluded. */
+bool range_set_is_reserved(const struct range_set *set, const struct ip_addr *ip);
+
+/* Whether any address lies between start and end of both ranges; of any two of both sets. */
+bool range_overlaps(const struct range *a, const struct range *b);
 bool range_set_overlaps(const struct range_set *a, const struct range_set *b);
 
 /* The range from which @ip may be requested, or NULL. */

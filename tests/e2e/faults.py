@@ -18,8 +18,9 @@ delivered before the call is carried out.  After every run:
 A second container, the holder, is attached throughout and must not notice.
 
 What has no effect outside the process (memory, signals) is left out, as are
-calls before main(), which are the dynamic loader's.  Counting is by process:
-in DEL, the k-th sendto may be the plugin's or that of its detached child.
+calls before main(), which are the dynamic loader's and a sanitizer's.  Counting
+is by process: in DEL, the k-th sendto may be the plugin's or that of its
+detached child.
 
 Plugins are taken from $HEDDLE_PLUGINS.
 """
@@ -254,8 +255,8 @@ def pairs(trace):
 			count[call] = count.get(call, 0) + 1
 			if call == "execve":
 				loading[pid] = True
-			elif call == "munmap":
-				loading[pid] = False	# ld.so unmaps its cache last of all
+			elif "SIGPIPE" in line:
+				loading[pid] = False	# what cni_main() sets first
 			pair = (call, count[call])
 			if loading.get(pid):
 				early.add(pair)

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * firewall - CNI plugin: lets a container's packets through the host's FORWARD
+ *
+ * Chained behind the plugin that made the interface.  The container's addresses
+ * are admitted, its network is shut against others if ingressPolicy says so, and
+ * where another tool's chain would drop what is admitted, that chain gets its one
+ * rule (coexist.h).
+ *
+ * Source: CNI specification; keys and defaults as the reference's firewall
+ * plugin 1.9.
+ */
+#include <linux/netlink.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "lib/admit.h"
+#include "lib/cleanup.h"
+#include "lib/cni.h"
+#include "lib/coexist.h"
+#include "lib/gc.h"
+#include "lib/linger.h"
+#include "lib/nl.h"
+
+static const uint8_t families[] = {AF_INET, AF_INET6};
+
+/* ---- config -------------------------------------------------------------- */
+
+struct conf {
+	enum admit_policy policy;
+	const char *zone;	 /* for firewalld, which this plugin does not drive */
+	const char *admin_chain; /* for iptables; the chain of nftables is "admin" */
+};
+
+static int read_backend(const struct jnode *n, void *data, struct err *e)
+{
+	const char *text;
+	int r = jn_str(n, &text, e);
+
+	(void)data;
+	if (r < 0 || !*text || strcmp(text, "nftables") == 0)
+		return r;
+	if (strcmp(text, "firewalld") == 0)
+		return err_cni(
+			e, CNI_E_FIELD,
+			"backend: \"firewalld\" is not supported: take \"nftables\", and tell "
+			"firewalld once to trust the bridge (firewall-cmd --permanent "
+			"--zone=trusted --add-interface=BRIDGE)");
+
+	return jn_bad(n, e, "\"%s\" is not nftables", text);
+}
+
+static int read_policy(const struct jnode *n, void *data, struct err *e)
+{
+	return admit_read_policy(n, &((struct conf *)data)->policy, e);
+}
+
+static const struct jn_key conf_keys[] = {
+	{"backend", JN_CALL, 0, .call = read_backend},
+	{"ingressPolicy", JN_CALL, 0, .call = read_policy},
+	{"firewalldZone", JN_STR, offsetof(struct conf, zone)},
+	{"iptablesAdminChainName", JN_STR, offsetof(struct conf, admin_chain)},
+	{0},
+};
+
+static int conf_read(const struct cni_request *rq, struct conf *ret, struct err *e)
+{
+	struct conf conf = {.policy = ADMIT_OPEN};
+	int r = jn_read(&rq->conf, conf_keys, &conf, e);
+
+	if (r == 0)
+		*ret = conf;
+
+	return r;
+}
+
+static int need_prev(const struct cni_request *rq, struct err *e)
+{
+	if (rq->prev)
+		return 0;
+
+	return err_cni(
+		e, CNI_E_CONFIG,
+		"prevResult: firewall must be chained behind a plugin that makes an interface");
+}
+
+/* ---- ADD ----------------------------------------------------------------- */
+
+static int pass_other_tools(struct nl *nft, const struct admit *a, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && *a->ifname && i < ARRAY_SIZE(families); i++)
+		if (admit_has_family(a, families[i]))
+			r = coexist_add(nft, families[i], e);
+
+	return r;
+}
+
+static int firewall_add(const struct cni_request *rq, struct cni_result *res, struct err *e)
+{
+	AUTO(nl_closep) struct nl *nft = NULL;
+	AUTO(admit_clear) struct admit a = {0};
+	struct conf conf = {.policy = ADMIT_OPEN};
+	int r;
+
+	if ((r = need_prev(rq, e)) < 0 || (r = conf_read(rq, &conf, e)) < 0 ||
+	    (r = admit_init(&a, rq, conf.policy, e)) < 0 ||
+	    (r = nl_open(NETLINK_NETFILTER, &nft, e)) < 0 ||
+	    (r = cni_result_copy(rq->prev, res, e)) < 0 || (r = pass_other_tools(nft, &a, e)) < 0)
+		return r;
+
+	return admit_add(nft, &a, e);
+}
+
+/* ---- DEL ----------------------------------------------------------------- */
+
+static int firewall_del(const struct cni_request *rq, struct err *e)
+{
+	AUTO(nl_closep) struct nl *nft = NULL;
+	AUTO(admit_clear) struct admit a = {0};
+	/* A config that went bad may have shut its bridge. */
+	struct conf conf = {.policy = ADMIT_ISOLATED};
+	int r;
+
+	(void)conf_read(rq, &conf, NULL);
+	if ((r = admit_init(&a, rq, conf.policy, e)) < 0 ||
+	    (r = nl_open(NETLINK_NETFILTER, &nft, e)) < 0 || (r = admit_del(nft, &a, e)) < 0)
+		return r;
+	if (r > 0)
+		(void)linger_fork((const int[]){nl_fd(nft)}, 1, NULL, NULL);
+
+	return 0;
+}
+
+/* ---- CHECK, GC, STATUS ----------------------------------------------------- */
+
+static int check_other_tools(struct nl *nft, const struct admit *a, struct err *e)
+{
+	struct err next;
+	int r = 0;
+
+	for (size_t i = 0; *a->ifname && i < ARRAY_SIZE(families); i++) {
+		int each = admit_has_family(a, families[i]) ? coexist_check(nft, families[i], &next)
+							    : 0;
+
+		r = err_keep(r, e, each, &next);
+	}
+
+	return r;
+}
+
+static int firewall_check(const struct cni_request *rq, struct err *e)
+{
+	AUTO(nl_closep) struct nl *nft = NULL;
+	AUTO(admit_clear) struct admit a = {0};
+	struct conf conf = {.policy = ADMIT_OPEN};
+	struct err next;
+	int r, other;
+
+	if ((r = cni_need_prev(rq, e)) < 0 || (r = conf_read(rq, &conf, e)) < 0 ||
+	    (r = admit_init(&a, rq, conf.policy, e)) < 0 ||
+	    (r = nl_open(NETLINK_NETFILTER, &nft, e)) < 0)
+		return r;
+	r = admit_check(nft, &a, e);
+	other = check_other_tools(nft, &a, &next);
+
+	return err_keep(r, e, other, &next);
+}
+
+static int firewall_gc(const struct cni_request *rq, struct err *e)
+{
+	AUTO(nl_closep) struct nl *nft = NULL;
+	AUTO(gc_clear) struct gc gc = {0};
+	int r;
+
+	if ((r = nl_open(NETLINK_NETFILTER, &nft, e)) < 0 ||
+	    (r = gc_init(&gc, rq->network, rq->valid, rq->n_valid, e)) < 0)
+		return r;
+	r = admit_gc(nft, &gc, e);
+
+	return r < 0 ? r : 0;
+}
+
+static int firewall_status(const struct cni_request *rq, struct err *e)
+{
+	struct conf conf;
+
+	return conf_read(rq, &conf, e);
+}
+
+int main(void)
+{
+	static const struct cni_plugin firewall = {
+		.name = "firewall",
+		.add = firewall_add,
+		.del = firewall_del,
+		.check = firewall_check,
+		.gc = firewall_gc,
+		.status = firewall_status,
+	};
+
+	return cni_main(&firewall);
+}

@@ -1,0 +1,483 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# firewall - what is forwarded for containers and what is not, shown by traffic
+#
+#	c1  c2      c3
+#	 |   |       |
+#	 bridge a   bridge b      host     wan0 203.0.113.1 ---- .2 eth0 outside
+
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # jq programs; bats runs each test in a subshell
+
+load lib
+load chained
+
+# bats reads this file inside a function.
+declare -gA results policies=([a]=open [b]=open) numbers=([a]=1 [b]=2)
+
+setup() {
+	lab_setup
+	netns_add c1 c2 c3
+	outside_add
+}
+teardown() { lab_teardown; }
+
+# bridge_conf NETWORK: the example's bridge, with names and addresses of this network
+bridge_conf() {
+	conf firewall '.name = $name | .bridge = "\($name)0"
+		| .ipam.ranges = [[{subnet: "10.74.\($n).0/24"}], [{subnet: "fd00:74:\($n)::/64"}]]' \
+		--arg name "$1" --arg n "${numbers[$1]}"
+}
+
+# firewall_conf NETWORK [CONTAINER [FILTER]]: with the container's result
+firewall_conf() {
+	prev=${2:+${results[$2]}} chained firewall firewall \
+		'.name = $name | .ingressPolicy = $policy | '"${3:-.}" \
+		--arg name "$1" --arg policy "${policies[$1]}"
+}
+
+# join CONTAINER NETWORK: the bridge's ADD, so that it is connected and not yet admitted
+join() {
+	cni ADD bridge "$(bridge_conf "$2")" "$1" "$1" eth0
+	assert_ok
+	results[$1]=$out
+}
+
+admit() { cni ADD firewall "$(firewall_conf "$2" "$1")" "$1" "$1" eth0; }
+
+attach() {
+	join "$1" "$2"
+	admit "$1" "$2"
+	assert_ok
+}
+
+check() { cni CHECK firewall "$(firewall_conf "$2" "$1")" "$1" "$1" eth0; }
+
+leave() {
+	cni DEL firewall "$(firewall_conf "$2" "$1")" "$1" "$1" eth0
+	assert_silent
+}
+
+ip4() { jq -r '.ips[0].address | sub("/.*"; "")' <<<"${results[$1]}"; }
+ip6() { jq -r '.ips[1].address | sub("/.*"; "")' <<<"${results[$1]}"; }
+
+br_netfilter() {
+	local key
+	for key in iptables ip6tables; do
+		in_ns host sysctl -qw "net.bridge.bridge-nf-call-$key=$1" || skip "kernel: no br_netfilter"
+	done
+}
+
+# see FROM TO, see_not FROM TO: in both families
+see() {
+	reaches "$1" "$(ip4 "$2")" || fail "$1 does not see $2"
+	reaches "$1" "$(ip6 "$2")" || fail "$1 does not see $2 by IPv6"
+}
+see_not() {
+	cannot_reach "$1" "$(ip4 "$2")" || fail "$1 sees $2"
+	cannot_reach "$1" "$(ip6 "$2")" || fail "$1 sees $2 by IPv6"
+}
+
+see_outside() {
+	reaches "$1" 203.0.113.2 || fail "$1 does not see what is outside"
+	reaches "$1" 2001:db8::2 || fail "$1 does not see what is outside by IPv6"
+}
+
+# elements SET [FAMILY]: its keys, one a line
+elements() {
+	in_ns host nft -j list set "${2:-inet}" heddle "$1" |
+		jq -r '.nftables[].set.elem // [] | .[].elem.val | if type == "object" then .concat | join(" ") else . end'
+}
+
+# left: what an attachment of this plugin can leave, one element a line
+left() {
+	local set
+	for set in admitted4 admitted6 shut shut_own isolated; do
+		elements "$set"
+	done
+	[[ $(in_ns host nft list tables) != *"bridge heddle"* ]] || elements isolated_ports bridge
+}
+
+assert_none_left() { [[ -z $(left) ]] || fail "left${1:+ by $1}: $(left)"; }
+
+listens() { [[ -n $(in_ns "$1" ss -Hltn "sport = :$2") ]]; }
+
+# A way from outside to the containers.
+route_from_outside() {
+	in_ns outside ip route add 10.74.0.0/16 via 203.0.113.1
+	in_ns outside ip -6 route add fd00:74::/32 via 2001:db8::1
+}
+
+# ---- policies ------------------------------------------------------------------
+
+@test "open: networks see each other and what is outside" {
+	attach c1 a
+	attach c3 b
+	assert_json '.ips | length == 2'
+	see c1 c3
+	see_outside c1
+	[[ $(elements admitted4) == *"$(ip4 c1) a0"* ]] || fail "admitted4: $(elements admitted4)"
+	[[ -z $(elements shut) ]]
+	check c1 a
+	assert_silent
+}
+
+@test "same-bridge: neighbours see each other, networks do not, all see what is outside" {
+	local on
+	policies=([a]=same-bridge [b]=same-bridge)
+	attach c1 a
+	attach c2 a
+	attach c3 b
+	for on in 0 1; do
+		br_netfilter "$on"
+		see c1 c2
+		see_not c1 c3
+		see_not c3 c2
+		see_outside c1
+		see_outside c3
+	done
+	check c1 a
+	assert_silent
+}
+
+@test "same-bridge: a network without the policy is open to both sides" {
+	policies=([a]=same-bridge [b]=open)
+	attach c1 a
+	attach c3 b
+	see c1 c3
+	see c3 c1
+}
+
+@test "isolated: neighbours do not see each other, with br_netfilter and without" {
+	local on
+	policies[a]=isolated
+	attach c1 a
+	attach c2 a
+	for on in 0 1; do
+		br_netfilter "$on"
+		see_not c1 c2
+		see_not c2 c1
+		see_outside c1
+		reaches c2 10.74.1.1
+	done
+	check c2 a
+	assert_silent
+}
+
+@test "isolated: no way around through the host's routing" {
+	policies[a]=isolated
+	br_netfilter 0
+	attach c1 a
+	attach c2 a
+	in_ns c1 ip route add "$(ip4 c2)/32" via 10.74.1.1
+	in_ns c2 ip route add "$(ip4 c1)/32" via 10.74.1.1
+	cannot_reach c1 "$(ip4 c2)"
+	leave c2 a
+	leave c1 a
+	reaches c1 "$(ip4 c2)"
+}
+
+@test "a published port is reached from outside, whatever the policy and the policy of FORWARD" {
+	local policy config
+	in_ns host iptables -P FORWARD DROP
+	for policy in open same-bridge isolated; do
+		policies[b]=$policy
+		attach c3 b
+		config=$(prev=${results[c3]} chained firewall portmap '.name = "b" | .runtimeConfig.portMappings =
+			[{hostPort: 7777, containerPort: 7777, protocol: "tcp"}]')
+		cni ADD portmap "$config" c3 c3 eth0
+		assert_ok
+		# tcp_source listens on the address that it connects to, which here is another one.
+		in_ns c3 timeout 20 socat "TCP4-LISTEN:7777,fork" SYSTEM:'echo $SOCAT_PEERADDR' 3>&- &
+		lab_kill_later $!
+		wait_for 5 listens c3 7777
+		[[ $(in_ns outside socat -T5 - TCP4:203.0.113.1:7777,connect-timeout=5 </dev/null) == 203.0.113.2 ]] ||
+			fail "not reached with policy $policy"
+		kill $! || :
+		cni DEL portmap "$config" c3 c3 eth0
+		assert_silent
+		leave c3 b
+		cni DEL bridge "$(bridge_conf b)" c3 c3 eth0
+		assert_silent
+	done
+}
+
+# strange_segment FROM: a TCP segment that no connection can have (SYN and FIN), to port 9 outside
+strange_segment() {
+	in_ns "$1" python3 - "$(ip4 "$1")" 203.0.113.2 <<-'END'
+		import socket, struct, sys
+		source, destination = sys.argv[1:]
+		def checksum(data):
+		    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+		    while total >> 16:
+		        total = (total & 0xffff) + (total >> 16)
+		    return ~total & 0xffff
+		segment = struct.pack("!HHIIBBHHH", 40000, 9, 1, 0, 5 << 4, 0x03, 1024, 0, 0)
+		pseudo = socket.inet_aton(source) + socket.inet_aton(destination) + struct.pack("!BBH", 0, 6, len(segment))
+		segment = segment[:16] + struct.pack("!H", checksum(pseudo + segment)) + segment[18:]
+		s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+		s.sendto(segment, (destination, 0))
+	END
+}
+
+segments_outside() { in_ns outside nft -j list ruleset | jq '[.. | .counter? // empty | .packets] | add'; }
+segments_are() { [[ $(segments_outside) == "$1" ]]; }
+
+@test "what a container sends outside of any known connection is dropped" {
+	in_ns outside nft 'table ip watch { chain in { type filter hook prerouting priority -400; tcp dport 9 counter; }; }'
+	join c1 a
+	reaches c1 203.0.113.2
+	strange_segment c1
+	wait_for 2 segments_are 1
+	admit c1 a
+	assert_ok
+	strange_segment c1
+	# In order behind it, so that it would have come by now.
+	reaches c1 203.0.113.2
+	segments_are 1 || fail "$(segments_outside) arrived"
+}
+
+# ---- beside other tools ------------------------------------------------------------
+
+# mark_rules: how many rules of other tools' FORWARD chains accept our mark, IPv4 and IPv6
+mark_rules() {
+	local program
+	for program in iptables ip6tables; do
+		in_ns host "$program" -S FORWARD | grep -c -- '^-A FORWARD -m mark --mark 0x2000000/0x2000000 -j ACCEPT$' || :
+	done | paste -sd ' '
+}
+
+@test "FORWARD policy drop: the one rule lets containers through, and nobody in" {
+	route_from_outside
+	in_ns host iptables -P FORWARD DROP
+	in_ns host ip6tables -P FORWARD DROP
+	join c1 a
+	cannot_reach c1 203.0.113.2
+	admit c1 a
+	assert_ok
+	attach c2 a
+	attach c3 b
+	see_outside c1
+	see c1 c3
+	br_netfilter 1
+	see c1 c2
+	cannot_reach outside "$(ip4 c1)"
+	cannot_reach outside "$(ip6 c1)"
+	[[ $(mark_rules) == "1 1" ]] || fail "rules: $(mark_rules)"
+}
+
+@test "FORWARD flushed: CHECK says so, the next ADD puts the rule back" {
+	in_ns host iptables -P FORWARD DROP
+	attach c1 a
+	in_ns host iptables -F FORWARD
+	cannot_reach c1 203.0.113.2
+	check c1 a
+	assert_error 100 FORWARD 0x2000000
+	attach c2 a
+	reaches c1 203.0.113.2
+	check c1 a
+	assert_silent
+}
+
+@test "FORWARD: rules without a policy need it too, an empty chain and the other family do not" {
+	in_ns host ip6tables -S FORWARD
+	attach c1 a
+	[[ $(mark_rules) == "0 0" ]] || fail "rules: $(mark_rules)"
+	in_ns host iptables -A FORWARD -j REJECT
+	attach c2 a
+	[[ $(mark_rules) == "1 0" ]] || fail "rules: $(mark_rules)"
+	reaches c1 203.0.113.2
+}
+
+@test "FORWARD: the rule of an operator in nft's words serves as well, one that differs does not" {
+	in_ns host iptables -P FORWARD DROP
+	in_ns host nft insert rule ip filter FORWARD 'meta mark & 0x2000000 == 0x2000000 tcp dport 80 accept'
+	attach c1 a
+	[[ $(mark_rules) == "1 0" ]] || fail "rules: $(mark_rules)"
+	in_ns host iptables -F FORWARD
+	in_ns host nft insert rule ip filter FORWARD 'meta mark & 0x2000000 == 0x2000000 accept'
+	attach c2 a
+	reaches c1 203.0.113.2
+	[[ $(in_ns host nft -j list chain ip filter FORWARD | jq '[.nftables[].rule // empty] | length') == 1 ]]
+}
+
+@test "the operator's chain comes first, and outlives a refill" {
+	attach c1 a
+	in_ns host nft add rule inet heddle admin ip daddr 203.0.113.2 drop
+	cannot_reach c1 203.0.113.2
+	reaches c1 2001:db8::2
+	in_ns host nft flush chain inet heddle forward
+	reaches c1 203.0.113.2
+	check c1 a
+	assert_error 100 heddle
+	attach c2 a
+	cannot_reach c1 203.0.113.2
+	check c1 a
+	assert_silent
+}
+
+# ---- life of an attachment ------------------------------------------------------------
+
+@test "what a network shares goes with the last one on its bridge" {
+	policies[a]=same-bridge
+	attach c1 a
+	attach c2 a
+	leave c1 a
+	[[ $(elements shut) == a0 && $(elements shut_own) == "a0 a0" ]]
+	leave c2 a
+	assert_none_left
+	leave c2 a
+}
+
+@test "two networks on one bridge keep it shut until both are gone" {
+	policies=([a]=same-bridge [b]=same-bridge)
+	attach c1 a
+	join c3 b
+	results[c3]=$(jq -c '.interfaces[0].name = "a0"' <<<"${results[c3]}")
+	admit c3 b
+	assert_ok
+	leave c1 a
+	[[ $(elements shut) == a0 ]] || fail "shut: $(elements shut)"
+	check c3 b
+	assert_silent
+	leave c3 b
+	assert_none_left
+}
+
+@test "DEL without prevResult and netns, DEL before ADD, a config that went bad" {
+	policies[a]=isolated
+	cni DEL firewall "$(firewall_conf a)" c1 "" eth0
+	assert_silent
+	attach c1 a
+	attach c2 a
+	cni DEL firewall "$(firewall_conf a)" c1 "" eth0
+	assert_silent
+	[[ $(elements admitted4) == "$(ip4 c2) a0" ]] || fail "admitted4: $(elements admitted4)"
+	[[ $(elements isolated) == "a0 a0" ]]
+	cni DEL firewall "$(firewall_conf a c2 '.ingressPolicy = 7')" c2 "" eth0
+	assert_silent
+	assert_none_left
+}
+
+@test "an address left behind by a container that vanished goes to the next one" {
+	attach c1 a
+	in_ns host ip link del "$(jq -r '.interfaces[1].name' <<<"${results[c1]}")"
+	join c2 a
+	results[c2]=$(jq -c --argjson ips "$(jq .ips <<<"${results[c1]}")" '.ips = $ips' <<<"${results[c2]}")
+	admit c2 a
+	assert_ok
+	leave c1 a
+	check c2 a
+	assert_silent
+}
+
+@test "CHECK finds each element that is missing" {
+	policies[a]=isolated
+	attach c1 a
+	check c1 a
+	assert_silent
+	in_ns host nft delete element inet heddle admitted6 "{ $(ip6 c1) . a0 }"
+	in_ns host nft delete element inet heddle shut '{ a0 }'
+	in_ns host nft flush set bridge heddle isolated_ports
+	check c1 a
+	assert_error 100 admitted6
+	assert_details isolated_ports shut
+	admit c1 a
+	assert_ok
+	check c1 a
+	assert_silent
+}
+
+@test "GC removes what no valid attachment has, and the bridge's with the last" {
+	policies=([a]=same-bridge [b]=same-bridge)
+	attach c1 a
+	attach c2 a
+	attach c3 b
+	gc "$(firewall_conf a)" c2/eth0
+	assert_silent
+	[[ $(elements admitted4 | wc -l) == 2 && $(elements shut | sort | paste -sd ' ') == "a0 b0" ]]
+	gc "$(firewall_conf a)"
+	assert_silent
+	[[ $(elements admitted4) == "$(ip4 c3) b0" && $(elements shut) == b0 ]]
+}
+
+@test "20 at once: one rule in FORWARD, and nothing left" {
+	local i verb config
+	policies[a]=isolated
+	in_ns host iptables -P FORWARD DROP
+	for ((i = 0; i < 20; i++)); do
+		# A fabricated port each: the plugin asks for names only.
+		results[x$i]=$(jq -nc --arg i "$i" '{cniVersion: "1.1.0",
+			interfaces: [{name: "a0"}, {name: "port\($i)"}, {name: "eth0", sandbox: "/ns"}],
+			ips: [{address: "10.74.1.\(100 + ($i | tonumber))/24", interface: 2}]}')
+	done
+	for verb in ADD DEL; do
+		for ((i = 0; i < 20; i++)); do
+			config=$(firewall_conf a "x$i")
+			{
+				feed "$config" env CNI_COMMAND=$verb CNI_PATH="$PLUGINS" CNI_CONTAINERID="x$i" \
+					CNI_NETNS="$(netns_path c1)" CNI_IFNAME=eth0 nsenter --net="$(netns_path host)" -- \
+					"$PLUGINS/firewall" >"$BATS_TEST_TMPDIR/$verb.$i" || echo failed >>"$BATS_TEST_TMPDIR/failures"
+			} 3>&- &
+		done
+		wait
+		[[ ! -e $BATS_TEST_TMPDIR/failures ]] || fail "$(cat "$BATS_TEST_TMPDIR/$verb".*)"
+		[[ $verb == DEL ]] || [[ $(elements admitted4 | wc -l) == 20 ]]
+	done
+	[[ $(mark_rules) == "1 0" ]] || fail "rules: $(mark_rules)"
+	assert_none_left
+}
+
+# ---- protocol ------------------------------------------------------------------------
+
+@test "every version: ADD passes prevResult on, DEL leaves nothing" {
+	local version config
+	pair_add c1 eth0 10.1.0.5/24
+	for version in 0.1.0 0.2.0 0.3.0 0.3.1 0.4.0 1.0.0 1.1.0; do
+		config=$(chained firewall firewall 'del(.ingressPolicy) | .backend = ""' | with_version "$version")
+		cni ADD firewall "$config" id c1 eth0
+		assert_ok
+		jq -e --argjson config "$config" 'del(.dns) == $config.prevResult' <<<"$out" >/dev/null ||
+			fail "$version: prevResult differs"
+		cni DEL firewall "$config" id c1 eth0
+		assert_silent
+		assert_none_left "$version"
+	done
+}
+
+@test "without a host interface there is nothing to admit, and no policy to keep" {
+	prev='{"cniVersion": "1.1.0", "interfaces": [{"name": "eth0", "sandbox": "/ns"}],
+		"ips": [{"address": "10.1.0.5/24", "interface": 0}]}'
+	cni ADD firewall "$(chained firewall firewall 'del(.ingressPolicy)')" id c1 eth0
+	assert_ok
+	[[ -z $(nft_elements) ]]
+	cni ADD firewall "$(chained firewall firewall)" id c1 eth0
+	assert_error 7 ingressPolicy bridge
+}
+
+@test "bad configs are refused by ADD and STATUS, with the key and the value" {
+	local filter code words
+	prev=
+	cni ADD firewall "$(chained firewall firewall)" id c1 eth0
+	assert_error 7 prevResult
+	pair_add c1 eth0 10.1.0.5/24
+	while read -r code words filter; do
+		cni ADD firewall "$(chained firewall firewall "$filter")" id c1 eth0
+		assert_error "$code" "${words%%,*}" "${words##*,}"
+		cni STATUS firewall "$(chained firewall firewall "$filter")"
+		assert_error "$code" "${words%%,*}"
+	done <<-'END'
+		7 ingressPolicy,closed .ingressPolicy = "closed"
+		7 ingressPolicy,string .ingressPolicy = 1
+		7 backend,ipfw .backend = "ipfw"
+		2 backend,trusted .backend = "firewalld"
+	END
+	cni STATUS firewall "$(chained firewall firewall)"
+	assert_silent
+	[[ $(in_ns host nft list tables) != *heddle* ]]
+}
+
+@test "nerdctl finds our version where it looks" {
+	capture "$PLUGINS/firewall"
+	[[ $errout =~ ^'CNI firewall plugin v'[2-9]+\.[0-9]+\.[0-9]+$'\n' ]] || fail "stderr: $errout"
+}

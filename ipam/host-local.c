@@ -215,7 +215,7 @@ static bool is_abandoned(uint64_t key, void *data)
 static int collect_keys(const struct cni_request *rq, struct valid_keys *ret, struct err *e)
 {
 	uint64_t *keys = calloc(2 * rq->n_valid + 1, sizeof(*keys));
-	struct lease_owner o;
+	struct lease_owner o = { 0 };
 	size_t n = 0;
 
 	if (!keys)

@@ -20,7 +20,6 @@
 #include <cmocka.h>
 
 #include "ipam/lease.h"
-#include "ipam/lock.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -812,64 +811,74 @@ static bool somebody_waits(pid_t pid)
 	return waits;
 }
 
+static void hold_until(pid_t waiter, const struct fixture *f, const char *remove, int ready)
+{
+	struct lease_store s = opened(f, LEASE_CHANGE);
+	const int64_t end = clock_ms() + 5000;
+
+	if (s.lock < 0 || write(ready, "x", 1) != 1)
+		_exit(1);
+	while (clock_ms() < end && !somebody_waits(waiter))
+		usleep(1000);
+	if (remove && unlink(remove) < 0)
+		_exit(1);
+	_exit(somebody_waits(waiter) ? 0 : 2);
+}
+
+/* A process that holds the lock until this one waits for it, and may remove the file first. */
+static pid_t start_holder(const struct fixture *f, const char *remove)
+{
+	const pid_t self = getpid();
+	int ready[2];
+	pid_t pid;
+	char byte;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0)
+		hold_until(self, f, remove, ready[1]);
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+
+	return pid;
+}
+
+static void assert_waited(pid_t holder)
+{
+	int status;
+
+	assert_int_equal(waitpid(holder, &status, 0), holder);
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void a_lock_is_had_when_its_holder_ends(void **state)
 {
 	const struct fixture *f = *state;
-	struct lease_store s = opened(f, LEASE_CREATE);
-	pid_t parent = getpid(), pid;
-	int ready[2], status;
-	char byte;
+	struct lease_store s;
+	pid_t holder;
 
-	lease_close(&s);
-	assert_int_equal(pipe(ready), 0);
-	pid = fork();
-	if (pid == 0) {
-		s = opened(f, LEASE_CHANGE);
-		if (write(ready[1], "x", 1) != 1)
-			_exit(1);
-		for (int64_t end = clock_ms() + 5000; clock_ms() < end && !somebody_waits(parent);)
-			usleep(1000);
-		_exit(somebody_waits(parent) ? 0 : 2);
-	}
-	assert_int_equal(read(ready[0], &byte, 1), 1);
+	make_two(f);
+	holder = start_holder(f, NULL);
 	s = opened(f, LEASE_CHANGE);
 	lease_close(&s);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(WEXITSTATUS(status), 0);
-	close(ready[0]);
-	close(ready[1]);
+	assert_waited(holder);
 }
 
 static void a_lock_file_removed_while_waiting_is_no_lock(void **state)
 {
 	const struct fixture *f = *state;
-	struct lease_store s = opened(f, LEASE_CREATE);
-	pid_t parent = getpid(), pid;
+	struct lease_store s;
 	char path[160];
-	int ready[2], status;
-	char byte;
+	pid_t holder;
 
-	lease_close(&s);
+	make_two(f);
 	snprintf(path, sizeof(path), "%s/lock", f->dir);
-	assert_int_equal(pipe(ready), 0);
-	pid = fork();
-	if (pid == 0) {
-		s = opened(f, LEASE_CHANGE);
-		if (write(ready[1], "x", 1) != 1)
-			_exit(1);
-		for (int64_t end = clock_ms() + 5000; clock_ms() < end && !somebody_waits(parent);)
-			usleep(1000);
-		_exit(unlink(path) == 0 ? 0 : 2);
-	}
-	assert_int_equal(read(ready[0], &byte, 1), 1);
+	holder = start_holder(f, path);
 	s = opened(f, LEASE_CHANGE);
-	assert_int_equal(lock_take(s.lock, 0), 0);
 	assert_true(exists(f, "lock"));
 	lease_close(&s);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(WEXITSTATUS(status), 0);
-	close(ready[0]);
-	close(ready[1]);
+	assert_waited(holder);
 }
 
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, setup, teardown)

@@ -149,7 +149,7 @@ build/fuzz/%_fuzz: build/fuzz/obj/tests/fuzz/%_fuzz.o $(LIB_SRC:%.c=build/fuzz/o
 	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(HEDDLE_LDLIBS)
 
 C_FILES  := $(LIB_SRC) $(PLUGIN_SRC) $(UNIT_SRC) $(FUZZ_SRC)
-SH_FILES := tests/run tests/demo .ci/run $(wildcard tests/*/run tests/e2e/*.bash)
+SH_FILES := tests/run tests/lint tests/demo .ci/run $(wildcard tests/*/run tests/e2e/*.bash tests/e2e/*.bats)
 lint: deps-lint
 	@tests/lint '$(HEDDLE_CPPFLAGS)' '$(C_FILES)' '$(SH_FILES)'
 

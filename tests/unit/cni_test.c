@@ -206,14 +206,13 @@ static void call(const struct call *c)
 /* A call with all variables set. */
 #define FULL(command)                                                                              \
 	{                                                                                          \
-		"CNI_COMMAND=" command, "CNI_CONTAINERID=id", "CNI_IFNAME=eth0", "CNI_PATH=/x",    \
-			netns_env                                                                  \
+		command, "CNI_CONTAINERID=id", "CNI_IFNAME=eth0", "CNI_PATH=/x", netns_env         \
 	}
 
 static void call_text(const char *command, const char *text)
 {
 	char variable[40];
-	struct call c = {.plugin = &fake, .env = FULL(""), .text = text};
+	struct call c = {.plugin = &fake, .env = FULL(NULL), .text = text};
 
 	snprintf(variable, sizeof(variable), "CNI_COMMAND=%s", command);
 	c.env[0] = variable;
@@ -329,7 +328,7 @@ static void a_verb_that_the_plugin_lacks_succeeds(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
-		struct call c = {.plugin = &young, .env = FULL("")};
+		struct call c = {.plugin = &young, .env = FULL(NULL)};
 
 		c.env[0] = verbs[i];
 		c.text = CONF ", \"cni.dev/valid-attachments\": []}";
@@ -363,7 +362,7 @@ static void an_add_whose_result_has_no_words_in_its_version_is_undone(void **sta
 
 static void an_add_whose_result_reaches_nobody_is_undone(void **state)
 {
-	struct call c = {.plugin = &fake, .env = FULL("ADD"), .text = CONF "}"};
+	struct call c = {.plugin = &fake, .env = FULL("CNI_COMMAND=ADD"), .text = CONF "}"};
 	int pipes[2];
 
 	(void)state;
@@ -495,7 +494,7 @@ static void a_bad_variable_is_error_4_and_named(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct call c = {.plugin = &fake, .env = FULL("ADD"), .text = CONF "}"};
+		struct call c = {.plugin = &fake, .env = FULL("CNI_COMMAND=ADD"), .text = CONF "}"};
 
 		c.env[5] = cases[i][0];
 		call(&c);
@@ -512,7 +511,7 @@ static void names_that_the_kernel_and_the_specification_take_are_taken(void **st
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct call c = {.plugin = &fake, .env = FULL("ADD"), .text = CONF "}"};
+		struct call c = {.plugin = &fake, .env = FULL("CNI_COMMAND=ADD"), .text = CONF "}"};
 
 		c.env[5] = cases[i];
 		call(&c);
@@ -523,7 +522,7 @@ static void names_that_the_kernel_and_the_specification_take_are_taken(void **st
 
 static void bytes_that_are_no_utf_8_still_give_an_error_object(void **state)
 {
-	struct call c = {.plugin = &fake, .env = FULL("ADD"), .text = CONF "}"};
+	struct call c = {.plugin = &fake, .env = FULL("CNI_COMMAND=ADD"), .text = CONF "}"};
 
 	(void)state;
 	c.env[5] = "CNI_CONTAINERID=a\xff\xc3";
@@ -572,7 +571,7 @@ static void a_bad_config_is_told_by_its_code(void **state)
 static void nul_bytes_in_a_config_are_an_error(void **state)
 {
 	static const char text[] = CONF ", \"a\": \"\0\"}";
-	struct call c = {.plugin = &fake, .env = FULL("ADD"), .text = text};
+	struct call c = {.plugin = &fake, .env = FULL("CNI_COMMAND=ADD"), .text = text};
 
 	(void)state;
 	c.len = sizeof(text) - 1;
@@ -588,7 +587,7 @@ static void a_config_of_16_mib_is_an_error_and_one_below_is_read(void **state)
 {
 	const size_t max = 16u << 20;
 	AUTO_FREE char *text = malloc(max);
-	struct call c = {.plugin = &fake, .env = FULL("DEL"), .text = text};
+	struct call c = {.plugin = &fake, .env = FULL("CNI_COMMAND=DEL"), .text = text};
 
 	(void)state;
 	assert_non_null(text);
@@ -607,7 +606,7 @@ static void a_deeply_nested_config_is_an_error(void **state)
 {
 	const size_t depth = 1 << 20;
 	AUTO_FREE char *text = malloc(depth);
-	struct call c = {.plugin = &fake, .env = FULL("ADD"), .text = text};
+	struct call c = {.plugin = &fake, .env = FULL("CNI_COMMAND=ADD"), .text = text};
 
 	(void)state;
 	assert_non_null(text);
@@ -619,7 +618,7 @@ static void a_deeply_nested_config_is_an_error(void **state)
 
 static void a_stdin_that_cannot_be_read_is_error_5(void **state)
 {
-	struct call c = {.plugin = &fake, .env = FULL("ADD")};
+	struct call c = {.plugin = &fake, .env = FULL("CNI_COMMAND=ADD")};
 
 	(void)state;
 	c.in = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -669,7 +668,7 @@ static void verbs_are_refused_before_the_version_that_has_them(void **state)
 
 static void a_plugin_refuses_versions_older_than_its_oldest(void **state)
 {
-	struct call c = {.plugin = &young, .env = FULL("ADD")};
+	struct call c = {.plugin = &young, .env = FULL("CNI_COMMAND=ADD")};
 
 	(void)state;
 	c.text = "{\"cniVersion\": \"0.3.1\", \"name\": \"n\"}";
@@ -687,7 +686,7 @@ static void add_and_check_need_a_namespace_and_del_does_not(void **state)
 	static const char *const paths[] = {"CNI_NETNS=/nonexistent", "CNI_NETNS=/dev/null",
 					    "CNI_NETNS=/proc/self/ns/mnt", "CNI_NETNS=/"};
 	static const char *const verbs[] = {"CNI_COMMAND=ADD", "CNI_COMMAND=CHECK"};
-	struct call c = {.plugin = &fake, .env = FULL("DEL"), .text = CONF "}"};
+	struct call c = {.plugin = &fake, .env = FULL("CNI_COMMAND=DEL"), .text = CONF "}"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
@@ -716,7 +715,7 @@ static void the_plugins_own_namespace_is_refused_unless_permitted(void **state)
 		{"CNI_NETNS_OVERRIDE=true", true}, {"CNI_NETNS_OVERRIDE=TRUE", true},
 	};
 	const struct cni_plugin host = {.name = "host", .own_netns = true, .add = add};
-	struct call c = {.plugin = &fake, .env = FULL("ADD"), .text = CONF "}"};
+	struct call c = {.plugin = &fake, .env = FULL("CNI_COMMAND=ADD"), .text = CONF "}"};
 
 	(void)state;
 	c.env[4] = "CNI_NETNS=/proc/self/ns/net";
@@ -914,7 +913,8 @@ static void of_three_mac_addresses_the_capability_weighs_most(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct call c = {.plugin = &fake, .env = FULL("ADD"), .text = cases[i].text};
+		struct call c = {
+			.plugin = &fake, .env = FULL("CNI_COMMAND=ADD"), .text = cases[i].text};
 
 		c.env[5] = cases[i].args;
 		call(&c);
@@ -943,7 +943,8 @@ static void a_bad_mac_address_is_named_where_it_stands(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct call c = {.plugin = &fake, .env = FULL("ADD"), .text = cases[i].text};
+		struct call c = {
+			.plugin = &fake, .env = FULL("CNI_COMMAND=ADD"), .text = cases[i].text};
 
 		c.env[5] = cases[i].args;
 		call(&c);

@@ -429,7 +429,7 @@ static pid_t start(int (*fn)(const char *name), const char *name)
 static int del_by_name(const char *name)
 {
 	AUTO(nl_closep) struct nl *nl = NULL;
-	struct link link;
+	struct link link = {0};
 	int r = nl_open(NETLINK_ROUTE, &nl, NULL);
 
 	if (r == 0)
@@ -503,8 +503,10 @@ static void pipes_end_with_the_process_and_not_with_its_child(void **state)
 	}
 }
 
+static int kill_after; /* turns of an empty loop */
+
 /*
- * Kills the process at a random moment of its work.  Its orphans become ours,
+ * Kills the process at some moment of its work.  Its orphans become ours,
  * and each must come to its end.
  */
 static int kill_while_deleting(const char *name)
@@ -518,7 +520,7 @@ static int kill_while_deleting(const char *name)
 	sigprocmask(SIG_BLOCK, &child_died, NULL);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	pid = start(del_by_name, name);
-	for (volatile int i = rand() % 400000; i > 0; i--)
+	for (volatile int i = kill_after; i > 0; i--)
 		;
 	kill(pid, SIGKILL);
 	for (;;) {
@@ -536,7 +538,7 @@ static void a_process_that_is_killed_leaves_nothing_that_the_next_cannot_finish(
 	struct nl *nl = lab_nl(state);
 
 	for (int i = 0; i < 40; i++) {
-		srand((unsigned int)i);
+		kill_after = i * 10000;
 		add_veth(nl, "killed0", "killed1");
 		assert_succeeds(start(kill_while_deleting, "killed0"));
 		assert_succeeds(start(del_by_name, "killed0"));

@@ -70,6 +70,6 @@ int backup_load(const struct backup_place *at, struct backup *ret, struct err *e
 int backup_remove(const struct backup_place *at, struct err *e);
 
 /* Remove the files that are garbage.  Those of the reference name no network, and stay. */
-int backup_gc(const char *dir, const struct gc *gc, struct err *e);
+int backup_gc(const char *path, const struct gc *gc, struct err *e);
 
 #endif

@@ -184,7 +184,7 @@ static int add_vlan_gateway(struct nl *nl, const struct link *bridge, uint16_t v
 	AUTO_FD int self = netns_open_self(e);
 	uint8_t mac[MAC_LEN], port_mac[MAC_LEN];
 	char port_name[IFNAMSIZ];
-	struct link port;
+	struct link port = { 0 };
 	int r;
 
 	if (self < 0)

@@ -20,8 +20,6 @@
 #define LOCK_WAIT   "10" /* seconds for the lock of the legacy variant */
 #define EXIT_LOCKED 4	 /* iptables' exit status for a lock that it did not get */
 
-extern char **environ;
-
 /* ---- names ----------------------------------------------------------------- */
 
 void iptables_chain_name(char ret[IPTABLES_CHAIN_SIZE], const char *prefix, const char *network,

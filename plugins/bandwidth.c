@@ -135,7 +135,7 @@ static bool is_known(const struct cni_request *rq, const char *name)
 static int find_port(const struct cni_request *rq, struct nl *host, struct link *ret, struct err *e)
 {
 	AUTO(nl_closep) struct nl *inside = NULL;
-	struct link inner, port;
+	struct link inner = {0}, port;
 	int r = netns_nl_open(rq->netns_fd, NETLINK_ROUTE, &inside, e);
 
 	if (r == 0)

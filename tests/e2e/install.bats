@@ -19,6 +19,7 @@ teardown() {
 
 # in_sandbox COMMAND...: with $tmp/cni in the place of /usr/lib/cni
 in_sandbox() {
+	# shellcheck disable=SC2016 # for the inner shell
 	unshare -m --propagation private sh -c 'mount --bind "$0" /usr/lib/cni && exec "$@"' \
 		"$tmp/cni" "$@"
 }

@@ -154,26 +154,41 @@ static int address_in_way(const struct survey *s, struct err *e)
 	return -EEXIST;
 }
 
+/* Looks at the addresses, as often as one is in the way and had to go. */
+static int clear_way(struct nl *nl, int index, struct survey *s, bool force, struct err *e)
+{
+	for (;;) {
+		int r = addr_each(nl, index, look_at, s, e);
+
+		if (r < 0 || !ip_is_set(&s->in_way.addr))
+			return r;
+		if (!force)
+			return address_in_way(s, e);
+		addr_put_del(nl, index, &s->in_way);
+		r = nl_commit(nl, e);
+		if (r < 0 && r != -EADDRNOTAVAIL) /* another ADD was faster */
+			return r;
+		s->present = false;
+		s->in_way = (struct ip_net){ 0 };
+	}
+}
+
 int bridge_set_gateway(struct nl *nl, int index, const struct ip_net *gateway,
 		       const struct ip_net *own, size_t n_own, bool force, struct err *e)
 {
 	struct survey s = { .gateway = gateway, .own = own, .n_own = n_own };
-	int r = addr_each(nl, index, look_at, &s, e);
+	int r = clear_way(nl, index, &s, force, e);
 
 	if (r < 0)
 		return r;
-	if (ip_is_set(&s.in_way.addr)) {
-		if (!force)
-			return address_in_way(&s, e);
-		addr_put_del(nl, index, &s.in_way);
-	}
-	if (!s.present)
+	if (!s.present) {
 		addr_put_add(nl, index, gateway, IFA_F_NODAD);
-	r = nl_commit(nl, e);
-	if (r == -EEXIST)
-		r = 0; /* another ADD was faster */
+		r = nl_commit(nl, e);
+		if (r < 0 && r != -EEXIST) /* another ADD was faster */
+			return r;
+	}
 
-	return r < 0 ? r : sysctl_enable_forwarding(gateway->addr.family, e);
+	return sysctl_enable_forwarding(gateway->addr.family, e);
 }
 
 /* ---- a gateway in a VLAN ------------------------------------------------- */

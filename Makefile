@@ -61,6 +61,10 @@ HEDDLE_LDLIBS   := -Wl,-Bstatic $(shell $(PKG_CONFIG) --libs-only-l $(STATIC_PKG
 
 # ---- build -------------------------------------------------------------------
 
+# A line a file; V=1 shows the commands.
+Q    := $(if $(V),,@)
+say   = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$@')
+
 .PHONY: all plugins man
 all: plugins man
 plugins: $(PLUGINS)
@@ -68,7 +72,8 @@ man: $(MANS)
 
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(HEDDLE_CPPFLAGS) $(CPPFLAGS) $(HEDDLE_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(HEDDLE_CPPFLAGS) $(CPPFLAGS) $(HEDDLE_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # The one object that knows which sources the binaries are of (lib/stamp.h).
 SOURCES := $(sort $(LIB_SRC) $(PLUGIN_SRC) $(wildcard lib/*.h ipam/*.h) Makefile)
@@ -77,40 +82,51 @@ $(BUILD)/obj/lib/stamp.o: $(SOURCES)
 
 $(LIBA): $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR)
+	$(Q)$(AR) rcs $@ $^
 
 $(BUILD)/plugins/%: $(BUILD)/obj/plugins/%.o $(LIBA)
 	@mkdir -p $(@D)
-	$(CC) $(HEDDLE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(HEDDLE_LDLIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(HEDDLE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(HEDDLE_LDLIBS)
 
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIBA)
 	@mkdir -p $(@D)
-	$(CC) $(HEDDLE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(HEDDLE_LDLIBS) -lcmocka
+	$(call say,LINK)
+	$(Q)$(CC) $(HEDDLE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(HEDDLE_LDLIBS) -lcmocka
 
 # It makes the n-th realloc() fail.
 $(BUILD)/unit/nl_test: HEDDLE_LDFLAGS += -Wl,--wrap=realloc
 
 $(BUILD)/man/%: man/%.scd
 	@mkdir -p $(@D)
-	scdoc < $< > $@
+	$(call say,MAN)
+	$(Q)scdoc < $< > $@
+
+# Objects are kept, so that a second make has nothing to do.
+.SECONDARY:
 
 # ---- what it needs -----------------------------------------------------------
 
-DEPS      := gcc make pkg-config libmnl-dev libnftnl-dev libjansson-dev libmd-dev scdoc
-DEPS_TEST := $(DEPS) libcmocka-dev bats jq python3 iproute2 iputils-ping iputils-arping nftables \
-             iptables conntrack strace socat netcat-openbsd tcpdump util-linux attr procps \
+DEPS      := gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libjansson-dev libmd-dev scdoc
+DEPS_DEMO := $(DEPS) iproute2 iputils-ping jq nftables util-linux
+DEPS_TEST := $(DEPS_DEMO) libcmocka-dev bats python3 \
+             iptables conntrack strace socat netcat-openbsd tcpdump attr procps \
              podman buildah runc busybox-static containernetworking-plugins mandoc
 DEPS_LINT := clang-tidy cppcheck shellcheck
-DEPS_FUZZ := clang
+DEPS_FUZZ := clang libclang-rt-dev
 APT       := DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends
 
-.PHONY: deps deps-test deps-lint deps-fuzz
+.PHONY: deps deps-demo deps-test deps-lint deps-fuzz
 # Asks apt only for what is not there, so that a second run needs no network.
 deps:      ; @$(call need,$(DEPS))
+deps-demo: ; @$(call need,$(DEPS_DEMO))
 deps-test: ; @$(call need,$(DEPS_TEST))
 deps-lint: ; @$(call need,$(DEPS_TEST) $(DEPS_LINT))
 deps-fuzz: ; @$(call need,$(DEPS) $(DEPS_FUZZ))
-need = missing=$$(for p in $(1); do dpkg -s $$p 2>/dev/null | grep -q '^Status: install ok installed' || echo $$p; done); \
+# Packages are installed, namespaces are made: both want root.
+need = [ $$(id -u) -eq 0 ] || { echo 'run make as root' >&2; exit 1; }; \
+       missing=$$(for p in $(1); do dpkg -s $$p 2>/dev/null | grep -q '^Status: install ok installed' || echo $$p; done); \
        [ -z "$$missing" ] || { apt-get update -q && $(APT) $$missing; }
 
 # ---- run it ------------------------------------------------------------------
@@ -118,7 +134,7 @@ need = missing=$$(for p in $(1); do dpkg -s $$p 2>/dev/null | grep -q '^Status: 
 # The recipes call make again: what pkg-config says is read when make starts,
 # and the packages may have come only just now.
 .PHONY: demo test test-full fuzz lint
-demo: deps-test
+demo: deps-demo
 	@$(MAKE) --no-print-directory plugins
 	@PLUGINS=$(BUILD)/plugins tests/demo
 

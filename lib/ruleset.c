@@ -173,7 +173,9 @@ static void guard_localnet_rules(struct nft_batch *b, const struct nft_chain *ch
 /*
  * A published container that is reached by its own host, by itself or by a
  * neighbour must answer through the host, or its answer would come from
- * another address than the one that was asked.
+ * another address than the one that was asked.  A neighbour is who comes in by
+ * the interface that leads to the container.  Where br_netfilter is on, it
+ * comes in by none, and needs nothing: the answer passes here on its bridge.
  */
 static void way_back_rules(struct nft_batch *b, const struct nft_chain *chain)
 {
@@ -185,8 +187,8 @@ static void way_back_rules(struct nft_batch *b, const struct nft_chain *chain)
 		     nft_in(&ruleset_published4, 0), nft_masquerade());
 	nft_add_rule(b, chain, "published, asked by a neighbour", NFT_IPV4, NFT_WAS_DNATED,
 		     nft_ip_daddr(0), nft_oifname(1), nft_in(&ruleset_published4, 0),
-		     nft_not_in(&ruleset_keepsource4, 0), nft_ip_saddr(0),
-		     nft_in(&ruleset_masq4, 0), nft_masquerade());
+		     nft_not_in(&ruleset_keepsource4, 0), nft_iifname(1),
+		     nft_in(&ruleset_published4, 0), nft_masquerade());
 	nft_add_rule(b, chain, "published, asked at 127.0.0.1", NFT_IPV4, NFT_WAS_DNATED,
 		     NFT_IP_FROM_LOOPBACK, nft_ip_daddr(0), nft_oifname(1),
 		     nft_in(&ruleset_published4, 0), nft_not_in(&ruleset_keepsource4, 0),
@@ -199,8 +201,8 @@ static void way_back_rules(struct nft_batch *b, const struct nft_chain *chain)
 		     nft_in(&ruleset_published6, 0), nft_masquerade());
 	nft_add_rule(b, chain, "published, asked by a neighbour", NFT_IPV6, NFT_WAS_DNATED,
 		     nft_ip6_daddr(0), nft_oifname(4), nft_in(&ruleset_published6, 0),
-		     nft_not_in(&ruleset_keepsource6, 0), nft_ip6_saddr(0),
-		     nft_in(&ruleset_masq6, 0), nft_masquerade());
+		     nft_not_in(&ruleset_keepsource6, 0), nft_iifname(4),
+		     nft_in(&ruleset_published6, 0), nft_masquerade());
 }
 
 /*

@@ -142,18 +142,39 @@ static bool is_local(const struct ip_addr *ip)
 			       is4 ? sizeof(four) : sizeof(six)) == 0;
 }
 
+/* The first of @p's ports with this protocol and number: they are in this order. */
+static size_t find_port(const struct publish *p, const struct tuple *t)
+{
+	size_t low = 0, high = p->n_ports;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		const struct publish_port *port = &p->ports[mid];
+
+		if (port->proto < t->proto ||
+		    (port->proto == t->proto && port->host_port < t->dport))
+			low = mid + 1;
+		else
+			high = mid;
+	}
+
+	return low;
+}
+
+/* Without a list of ports, any may have been. */
 static bool is_published(const struct publish *p, const struct tuple *orig)
 {
-	for (size_t i = 0; i < p->n_ports; i++) {
+	for (size_t i = find_port(p, orig); i < p->n_ports; i++) {
 		const struct publish_port *port = &p->ports[i];
 
-		if (port->host_port == orig->dport && port->proto == orig->proto &&
-		    (!ip_is_set(&port->host_ip) || ip_is_unspecified(&port->host_ip) ||
-		     ip_equal(&port->host_ip, &orig->dst)))
+		if (port->proto != orig->proto || port->host_port != orig->dport)
+			return false;
+		if (port->host_ip.family == orig->dst.family &&
+		    (ip_is_unspecified(&port->host_ip) || ip_equal(&port->host_ip, &orig->dst)))
 			return true;
 	}
 
-	return false;
+	return p->n_ports == 0;
 }
 
 /*
@@ -270,5 +291,5 @@ int flows_forget(struct nl *nl, const struct publish *p, struct err *e)
 {
 	struct search s = {.p = p};
 
-	return p->n_ports == 0 || are_none() ? 0 : find_and_forget(nl, &s, e);
+	return are_none() ? 0 : find_and_forget(nl, &s, e);
 }

@@ -33,7 +33,10 @@ struct nl;
  */
 int flows_forget_stale(struct nl *nl, const struct publish *p, struct err *e);
 
-/* After DEL: what led to this container through its published ports.  Return: as above. */
+/*
+ * After DEL: what led to this container through its published ports, or through
+ * any if they are not known.  Return: as above.
+ */
 int flows_forget(struct nl *nl, const struct publish *p, struct err *e);
 
 #endif

@@ -55,11 +55,12 @@ static bool shadows(const struct search *s, const struct publish_port *port,
 	if (port->proto != s->proto || port->host_port != ntohs(msg->id.idiag_sport))
 		return false;
 	memcpy(bound.b, msg->id.idiag_src, ip_size(bound.family));
-	if (!ip_is_set(&port->host_ip) || ip_is_unspecified(&port->host_ip) ||
-	    ip_is_unspecified(&bound))
-		return true;
+	/* Who listens at :: gets IPv4 as well, as a rule. */
+	if (port->host_ip.family != bound.family)
+		return bound.family == AF_INET6 && ip_is_unspecified(&bound);
 
-	return ip_equal(&port->host_ip, &bound);
+	return ip_is_unspecified(&port->host_ip) || ip_is_unspecified(&bound) ||
+	       ip_equal(&port->host_ip, &bound);
 }
 
 static int take(const struct nlmsghdr *nlh, void *data)

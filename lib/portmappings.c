@@ -109,7 +109,7 @@ static int read_entry(const struct jnode *n, struct entry *ret, struct err *e)
 	return 0;
 }
 
-static int add(struct list *list, const struct entry *entry, uint32_t i, struct err *e)
+static int add(struct list *list, const struct publish_port *port, struct err *e)
 {
 	if (list->n == list->room) {
 		size_t room = list->room ? 2 * list->room : 8;
@@ -120,18 +120,34 @@ static int add(struct list *list, const struct entry *entry, uint32_t i, struct 
 		list->ports = bigger;
 		list->room = room;
 	}
-	list->ports[list->n++] = (struct publish_port){
+	list->ports[list->n++] = *port;
+
+	return 0;
+}
+
+/* Port number @i of an entry; without an address, the unspecified one of each family. */
+static int add_port(struct list *list, const struct entry *entry, uint32_t i, struct err *e)
+{
+	struct publish_port port = {
 		.proto = entry->proto,
 		.host_port = (uint16_t)(entry->host_port + i),
 		.port = (uint16_t)(entry->port + i),
 		.host_ip = entry->host_ip,
 	};
+	int r;
 
-	return 0;
+	if (ip_is_set(&port.host_ip))
+		return add(list, &port, e);
+	port.host_ip.family = AF_INET;
+	r = add(list, &port, e);
+	port.host_ip.family = AF_INET6;
+
+	return r < 0 ? r : add(list, &port, e);
 }
 
 static int read_all(const struct jnode *n, struct list *list, struct err *e)
 {
+	uint32_t ports = 0;
 	int r = jn_array(n, e);
 
 	for (size_t i = 0; r == 0 && i < jn_count(n); i++) {
@@ -139,10 +155,11 @@ static int read_all(const struct jnode *n, struct list *list, struct err *e)
 		struct entry entry = {0};
 
 		r = read_entry(&item, &entry, e);
-		if (r == 0 && list->n + entry.range > PORTS_MAX)
+		ports += entry.range;
+		if (ports > PORTS_MAX)
 			return jn_bad(n, e, "more than %d ports", PORTS_MAX);
 		for (uint32_t k = 0; r == 0 && k < entry.range; k++)
-			r = add(list, &entry, k, e);
+			r = add_port(list, &entry, k, e);
 	}
 
 	return r;

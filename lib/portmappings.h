@@ -7,7 +7,8 @@
  * "range": N stands for N ports in a row, on both sides, as netavark has it.
  *
  * Source: CNI conventions, "portMappings"; engines as they send it: keys in any
- * case, protocol in any case or absent (tcp), hostIP absent or "" for any.
+ * case, protocol in any case or absent (tcp), hostIP absent or "" for every
+ * address of both families.
  */
 #ifndef PORTMAPPINGS_H
 #define PORTMAPPINGS_H
@@ -22,8 +23,9 @@ struct jnode;
 /**
  * portmappings_read() - JSON to ports, ranges written out
  * @n:		the list
- * @ret:	allocated; free() it
- * @ret_n:	how many; a port that is listed twice to the same end is there once
+ * @ret:	allocated; free() it; by protocol, port and address
+ * @ret_n:	how many: two for an entry without hostIP, one for each family; a
+ *		port that is listed twice to the same end is there once
  *
  * Return: 0; -EINVAL with the path for a bad value, a port of the host that is
  * to lead to two places, more than 65,535 ports, or ::1, which cannot be done

@@ -38,17 +38,6 @@ static const struct nft_set *const sets[] = {
 	NULL,
 };
 
-/* Whether a mapping is meant for containers with an address of @family. */
-static bool is_for(const struct publish_port *port, uint8_t family)
-{
-	return !ip_is_set(&port->host_ip) || port->host_ip.family == family;
-}
-
-static bool is_any(const struct publish_port *port)
-{
-	return !ip_is_set(&port->host_ip) || ip_is_unspecified(&port->host_ip);
-}
-
 static void put_port(struct nft_value *v, uint8_t proto, uint16_t number)
 {
 	nft_value_proto(v, proto);
@@ -58,15 +47,16 @@ static void put_port(struct nft_value *v, uint8_t proto, uint16_t number)
 static int list_port(struct claims *ret, const struct family *f, const struct publish_port *port,
 		     const struct ip_addr *ip, struct err *e)
 {
+	bool any = ip_is_unspecified(&port->host_ip);
 	struct nft_value key = {0}, data = {0};
 
-	if (!is_any(port))
+	if (!any)
 		nft_value_ip(&key, &port->host_ip);
 	put_port(&key, port->proto, port->host_port);
 	nft_value_ip(&data, ip);
 	nft_value_port(&data, port->port);
 
-	return claims_add(ret, is_any(port) ? f->any : f->one, &key, &data, e);
+	return claims_add(ret, any ? f->any : f->one, &key, &data, e);
 }
 
 static int list_container(struct claims *ret, const struct nft_set *set, const struct ip_addr *ip,
@@ -80,18 +70,26 @@ static int list_container(struct claims *ret, const struct nft_set *set, const s
 	return claims_add(ret, set, &key, NULL, e);
 }
 
+static int list_ports(struct claims *ret, const struct family *f, const struct publish *p,
+		      const struct ip_addr *ip, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < p->n_ports; i++) {
+		if (p->ports[i].host_ip.family == ip->family)
+			r = list_port(ret, f, &p->ports[i], ip, e);
+	}
+
+	return r;
+}
+
+/* What an ADD claims for one address of the container. */
 static int list_family(struct claims *ret, const struct family *f, const struct publish *p,
 		       const struct ip_addr *ip, struct err *e)
 {
 	size_t before = ret->n;
-	int r = 0;
+	int r = list_ports(ret, f, p, ip, e);
 
-	if (!ip_is_set(ip))
-		return 0;
-	for (size_t i = 0; r == 0 && i < p->n_ports; i++) {
-		if (is_for(&p->ports[i], ip->family))
-			r = list_port(ret, f, &p->ports[i], ip, e);
-	}
 	if (r < 0 || ret->n == before)
 		return r;
 	r = list_container(ret, f->published, ip, p->ifname, e);
@@ -103,11 +101,71 @@ static int list_family(struct claims *ret, const struct family *f, const struct 
 	return r;
 }
 
-static int list_claims(struct claims *ret, const struct publish *p, struct err *e)
+/* What there could be, whatever the config is by now. */
+static int list_family_del(struct claims *ret, const struct family *f, const struct publish *p,
+			   const struct ip_addr *ip, struct err *e)
 {
-	int r = list_family(ret, &families[0], p, &p->ip4, e);
+	int r = list_container(ret, f->keep_source, ip, p->ifname, e);
 
-	return r < 0 ? r : list_family(ret, &families[1], p, &p->ip6, e);
+	if (r == 0)
+		r = list_container(ret, f->masq_all, ip, p->ifname, e);
+	if (r == 0)
+		r = list_ports(ret, f, p, ip, e);
+
+	/* The last, as its absence says that nothing is there. */
+	return r < 0 ? r : list_container(ret, f->published, ip, p->ifname, e);
+}
+
+static int list_claims(struct claims *ret, const struct publish *p,
+		       int (*list)(struct claims *, const struct family *, const struct publish *,
+				   const struct ip_addr *, struct err *),
+		       struct err *e)
+{
+	int r = ip_is_set(&p->ip4) ? list(ret, &families[0], p, &p->ip4, e) : 0;
+
+	return r == 0 && ip_is_set(&p->ip6) ? list(ret, &families[1], p, &p->ip6, e) : r;
+}
+
+/* ---- other attachments of the container ------------------------------------- */
+
+#define ID_CUT_MIN 16 /* so much of a container ID has to be left of it in a cut tag */
+
+/*
+ * A tag's hash is of the attachment; the container is in its words, "network id
+ * ifname", of which the end may be cut.
+ */
+static bool is_sibling(const char *tag, size_t len, const void *data)
+{
+	const struct publish *p = data;
+	const char *id = strchr(owner_words(tag), ' ');
+	size_t n;
+
+	if (!id || owner_has(p->owner, tag, len))
+		return false;
+	n = strcspn(++id, " ");
+	if (!id[n] && len == OWNER_TAG_SIZE - 1)
+		return n >= ID_CUT_MIN && strncmp(id, p->container_id, n) == 0;
+
+	return strlen(p->container_id) == n && memcmp(id, p->container_id, n) == 0;
+}
+
+/* Takes ports that a sibling holds from the list.  Return: how many, or a negative errno. */
+static int leave_to_siblings(struct nl *nl, struct claims *c, const struct publish *p,
+			     struct err *e)
+{
+	struct claim_filter siblings = {.match = is_sibling, .data = p};
+	size_t n = c->n, kept = 0;
+	int r = claim_look(nl, c, siblings, e);
+
+	if (r <= 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		if (c->list[i].state != CLAIM_OURS || c->list[i].data.len == 0)
+			c->list[kept++] = c->list[i];
+	}
+	c->n = kept;
+
+	return (int)(n - kept);
 }
 
 /* ---- a port of one address under a mapping of all ------------------------- */
@@ -139,9 +197,11 @@ static int need_not_covered(struct nl *nl, const struct publish *p, const struct
 	if (r <= 0)
 		return r;
 
-	return owner_has(p->owner, elem.comment, strlen(elem.comment))
-		       ? 0
-		       : taken_for_all(port, &elem, e);
+	if (owner_has(p->owner, elem.comment, strlen(elem.comment)) ||
+	    is_sibling(elem.comment, strlen(elem.comment), p))
+		return 0;
+
+	return taken_for_all(port, &elem, e);
 }
 
 static int need_none_covered(struct nl *nl, const struct publish *p, struct err *e)
@@ -149,7 +209,7 @@ static int need_none_covered(struct nl *nl, const struct publish *p, struct err 
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < p->n_ports; i++) {
-		if (!is_any(&p->ports[i]))
+		if (!ip_is_unspecified(&p->ports[i].host_ip))
 			r = need_not_covered(nl, p, &p->ports[i], e);
 	}
 
@@ -158,49 +218,55 @@ static int need_none_covered(struct nl *nl, const struct publish *p, struct err 
 
 /* ---- the verbs ------------------------------------------------------------- */
 
+static int take(struct nl *nl, struct claims *c, const struct publish *p, struct err *e)
+{
+	struct claim_filter nobody = {0};
+	int r, left;
+
+	do {
+		r = claim_take(nl, &ruleset_inet, c, p->owner, nobody, e);
+		left = r == -EEXIST ? leave_to_siblings(nl, c, p, NULL) : 0;
+	} while (left > 0);
+
+	return r;
+}
+
 int publish_add(struct nl *nl, const struct publish *p, struct err *e)
 {
 	AUTO(claims_clear) struct claims c = {0};
-	struct claim_filter nobody = {0};
-	int r;
+	int r = list_claims(&c, p, list_family, e);
 
-	r = list_claims(&c, p, e);
 	if (r == 0)
 		r = need_none_covered(nl, p, e);
 	if (r == 0 && c.n > 0)
-		r = claim_take(nl, &ruleset_inet, &c, p->owner, nobody, e);
+		r = take(nl, &c, p, e);
 
 	return r < 0 ? err_wrap(e, r, "publish ports") : 0;
 }
 
-/* Whether the attachment has published anything, by two questions at most. */
-static int has_any(struct nl *nl, const struct publish *p, struct err *e)
+/* Whether the ports that were released are all that there can have been. */
+static bool is_whole(const struct claims *released)
 {
-	AUTO(claims_clear) struct claims c = {0};
-	int r = 0;
+	size_t ports = 0, gone = 0;
 
-	if (!ip_is_set(&p->ip4) && !ip_is_set(&p->ip6))
-		return 1; /* not known */
-	if (ip_is_set(&p->ip4))
-		r = list_container(&c, &ruleset_published4, &p->ip4, p->ifname, e);
-	if (r == 0 && ip_is_set(&p->ip6))
-		r = list_container(&c, &ruleset_published6, &p->ip6, p->ifname, e);
+	for (size_t i = 0; i < released->n; i++) {
+		ports += released->list[i].data.len > 0;
+		gone += released->list[i].data.len > 0 && released->list[i].state == CLAIM_OURS;
+	}
 
-	return r < 0 ? r : claim_look(nl, &c, claim_of(p->owner), e);
+	return ports > 0 && gone == ports;
 }
 
 int publish_del(struct nl *nl, const struct publish *p, struct err *e)
 {
 	AUTO(claims_clear) struct claims c = {0};
-	int found, more = 0;
+	int found = list_claims(&c, p, list_family_del, e);
+	int more = 0;
 
-	found = list_claims(&c, p, e);
 	if (found == 0 && c.n > 0)
 		found = claim_release(nl, &c, claim_of(p->owner), e);
-	/* All that was to be expected, or nothing at all, spares reading the maps to the end. */
-	if (found >= 0 && (c.n == 0 || (size_t)found < c.n))
-		more = has_any(nl, p, e);
-	if (found >= 0 && more > 0)
+	/* Nothing at all, or what was to be expected, spares reading the maps to the end. */
+	if (found >= 0 && (c.n == 0 || (found > 0 && !is_whole(&c))))
 		more = claim_sweep(nl, sets, claim_of(p->owner), e);
 	if (found < 0 || more < 0)
 		return err_wrap(e, found < 0 ? found : more, "close published ports");
@@ -211,9 +277,11 @@ int publish_del(struct nl *nl, const struct publish *p, struct err *e)
 int publish_check(struct nl *nl, const struct publish *p, struct err *e)
 {
 	AUTO(claims_clear) struct claims c = {0};
-	int r = list_claims(&c, p, e);
+	int r = list_claims(&c, p, list_family, e);
 
-	if (r == 0 && c.n > 0)
+	if (r == 0)
+		r = leave_to_siblings(nl, &c, p, e);
+	if (r >= 0 && c.n > 0)
 		r = claim_check(nl, &ruleset_inet, &c, p->owner, e);
 
 	return r < 0 ? err_wrap(e, r, "published ports") : 0;

@@ -29,15 +29,16 @@ struct nl;
 struct publish_port {
 	uint8_t proto;		  /* IPPROTO_TCP, IPPROTO_UDP or IPPROTO_SCTP */
 	uint16_t host_port, port; /* on the host, in the container; neither is 0 */
-	struct ip_addr host_ip;	  /* unset: any; 0.0.0.0 or ::: any of that family */
+	struct ip_addr host_ip;	  /* 0.0.0.0 or ::: every one of that family */
 };
 
 /* An attachment's mappings; all borrowed. */
 struct publish {
 	const struct owner *owner;
+	const char *container_id;
 	const char *ifname; /* host interface that leads to the container, "" if there is none */
 	struct ip_addr ip4, ip6; /* the container's; unset: none of that family */
-	const struct publish_port *ports;
+	const struct publish_port *ports; /* by protocol, port and address, none twice */
 	size_t n_ports;
 	bool snat;     /* also for the container itself, and for 127.0.0.1 */
 	bool masq_all; /* everybody comes with the host's address */
@@ -49,7 +50,9 @@ struct publish {
  * @p:		the attachment
  *
  * A port of one host address under somebody's mapping of the same port for any
- * address is refused; the other way round the specific ones go first.
+ * address is refused; the other way round the specific ones go first.  Engines
+ * ask for a container's ports at each of its networks: a port that another
+ * attachment of the same container holds is left to that one.
  *
  * Return: 0; -EEXIST naming the holder of a port; -EAGAIN with CNI_E_AGAIN; or
  * another errno.  On failure no port was opened.
@@ -58,8 +61,8 @@ int publish_add(struct nl *nl, const struct publish *p, struct err *e);
 
 /**
  * publish_del() - close the ports again
- * @p:		the attachment; without ports its elements are searched by owner,
- *		if it has any, which the addresses tell at once
+ * @p:		the attachment; its elements are searched by owner if they are not
+ *		as its ports say, or if it has no address that could be asked for
  *
  * Return: how many elements were removed, 0 if there were none, or a negative
  * errno.  What another attachment holds is left alone.

@@ -86,6 +86,7 @@ static struct publish publish_of(const struct cni_request *rq, const struct conf
 	const struct cni_result *prev = rq->prev;
 	struct publish p = {
 		.owner = &rq->owner,
+		.container_id = rq->container_id,
 		.ifname = "",
 		.ports = conf->ports,
 		.n_ports = conf->n_ports,
@@ -129,8 +130,7 @@ static int route_localnet(const struct publish *p, struct err *e)
 	for (size_t i = 0; i < p->n_ports; i++) {
 		const struct ip_addr *ip = &p->ports[i].host_ip;
 
-		wanted |= !ip_is_set(ip) ||
-			  (ip->family == AF_INET && (ip_is_unspecified(ip) || ip_is_loopback(ip)));
+		wanted |= ip->family == AF_INET && (ip_is_unspecified(ip) || ip_is_loopback(ip));
 	}
 	if (!wanted || !p->snat || !*p->ifname || !ip_is_set(&p->ip4))
 		return 0;

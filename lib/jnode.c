@@ -225,6 +225,8 @@ static int read_key(const struct jnode *value, const struct jn_key *key, void *c
 	case JN_U64:
 		return read_number(value, key, member, e);
 	case JN_IP:
+		if (json_is_string(value->json) && json_string_length(value->json) == 0)
+			return 0;
 		return jn_ip(value, member, e);
 	case JN_IP_NET:
 		return jn_ip_net(value, member, e);

@@ -107,7 +107,7 @@ enum jn_type {
 	JN_STR,		/* const char *, borrowed */
 	JN_U32,		/* uint32_t, min..max */
 	JN_U64,		/* uint64_t, min..max */
-	JN_IP,		/* struct ip_addr */
+	JN_IP,		/* struct ip_addr; "" counts as absent, as with Go's net.IP */
 	JN_IP_NET,	/* struct ip_net */
 	JN_CALL,	/* whatever call() does with the struct */
 };

@@ -254,14 +254,15 @@ static void what_is_null_or_empty_text_is_not_there(void **state)
 {
 	struct cni_result res =
 		result_of("{'interfaces': [{'name': 'eth0', 'mac': '', 'sandbox': ''}],"
-			  " 'ips': null, 'routes': null,"
+			  " 'ips': [{'address': '10.0.0.5/8', 'gateway': ''}], 'routes': null,"
 			  " 'dns': {'domain': '', 'search': null, 'options': []}}",
 			  CNI_1_0_0);
 
 	(void)state;
 	assert_null(res.ifaces[0].mac);
 	assert_null(res.ifaces[0].sandbox);
-	assert_int_equal(res.n_ips + res.n_routes, 0);
+	assert_false(ip_is_set(&res.ips[0].gateway));
+	assert_int_equal(res.n_routes, 0);
 	assert_true(cni_dns_is_empty(&res.dns));
 	cni_result_clear(&res);
 }

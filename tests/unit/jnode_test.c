@@ -435,7 +435,9 @@ static void absent_and_null_keys_keep_their_defaults(void **state)
 	struct conf conf = {.flag = true, .small = 7, .big = 8, .n_items = 9};
 
 	(void)state;
-	assert_int_equal(read_conf("{\"flag\": null, \"items\": null}", &conf, NULL), 0);
+	assert_int_equal(read_conf("{\"flag\": null, \"items\": null, \"ip\": \"\"}", &conf, NULL),
+			 0);
+	assert_false(ip_is_set(&conf.ip));
 	assert_true(conf.flag);
 	assert_int_equal(conf.small, 7);
 	assert_int_equal(conf.big, 8);
@@ -453,6 +455,7 @@ static void a_table_refuses_the_first_value_that_breaks_a_rule(void **state)
 		{"{\"Vlan\": 4095}", "vlan: 4095 is not in 1..4094"},
 		{"{\"big\": -1}", "big: -1 is not in 0..9223372036854775807"},
 		{"{\"items\": {}}", "items: {} is not a list"},
+		{"{\"net\": \"\"}", "net: \"\" is not an IPv4 or IPv6 prefix (address/length)"},
 		{"[1]", "config: [1] is not an object"},
 	};
 	struct err e;

@@ -284,6 +284,7 @@ static int name_it(struct add *a, struct err *e)
 	return nl_commit(a->inside, e);
 }
 
+/* On failure nothing is kept. */
 static int get_addresses(struct add *a, struct err *e)
 {
 	int r;
@@ -295,10 +296,11 @@ static int get_addresses(struct add *a, struct err *e)
 		return r;
 	for (size_t i = 0; i < a->res->n_ips; i++)
 		a->res->ips[i].iface = 0;
-	if (a->res->n_ips == 0)
-		return err_cni(e, CNI_E_CONFIG, "ipam: the IPAM plugin gave no address");
+	if (a->res->n_ips > 0)
+		return 0;
+	(void)ipam_del(a->rq, NULL);
 
-	return 0;
+	return err_cni(e, CNI_E_CONFIG, "ipam: the IPAM plugin gave no address");
 }
 
 static int configure_inside(struct add *a, struct err *e)
@@ -356,10 +358,11 @@ static int make(struct add *a, struct err *e)
 	int r;
 
 	/* Each of these undoes itself too: what came of it is unknown when the answer is lost. */
-	if ((r = create(a, e)) < 0 || (r = check_queue(a, e)) < 0 || (r = name_it(a, e)) < 0)
+	if ((r = create(a, e)) < 0 || (r = check_queue(a, e)) < 0 || (r = name_it(a, e)) < 0 ||
+	    (r = get_addresses(a, e)) < 0)
 		goto undo_link;
-	if ((r = get_addresses(a, e)) < 0 || (r = attachment_set_dns(a->rq, a->res, e)) < 0 ||
-	    (r = configure_inside(a, e)) < 0 || (r = report(a, e)) < 0)
+	if ((r = attachment_set_dns(a->rq, a->res, e)) < 0 || (r = configure_inside(a, e)) < 0 ||
+	    (r = report(a, e)) < 0)
 		goto undo_ipam;
 
 	return 0;

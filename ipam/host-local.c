@@ -286,6 +286,7 @@ static int host_local_status(const struct cni_request *rq, struct err *e)
 
 const struct cni_plugin host_local_plugin = {
 	.name = "host-local",
+	.any_netns = true,
 	.add = host_local_add,
 	.del = host_local_del,
 	.check = host_local_check,

@@ -254,6 +254,7 @@ static int static_status(const struct cni_request *rq, struct err *e)
 
 const struct cni_plugin static_plugin = {
 	.name = "static",
+	.any_netns = true,
 	.add = static_add,
 	.check = static_check,
 	.status = static_status,

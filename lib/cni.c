@@ -604,7 +604,7 @@ static int open_netns(struct run *run, struct err *e)
 {
 	struct cni_request *rq = &run->rq;
 
-	if (!*rq->netns)
+	if (!*rq->netns || run->plugin->any_netns)
 		return 0;
 	rq->netns_fd = netns_open(rq->netns, rq->command == CNI_DEL ? NULL : e);
 	if (rq->netns_fd < 0) {

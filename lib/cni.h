@@ -63,6 +63,7 @@ struct cni_plugin {
 	const char *name;
 	enum cni_version min_version;	/* oldest that it speaks, 0 for all */
 	bool own_netns;			/* CNI_NETNS is the plugin's own, as `host` wants it */
+	bool any_netns;			/* CNI_NETNS is not looked at: IPAM hands out addresses only */
 	/*
 	 * @res is empty on entry and printed on success.  Whatever add() made
 	 * is undone when it fails.

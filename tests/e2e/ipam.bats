@@ -162,6 +162,13 @@ at_once() {
 
 distinct_addresses() { cat "$BATS_TEST_TMPDIR"/ADD.* | jq -r '.ips[].address' | sort -u | wc -l; }
 
+@test "an address is given whatever CNI_NETNS says, as the reference does" {
+	run env CNI_COMMAND=ADD CNI_CONTAINERID=id1 CNI_NETNS=/no/such/netns CNI_IFNAME=eth0 \
+		CNI_PATH="$PLUGINS" "$PLUGINS/host-local" <<<"$(host_local)"
+	[ "$status" -eq 0 ]
+	[ "$(jq -r '.ips[0].address' <<<"$output")" = 10.1.0.2/24 ]
+}
+
 @test "100 ADDs at once give 100 addresses, 100 DELs leave nothing" {
 	at_once ADD 100 "$PLUGINS"
 	[[ $(distinct_addresses) == 100 ]]

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/admit-iptables.h"
 #include "lib/claim.h"
 #include "lib/cleanup.h"
 #include "lib/cni.h"
@@ -23,6 +24,29 @@ static const struct nft_set *const shared_sets[] = {&ruleset_shut, &ruleset_shut
 						    &ruleset_isolated, NULL};
 
 /* ---- the attachment ---------------------------------------------------------- */
+
+int admit_read_backend(const struct jnode *n, enum admit_backend *ret, struct err *e)
+{
+	const char *text;
+	int r = jn_str(n, &text, e);
+
+	if (r < 0)
+		return r;
+	if (strcmp(text, "firewalld") == 0)
+		return err_cni(
+			e, CNI_E_FIELD,
+			"backend: \"firewalld\" is not supported: take \"nftables\", and tell "
+			"firewalld once to trust the bridge (firewall-cmd --permanent "
+			"--zone=trusted --add-interface=BRIDGE)");
+	if (strcmp(text, "iptables") == 0)
+		*ret = ADMIT_IPTABLES;
+	else if (!*text || strcmp(text, "nftables") == 0)
+		*ret = ADMIT_NFTABLES;
+	else
+		return jn_bad(n, e, "\"%s\" is neither nftables nor iptables", text);
+
+	return 0;
+}
 
 int admit_read_policy(const struct jnode *n, enum admit_policy *ret, struct err *e)
 {
@@ -63,27 +87,23 @@ static bool is_of(const struct cni_result *res, const struct cni_ip *ip, const c
 	       strcmp(res->ifaces[ip->iface].name, ifname) == 0;
 }
 
-int admit_init(struct admit *a, const struct cni_request *rq, enum admit_policy policy,
-	       struct err *e)
+int admit_init(struct admit *a, const struct cni_request *rq, struct err *e)
 {
 	const struct cni_result *prev = rq->prev;
-	struct admit made = {.policy = policy,
-			     .owner = &rq->owner,
-			     .network = rq->network,
-			     .ifname = "",
-			     .port = ""};
+	struct ip_addr *addrs = calloc((prev ? prev->n_ips : 0) + 1, sizeof(*addrs));
 
-	made.addrs = calloc((prev ? prev->n_ips : 0) + 1, sizeof(*made.addrs));
-	if (!made.addrs)
+	if (!addrs)
 		return err_sys(e, ENOMEM, "list the attachment's addresses");
-	if (prev) {
-		made.ifname = on_host(prev, 0);
-		made.port = *made.ifname ? on_host(prev, 1) : "";
-		for (size_t i = 0; i < prev->n_ips; i++)
-			if (is_of(prev, &prev->ips[i], rq->ifname))
-				made.addrs[made.n_addrs++] = prev->ips[i].address.addr;
-	}
-	*a = made;
+	a->owner = &rq->owner;
+	a->network = rq->network;
+	a->container_id = rq->container_id;
+	a->ifname = prev ? on_host(prev, 0) : "";
+	a->port = *a->ifname ? on_host(prev, 1) : "";
+	a->addrs = addrs;
+	a->n_addrs = 0;
+	for (size_t i = 0; prev && i < prev->n_ips; i++)
+		if (is_of(prev, &prev->ips[i], rq->ifname))
+			addrs[a->n_addrs++] = prev->ips[i].address.addr;
 
 	return 0;
 }
@@ -149,103 +169,6 @@ static int list_shared(struct claims *ret, const struct admit *a, struct err *e)
 		return r;
 
 	return claims_add(ret, isolated ? &ruleset_isolated : &ruleset_shut_own, &pair, NULL, e);
-}
-
-/* ---- add --------------------------------------------------------------------- */
-
-/* As in masq.c: what a vanished container left must not keep its address from the next one. */
-static bool holder_is_gone(const char *tag, size_t len, const void *data)
-{
-	char link[IFNAMSIZ];
-
-	(void)data;
-
-	return owner_link(tag, len, link) && if_nametoindex(link) == 0;
-}
-
-/* Without anything to claim it still makes the table, or heals it. */
-static int take(struct nl *nl, const struct ruleset *rs, const struct admit *a,
-		int (*list)(struct claims *ret, const struct admit *a, struct err *e),
-		struct err *e)
-{
-	AUTO(claims_clear) struct claims c = {0};
-	struct claim_filter gone = {.match = holder_is_gone};
-	int r = list(&c, a, e);
-
-	return r < 0 ? r : claim_take(nl, rs, &c, a->owner, gone, e);
-}
-
-static bool anybody(const char *tag, size_t len, const void *data)
-{
-	(void)tag;
-	(void)len;
-	(void)data;
-
-	return true;
-}
-
-/* What is there may be of another network on the same bridge, or the operator's. */
-static int take_missing(struct nl *nl, struct claims *c, const struct owner *network, struct err *e)
-{
-	struct claim_filter nobody = {0};
-	size_t n = 0;
-	int r;
-
-	r = claim_look(nl, c, (struct claim_filter){.match = anybody}, e);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < c->n; i++)
-		if (c->list[i].state == CLAIM_FREE)
-			c->list[n++] = c->list[i];
-	c->n = n;
-
-	return n == 0 ? 0 : claim_take(nl, &ruleset_inet, c, network, nobody, e);
-}
-
-static int take_shared(struct nl *nl, const struct admit *a, struct err *e)
-{
-	struct owner network;
-	int r = -EEXIST;
-
-	owner_init(&network, a->network, "", "");
-	for (int i = 0; i < SHARE_TRIES && r == -EEXIST; i++) {
-		AUTO(claims_clear) struct claims c = {0};
-
-		r = list_shared(&c, a, e);
-		if (r == 0)
-			r = take_missing(nl, &c, &network, e);
-	}
-
-	return r;
-}
-
-static int take_all(struct nl *nl, const struct admit *a, struct err *e)
-{
-	int r = take(nl, &ruleset_inet, a, list_addresses, e);
-
-	if (r == 0 && a->policy == ADMIT_ISOLATED)
-		r = take(nl, &ruleset_bridge, a, list_port, e);
-
-	return r < 0 ? r : take_shared(nl, a, e);
-}
-
-int admit_add(struct nl *nl, const struct admit *a, struct err *e)
-{
-	int r;
-
-	if (!*a->ifname)
-		return a->policy == ADMIT_OPEN
-			       ? 0
-			       : err_cni(e, CNI_E_CONFIG,
-					 "ingressPolicy: needs a bridge on the host that leads to "
-					 "the container, and prevResult.interfaces[0] is none");
-	r = take_all(nl, a, e);
-	if (r < 0) {
-		(void)admit_del(nl, a, NULL);
-		return err_wrap(e, r, "admit to forwarding");
-	}
-
-	return 0;
 }
 
 /* ---- what is shared, when nobody uses it any more ----------------------------- */
@@ -357,7 +280,7 @@ static int release_unused(struct nl *nl, struct scope scope, struct err *e)
 	return r;
 }
 
-/* ---- del --------------------------------------------------------------------- */
+/* ---- release ----------------------------------------------------------------- */
 
 static int release_own(struct nl *nl, const struct admit *a, struct err *e)
 {
@@ -389,17 +312,135 @@ static int release_shared(struct nl *nl, const struct admit *a, struct err *e)
 	return release_unused(nl, (struct scope){.network = &network}, e);
 }
 
-int admit_del(struct nl *nl, const struct admit *a, struct err *e)
+static int release(struct nl *nl, const struct admit *a, struct err *e)
 {
 	int own, shared = 0;
 
 	own = release_own(nl, a, e);
 	if (own >= 0 && a->policy != ADMIT_OPEN && (own > 0 || *a->ifname))
 		shared = release_shared(nl, a, e);
-	if (own < 0 || shared < 0)
-		return err_wrap(e, own < 0 ? own : shared, "end forwarding");
 
-	return own + shared;
+	return own < 0 || shared < 0 ? (own < 0 ? own : shared) : own + shared;
+}
+
+/* ---- add --------------------------------------------------------------------- */
+
+/* As in masq.c: what a vanished container left must not keep its address from the next one. */
+static bool holder_is_gone(const char *tag, size_t len, const void *data)
+{
+	char link[IFNAMSIZ];
+
+	(void)data;
+
+	return owner_link(tag, len, link) && if_nametoindex(link) == 0;
+}
+
+/* Without anything to claim it still makes the table, or heals it. */
+static int take(struct nl *nl, const struct ruleset *rs, const struct admit *a,
+		int (*list)(struct claims *ret, const struct admit *a, struct err *e),
+		struct err *e)
+{
+	AUTO(claims_clear) struct claims c = {0};
+	struct claim_filter gone = {.match = holder_is_gone};
+	int r = list(&c, a, e);
+
+	return r < 0 ? r : claim_take(nl, rs, &c, a->owner, gone, e);
+}
+
+static bool anybody(const char *tag, size_t len, const void *data)
+{
+	(void)tag;
+	(void)len;
+	(void)data;
+
+	return true;
+}
+
+/* What is there may be of another network on the same bridge, or the operator's. */
+static int take_missing(struct nl *nl, struct claims *c, const struct owner *network, struct err *e)
+{
+	struct claim_filter nobody = {0};
+	size_t n = 0;
+	int r;
+
+	r = claim_look(nl, c, (struct claim_filter){.match = anybody}, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < c->n; i++)
+		if (c->list[i].state == CLAIM_FREE)
+			c->list[n++] = c->list[i];
+	c->n = n;
+
+	return n == 0 ? 0 : claim_take(nl, &ruleset_inet, c, network, nobody, e);
+}
+
+static int take_shared(struct nl *nl, const struct admit *a, struct err *e)
+{
+	struct owner network;
+	int r = -EEXIST;
+
+	owner_init(&network, a->network, "", "");
+	for (int i = 0; i < SHARE_TRIES && r == -EEXIST; i++) {
+		AUTO(claims_clear) struct claims c = {0};
+
+		r = list_shared(&c, a, e);
+		if (r == 0)
+			r = take_missing(nl, &c, &network, e);
+	}
+
+	return r;
+}
+
+static int take_all(struct nl *nl, const struct admit *a, struct err *e)
+{
+	int r = take(nl, &ruleset_inet, a, list_addresses, e);
+
+	if (r == 0 && a->policy == ADMIT_ISOLATED)
+		r = take(nl, &ruleset_bridge, a, list_port, e);
+
+	return r < 0 ? r : take_shared(nl, a, e);
+}
+
+static int take_or_undo(struct nl *nl, const struct admit *a, struct err *e)
+{
+	int r = take_all(nl, a, e);
+
+	if (r < 0)
+		(void)release(nl, a, NULL);
+
+	return r;
+}
+
+int admit_add(struct nl *nl, const struct admit *a, struct err *e)
+{
+	int r;
+
+	if (!*a->ifname && a->policy != ADMIT_OPEN)
+		return err_cni(e, CNI_E_CONFIG,
+			       "ingressPolicy: needs a bridge on the host that leads to the "
+			       "container, and prevResult.interfaces[0] is none");
+	if (!*a->ifname)
+		return 0;
+	r = a->backend == ADMIT_IPTABLES ? admit_iptables_add(a, e) : take_or_undo(nl, a, e);
+
+	return r < 0 ? err_wrap(e, r, "admit to forwarding") : 0;
+}
+
+/* ---- del --------------------------------------------------------------------- */
+
+int admit_del(struct nl *nl, const struct admit *a, struct err *e)
+{
+	struct err next;
+	int n, r;
+
+	n = r = release(nl, a, e);
+	if (a->backend == ADMIT_IPTABLES) {
+		int each = admit_iptables_del(a, &next);
+
+		r = err_keep(r, e, each, &next);
+	}
+
+	return r < 0 ? err_wrap(e, r, "end forwarding") : n;
 }
 
 /* ---- check ------------------------------------------------------------------- */
@@ -435,36 +476,54 @@ static int check_shared(struct nl *nl, const struct admit *a, struct err *e)
 	return 0;
 }
 
-int admit_check(struct nl *nl, const struct admit *a, struct err *e)
+static int check_all(struct nl *nl, const struct admit *a, struct err *e)
 {
 	struct err next;
 	int r, each;
 
-	if (!*a->ifname)
-		return 0;
 	r = check_own(nl, &ruleset_inet, a, list_addresses, e);
 	if (a->policy == ADMIT_ISOLATED) {
 		each = check_own(nl, &ruleset_bridge, a, list_port, &next);
 		r = err_keep(r, e, each, &next);
 	}
 	each = check_shared(nl, a, &next);
-	r = err_keep(r, e, each, &next);
+
+	return err_keep(r, e, each, &next);
+}
+
+int admit_check(struct nl *nl, const struct admit *a, struct err *e)
+{
+	int r = 0;
+
+	if (*a->ifname)
+		r = a->backend == ADMIT_IPTABLES ? admit_iptables_check(a, e) : check_all(nl, a, e);
 
 	return r < 0 ? err_wrap(e, r, "admission to forwarding") : 0;
 }
 
 /* ---- gc ---------------------------------------------------------------------- */
 
-int admit_gc(struct nl *nl, const struct gc *gc, struct err *e)
+static int sweep(struct nl *nl, const struct gc *gc, struct err *e)
 {
-	int own, shared = 0;
+	int own = claim_sweep(nl, own_sets, claim_garbage(gc), e), shared = 0;
 
-	own = claim_sweep(nl, own_sets, claim_garbage(gc), e);
 	if (own >= 0 && gc->n_valid == 0)
 		shared = release_unused(nl, (struct scope){.network = &gc->owner}, e);
-	if (own < 0 || shared < 0)
-		return err_wrap(e, own < 0 ? own : shared, "collect forwarding of network %s",
-				gc->network);
 
-	return own + shared;
+	return own < 0 || shared < 0 ? (own < 0 ? own : shared) : own + shared;
+}
+
+int admit_gc(struct nl *nl, enum admit_backend backend, const struct gc *gc, struct err *e)
+{
+	struct err next;
+	int n, r;
+
+	n = r = sweep(nl, gc, e);
+	if (backend == ADMIT_IPTABLES) {
+		int each = admit_iptables_gc(gc, &next);
+
+		r = err_keep(r, e, each, &next);
+	}
+
+	return r < 0 ? err_wrap(e, r, "collect forwarding of network %s", gc->network) : n;
 }

@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
@@ -14,19 +13,16 @@
 #include <linux/netfilter/xt_mark.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <time.h>
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/iptables.h"
 #include "lib/nft.h"
 #include "lib/nl.h"
+#include "lib/nslock.h"
 #include "lib/ruleset.h"
 
-#define RULE	   "FORWARD -m mark --mark 0x%x/0x%x -j ACCEPT"
-#define LOCK_MS	   10000 /* for the lock on the namespace */
-#define LOCK_EVERY 5	 /* ms */
+#define RULE "FORWARD -m mark --mark 0x%x/0x%x -j ACCEPT"
 
 /* ---- the rule, as the kernel tells it --------------------------------------- */
 
@@ -170,30 +166,6 @@ static int is_missing(struct nl *nl, uint8_t family, struct err *e)
 
 /* ---- inserting it ------------------------------------------------------------ */
 
-/*
- * Of many ADDs at once one inserts the rule.  The namespace's own file is the
- * lock: it is there wherever we are, and no other namespace's.
- */
-static int lock_namespace(int *ret, struct err *e)
-{
-	static const struct timespec pause = {.tv_nsec = LOCK_EVERY * 1000000L};
-	AUTO_FD int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return err_sys(e, errno, "open /proc/thread-self/ns/net");
-	for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited += LOCK_EVERY) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return err_sys(e, errno, "lock the network namespace");
-		if (waited >= LOCK_MS)
-			return err_cni(e, CNI_E_AGAIN,
-				       "another ADD has been changing chain FORWARD for 10 s");
-		nanosleep(&pause, NULL);
-	}
-	*ret = MOVE_FD(fd);
-
-	return 0;
-}
-
 static int restore(uint8_t family, const char *option, struct err *e)
 {
 	char script[128];
@@ -233,12 +205,13 @@ static int insert(struct nl *nl, uint8_t family, struct err *e)
 		nft_family_name(family));
 }
 
+/* Of many ADDs at once one inserts the rule. */
 static int insert_once(struct nl *nl, uint8_t family, struct err *e)
 {
 	AUTO_FD int lock = -1;
 	int r;
 
-	r = lock_namespace(&lock, e);
+	r = nslock_take(&lock, e);
 	if (r == 0)
 		r = is_missing(nl, family, e);
 

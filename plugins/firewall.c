@@ -19,53 +19,52 @@
 #include "lib/cni.h"
 #include "lib/coexist.h"
 #include "lib/gc.h"
+#include "lib/iptables.h"
 #include "lib/linger.h"
 #include "lib/nl.h"
 
 static const uint8_t families[] = {AF_INET, AF_INET6};
 
-/* ---- config -------------------------------------------------------------- */
-
-struct conf {
-	enum admit_policy policy;
-	const char *zone;	 /* for firewalld, which this plugin does not drive */
-	const char *admin_chain; /* for iptables; the chain of nftables is "admin" */
-};
+/* ---- config: what it says of an attachment -------------------------------- */
 
 static int read_backend(const struct jnode *n, void *data, struct err *e)
 {
-	const char *text;
-	int r = jn_str(n, &text, e);
-
-	(void)data;
-	if (r < 0 || !*text || strcmp(text, "nftables") == 0)
-		return r;
-	if (strcmp(text, "firewalld") == 0)
-		return err_cni(
-			e, CNI_E_FIELD,
-			"backend: \"firewalld\" is not supported: take \"nftables\", and tell "
-			"firewalld once to trust the bridge (firewall-cmd --permanent "
-			"--zone=trusted --add-interface=BRIDGE)");
-
-	return jn_bad(n, e, "\"%s\" is not nftables", text);
+	return admit_read_backend(n, &((struct admit *)data)->backend, e);
 }
 
 static int read_policy(const struct jnode *n, void *data, struct err *e)
 {
-	return admit_read_policy(n, &((struct conf *)data)->policy, e);
+	return admit_read_policy(n, &((struct admit *)data)->policy, e);
+}
+
+/* It is written into scripts, so it must be one word. */
+static int read_admin_chain(const struct jnode *n, void *data, struct err *e)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789_-";
+	const char *text;
+	int r = jn_str(n, &text, e);
+
+	if (r < 0 || !*text)
+		return r;
+	if (text[strspn(text, letters)] || *text == '-' || strlen(text) >= IPTABLES_CHAIN_SIZE)
+		return jn_bad(n, e, "\"%s\" is not 1 to %d letters, digits, '_' and '-'", text,
+			      IPTABLES_CHAIN_SIZE - 1);
+	((struct admit *)data)->admin_chain = text;
+
+	return 0;
 }
 
 static const struct jn_key conf_keys[] = {
 	{"backend", JN_CALL, 0, .call = read_backend},
 	{"ingressPolicy", JN_CALL, 0, .call = read_policy},
-	{"firewalldZone", JN_STR, offsetof(struct conf, zone)},
-	{"iptablesAdminChainName", JN_STR, offsetof(struct conf, admin_chain)},
+	{"iptablesAdminChainName", JN_CALL, 0, .call = read_admin_chain},
 	{0},
 };
 
-static int conf_read(const struct cni_request *rq, struct conf *ret, struct err *e)
+static int conf_read(const struct cni_request *rq, struct admit *ret, struct err *e)
 {
-	struct conf conf = {.policy = ADMIT_OPEN};
+	struct admit conf = {.admin_chain = "CNI-ADMIN"};
 	int r = jn_read(&rq->conf, conf_keys, &conf, e);
 
 	if (r == 0)
@@ -86,12 +85,18 @@ static int need_prev(const struct cni_request *rq, struct err *e)
 
 /* ---- ADD ----------------------------------------------------------------- */
 
+/* Whether its packets carry our mark. */
+static bool is_marked(const struct admit *a, uint8_t family)
+{
+	return a->backend == ADMIT_NFTABLES && *a->ifname && admit_has_family(a, family);
+}
+
 static int pass_other_tools(struct nl *nft, const struct admit *a, struct err *e)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && *a->ifname && i < ARRAY_SIZE(families); i++)
-		if (admit_has_family(a, families[i]))
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(families); i++)
+		if (is_marked(a, families[i]))
 			r = coexist_add(nft, families[i], e);
 
 	return r;
@@ -101,12 +106,10 @@ static int firewall_add(const struct cni_request *rq, struct cni_result *res, st
 {
 	AUTO(nl_closep) struct nl *nft = NULL;
 	AUTO(admit_clear) struct admit a = {0};
-	struct conf conf = {.policy = ADMIT_OPEN};
 	int r;
 
-	if ((r = need_prev(rq, e)) < 0 || (r = conf_read(rq, &conf, e)) < 0 ||
-	    (r = admit_init(&a, rq, conf.policy, e)) < 0 ||
-	    (r = nl_open(NETLINK_NETFILTER, &nft, e)) < 0 ||
+	if ((r = need_prev(rq, e)) < 0 || (r = conf_read(rq, &a, e)) < 0 ||
+	    (r = admit_init(&a, rq, e)) < 0 || (r = nl_open(NETLINK_NETFILTER, &nft, e)) < 0 ||
 	    (r = cni_result_copy(rq->prev, res, e)) < 0 || (r = pass_other_tools(nft, &a, e)) < 0)
 		return r;
 
@@ -118,14 +121,13 @@ static int firewall_add(const struct cni_request *rq, struct cni_result *res, st
 static int firewall_del(const struct cni_request *rq, struct err *e)
 {
 	AUTO(nl_closep) struct nl *nft = NULL;
-	AUTO(admit_clear) struct admit a = {0};
 	/* A config that went bad may have shut its bridge. */
-	struct conf conf = {.policy = ADMIT_ISOLATED};
+	AUTO(admit_clear) struct admit a = {.policy = ADMIT_ISOLATED};
 	int r;
 
-	(void)conf_read(rq, &conf, NULL);
-	if ((r = admit_init(&a, rq, conf.policy, e)) < 0 ||
-	    (r = nl_open(NETLINK_NETFILTER, &nft, e)) < 0 || (r = admit_del(nft, &a, e)) < 0)
+	(void)conf_read(rq, &a, NULL);
+	if ((r = admit_init(&a, rq, e)) < 0 || (r = nl_open(NETLINK_NETFILTER, &nft, e)) < 0 ||
+	    (r = admit_del(nft, &a, e)) < 0)
 		return r;
 	if (r > 0)
 		(void)linger_fork((const int[]){nl_fd(nft)}, 1, NULL, NULL);
@@ -140,9 +142,8 @@ static int check_other_tools(struct nl *nft, const struct admit *a, struct err *
 	struct err next;
 	int r = 0;
 
-	for (size_t i = 0; *a->ifname && i < ARRAY_SIZE(families); i++) {
-		int each = admit_has_family(a, families[i]) ? coexist_check(nft, families[i], &next)
-							    : 0;
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		int each = is_marked(a, families[i]) ? coexist_check(nft, families[i], &next) : 0;
 
 		r = err_keep(r, e, each, &next);
 	}
@@ -154,13 +155,11 @@ static int firewall_check(const struct cni_request *rq, struct err *e)
 {
 	AUTO(nl_closep) struct nl *nft = NULL;
 	AUTO(admit_clear) struct admit a = {0};
-	struct conf conf = {.policy = ADMIT_OPEN};
 	struct err next;
 	int r, other;
 
-	if ((r = cni_need_prev(rq, e)) < 0 || (r = conf_read(rq, &conf, e)) < 0 ||
-	    (r = admit_init(&a, rq, conf.policy, e)) < 0 ||
-	    (r = nl_open(NETLINK_NETFILTER, &nft, e)) < 0)
+	if ((r = cni_need_prev(rq, e)) < 0 || (r = conf_read(rq, &a, e)) < 0 ||
+	    (r = admit_init(&a, rq, e)) < 0 || (r = nl_open(NETLINK_NETFILTER, &nft, e)) < 0)
 		return r;
 	r = admit_check(nft, &a, e);
 	other = check_other_tools(nft, &a, &next);
@@ -172,19 +171,21 @@ static int firewall_gc(const struct cni_request *rq, struct err *e)
 {
 	AUTO(nl_closep) struct nl *nft = NULL;
 	AUTO(gc_clear) struct gc gc = {0};
+	struct admit conf = {0};
 	int r;
 
+	(void)conf_read(rq, &conf, NULL);
 	if ((r = nl_open(NETLINK_NETFILTER, &nft, e)) < 0 ||
 	    (r = gc_init(&gc, rq->network, rq->valid, rq->n_valid, e)) < 0)
 		return r;
-	r = admit_gc(nft, &gc, e);
+	r = admit_gc(nft, conf.backend, &gc, e);
 
 	return r < 0 ? r : 0;
 }
 
 static int firewall_status(const struct cni_request *rq, struct err *e)
 {
-	struct conf conf;
+	struct admit conf;
 
 	return conf_read(rq, &conf, e);
 }

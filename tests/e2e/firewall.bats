@@ -7,7 +7,7 @@
 #	 |   |       |
 #	 bridge a   bridge b      host     wan0 203.0.113.1 ---- .2 eth0 outside
 
-# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # jq programs; bats runs each test in a subshell
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154 # jq programs; bats runs each test in a subshell
 
 load lib
 load chained
@@ -401,31 +401,115 @@ mark_rules() {
 	[[ $(elements admitted4) == "$(ip4 c3) b0" && $(elements shut) == b0 ]]
 }
 
+# at_once N VERB [FILTER]: for N containers of network a; the ports are names only, which is all
+# that the plugin looks at
+at_once() {
+	local i n=$1 verb=$2 config
+	rm -f "$BATS_TEST_TMPDIR/failures"
+	for ((i = 0; i < n; i++)); do
+		results[x]=$(printf '{"cniVersion": "1.1.0", "ips": [{"address": "10.74.1.%d/24", "interface": 2}], "interfaces":
+			[{"name": "a0"}, {"name": "port%d"}, {"name": "eth0", "sandbox": "/ns"}]}' $((100 + i)) "$i")
+		config=$(firewall_conf a x "${3:-.}")
+		{
+			feed "$config" env CNI_COMMAND="$verb" CNI_PATH="$PLUGINS" CNI_CONTAINERID="x$i" \
+				CNI_NETNS="$(netns_path c1)" CNI_IFNAME=eth0 nsenter --net="$(netns_path host)" -- \
+				"$PLUGINS/firewall" >"$BATS_TEST_TMPDIR/$verb.$i" || echo "$i" >>"$BATS_TEST_TMPDIR/failures"
+		} 3>&- &
+	done
+	wait
+	[[ ! -e $BATS_TEST_TMPDIR/failures ]] || fail "$(cat "$BATS_TEST_TMPDIR/$verb".*)"
+}
+
 @test "20 at once: one rule in FORWARD, and nothing left" {
-	local i verb config
 	policies[a]=isolated
 	in_ns host iptables -P FORWARD DROP
-	for ((i = 0; i < 20; i++)); do
-		# A fabricated port each: the plugin asks for names only.
-		results[x$i]=$(jq -nc --arg i "$i" '{cniVersion: "1.1.0",
-			interfaces: [{name: "a0"}, {name: "port\($i)"}, {name: "eth0", sandbox: "/ns"}],
-			ips: [{address: "10.74.1.\(100 + ($i | tonumber))/24", interface: 2}]}')
-	done
-	for verb in ADD DEL; do
-		for ((i = 0; i < 20; i++)); do
-			config=$(firewall_conf a "x$i")
-			{
-				feed "$config" env CNI_COMMAND=$verb CNI_PATH="$PLUGINS" CNI_CONTAINERID="x$i" \
-					CNI_NETNS="$(netns_path c1)" CNI_IFNAME=eth0 nsenter --net="$(netns_path host)" -- \
-					"$PLUGINS/firewall" >"$BATS_TEST_TMPDIR/$verb.$i" || echo failed >>"$BATS_TEST_TMPDIR/failures"
-			} 3>&- &
-		done
-		wait
-		[[ ! -e $BATS_TEST_TMPDIR/failures ]] || fail "$(cat "$BATS_TEST_TMPDIR/$verb".*)"
-		[[ $verb == DEL ]] || [[ $(elements admitted4 | wc -l) == 20 ]]
-	done
+	at_once 20 ADD
+	[[ $(elements admitted4 | wc -l) == 20 && $(elements isolated_ports bridge | wc -l) == 20 ]]
 	[[ $(mark_rules) == "1 0" ]] || fail "rules: $(mark_rules)"
+	at_once 20 DEL
 	assert_none_left
+}
+
+# ---- backend "iptables" -----------------------------------------------------------------
+
+# filter_rules NAMESPACE: of both families, sorted within their chains, without our comments
+filter_rules() {
+	{ in_ns "$1" iptables -S && in_ns "$1" ip6tables -S; } | sed -E 's/ -m comment --comment "name: [^ ]+ id: [^ ]+"//'
+}
+
+container_rules() { filter_rules host | grep -c -- '^-A CNI-FORWARD .* -j ACCEPT$' || :; }
+
+iptables_conf() { firewall_conf "$1" "${2:-}" '.backend = "iptables"'; }
+
+# attach_iptables CONTAINER NETWORK
+attach_iptables() {
+	join "$1" "$2"
+	cni ADD firewall "$(iptables_conf "$2" "$1")" "$1" "$1" eth0
+	assert_ok
+}
+
+@test "backend iptables: the rules are the reference's" {
+	local container
+	reference firewall
+	policies[a]=same-bridge
+	netns_add reference
+	attach_iptables c1 a
+	attach_iptables c2 a
+	for container in c1 c2; do
+		capture feed "$(iptables_conf a "$container" | jq -c '.cniVersion = "1.0.0" | .prevResult.cniVersion = "1.0.0"')" \
+			env CNI_COMMAND=ADD CNI_PATH="$PLUGINS" CNI_CONTAINERID="$container" CNI_IFNAME=eth0 \
+			CNI_NETNS="$(netns_path "$container")" nsenter --net="$(netns_path reference)" -- /usr/lib/cni/firewall
+		assert_ok
+	done
+	diff <(filter_rules host) <(filter_rules reference) || fail "the rules differ"
+	[[ -z $(elements admitted4) ]]
+}
+
+@test "backend iptables: policies by traffic, with FORWARD policy drop" {
+	in_ns host iptables -P FORWARD DROP
+	in_ns host ip6tables -P FORWARD DROP
+	br_netfilter 1
+	policies=([a]=isolated [b]=same-bridge)
+	attach_iptables c1 a
+	attach_iptables c2 a
+	attach_iptables c3 b
+	see_not c1 c2
+	see_not c1 c3
+	see_not c3 c1
+	see_outside c1
+	see_outside c3
+	cni CHECK firewall "$(iptables_conf a c1)" c1 c1 eth0
+	assert_silent
+	in_ns host iptables -F CNI-ISOLATION-STAGE-2
+	cni CHECK firewall "$(iptables_conf a c1)" c1 c1 eth0
+	assert_error 100 CNI-ISOLATION-STAGE-2
+}
+
+@test "backend iptables: DEL without prevResult, GC, and the operator's chain" {
+	attach_iptables c1 a
+	attach_iptables c2 a
+	attach_iptables c3 b
+	in_ns host iptables -A CNI-ADMIN -d 203.0.113.2 -j DROP
+	cannot_reach c1 203.0.113.2
+	[[ $(container_rules) == 12 ]] || fail "$(filter_rules host)"
+	cni DEL firewall "$(iptables_conf a)" c1 "" eth0
+	assert_silent
+	[[ $(container_rules) == 8 ]] || fail "$(filter_rules host)"
+	gc "$(iptables_conf a)"
+	assert_silent
+	[[ $(container_rules) == 4 ]] || fail "$(filter_rules host)"
+	cni DEL firewall "$(iptables_conf b c3)" c3 c3 eth0
+	assert_silent
+	[[ $(container_rules) == 0 ]]
+	[[ $(filter_rules host) == *"-A CNI-ADMIN -d 203.0.113.2/32 -j DROP"* ]]
+}
+
+@test "backend iptables: 10 at once do not lose each other's rules" {
+	at_once 10 ADD '.backend = "iptables"'
+	[[ $(container_rules) == 20 ]] || fail "$(filter_rules host)"
+	[[ $(filter_rules host | grep -c -- '-A FORWARD') == 1 ]]
+	at_once 10 DEL '.backend = "iptables"'
+	[[ $(container_rules) == 0 ]] || fail "$(filter_rules host)"
 }
 
 # ---- protocol ------------------------------------------------------------------------
@@ -470,6 +554,7 @@ mark_rules() {
 		7 ingressPolicy,closed .ingressPolicy = "closed"
 		7 ingressPolicy,string .ingressPolicy = 1
 		7 backend,ipfw .backend = "ipfw"
+		7 iptablesAdminChainName,letters .iptablesAdminChainName = "MY CHAIN"
 		2 backend,trusted .backend = "firewalld"
 	END
 	cni STATUS firewall "$(chained firewall firewall)"

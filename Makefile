@@ -159,10 +159,12 @@ FUZZ_CFLAGS := -std=gnu17 -g -O1 -fsanitize=address,undefined -fno-sanitize-reco
 
 build/fuzz/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	clang $(HEDDLE_CPPFLAGS) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)clang $(HEDDLE_CPPFLAGS) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
 build/fuzz/%_fuzz: build/fuzz/obj/tests/fuzz/%_fuzz.o $(LIB_SRC:%.c=build/fuzz/obj/%.o)
-	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(HEDDLE_LDLIBS)
+	$(call say,LINK)
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(HEDDLE_LDLIBS)
 
 C_FILES  := $(LIB_SRC) $(PLUGIN_SRC) $(UNIT_SRC) $(FUZZ_SRC)
 SH_FILES := tests/run tests/lint tests/demo .ci/run $(wildcard tests/*/run tests/e2e/*.bash tests/e2e/*.bats)

@@ -14,7 +14,7 @@
 
 #define PREFIX_LEN strlen(OWNER_LINK_PREFIX)
 
-/* Groups of networks have bit 30 set; what is to go is moved into one with bit 29. */
+/* Groups with this bit alone at the top are those that a GC chooses; no network's is. */
 #define DOOMED_BIT (1u << 29)
 
 struct collect {
@@ -26,11 +26,21 @@ struct collect {
 	size_t n_doomed;
 };
 
-/* The alias tells what a GC had in hand when it was killed; the group is there from birth. */
+static bool is_doomed(uint32_t group)
+{
+	return group >> 29 == 1;
+}
+
+/*
+ * The group says whose network an interface is of: it is there from birth, while
+ * the alias comes a message later.  A GC that was stopped half way leaves some in
+ * a group of its own, and then the alias says it.
+ */
 static bool is_of_network(const struct link *link, const struct owner *network)
 {
 	return link->group == network->group ||
-	       owner_has_network(network, link->alias, strlen(link->alias));
+	       (is_doomed(link->group) &&
+		owner_has_network(network, link->alias, strlen(link->alias)));
 }
 
 static int collect_link(const struct link *link, void *data)

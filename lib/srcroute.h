@@ -40,9 +40,9 @@ struct srcroute_routes {
 	size_t n;
 };
 
-/* Append one to a list, as rule_each() and route_each() call it.  Return: 0 or -ENOMEM. */
-int srcroute_keep_rule(const struct rule *rule, void *rules);
-int srcroute_keep_route(const struct route *route, void *routes);
+/* Append one to the list @data, as rule_each() and route_each() call it.  Return: 0 or -ENOMEM. */
+int srcroute_keep_rule(const struct rule *rule, void *data);
+int srcroute_keep_route(const struct route *route, void *data);
 
 /* An address of the interface. */
 struct srcroute_source {

@@ -283,11 +283,16 @@ bool iptables_next(const char **at, struct iptables_line *ret)
 bool iptables_comment_read(const struct iptables_line *line, char network[IPTABLES_COMMENT_SIZE],
 			   char container_id[IPTABLES_COMMENT_SIZE])
 {
-	static const char start[] = "--comment \"name: \\\"";
-	const char *at = memmem(line->text, (size_t)line->len, start, sizeof(start) - 1);
+	static const char flag[] = "--comment \"", dnat[] = "dnat ", start[] = "name: \\\"";
+	const char *at = memmem(line->text, (size_t)line->len, flag, sizeof(flag) - 1);
 	int end = 0;
 
 	if (!at)
+		return false;
+	at += sizeof(flag) - 1;
+	if (strncmp(at, dnat, sizeof(dnat) - 1) == 0)
+		at += sizeof(dnat) - 1;
+	if (strncmp(at, start, sizeof(start) - 1) != 0)
 		return false;
 
 	/* Neither name can hold a quote or a backslash: the CNI specification's rules. */

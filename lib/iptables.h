@@ -77,7 +77,7 @@ struct iptables_line {
 bool iptables_next(const char **at, struct iptables_line *ret);
 
 /**
- * iptables_comment_read() - what iptables_comment() wrote into a rule
+ * iptables_comment_read() - what iptables_comment() wrote into a rule, behind "dnat " or not
  * @line:	a rule
  * @network:	filled in
  * @container_id: filled in

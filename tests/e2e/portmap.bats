@@ -549,6 +549,150 @@ assert_reached() {
 	assert_answer "host 8080 $OUTSIDE4" outside tcp "$WAN4" 8080
 }
 
+# ---- backend "iptables" -------------------------------------------------------
+
+IPTABLES='.backend = "iptables"'
+
+nat_rules() { in_ns "$1" iptables -t nat -S && in_ns "$1" ip6tables -t nat -S; }
+
+# The chains that all share stay.
+assert_no_rules() {
+	[[ $(nat_rules host | grep -cE -- 'CNI-DN-') == 0 ]] || fail "rules left: $(nat_rules host)"
+}
+
+@test "backend iptables: reached from outside, the host, itself and a neighbour" {
+	local ports
+	br_netfilter 1
+	ports="$(mapping 8080 80) $(mapping 5353 53 udp)"
+	plug c2
+	publish c1 "$ports" "$IPTABLES"
+	assert_unpublished
+	serve c1 80 53
+	assert_reached c1 tcp 8080 80
+	assert_reached c1 udp 5353 53
+	cni CHECK portmap "$(publishing "$ports" "$IPTABLES")" c1 c1 eth0
+	assert_silent
+	unpublish c1 "$ports" "$IPTABLES"
+	assert_no_rules
+	assert_closed outside tcp "$WAN4" 8080
+	[[ -z $(flows udp 5353) ]]
+	cni CHECK portmap "$(publishing "$ports" "$IPTABLES")" c1 c1 eth0
+	assert_error 100 CNI-HOSTPORT-DNAT
+}
+
+@test "backend iptables: the rules are the reference's" {
+	local ports config
+	reference portmap
+	netns_add host-reference
+	in_ns host-reference ip link set lo up
+	in_ns host-reference ip link add pub0 up type bridge
+	in_ns host-reference ip addr add 10.75.0.1/24 dev pub0	# for its route_localnet
+	plug c1
+	ports="$(seq 8000 8019 | while read -r n; do mapping "$n" 80; done) $(mapping 5353 53 udp)"
+	for config in '.' '.snat = false' '.markMasqBit = 5' '.conditionsV4 = ["!", "-s", "10.9.0.0/16"]
+		| .conditionsV6 = ["-m", "comment", "--comment", "a \"b\" c"]'; do
+		in_ns host iptables -t nat -F && in_ns host iptables -t nat -X
+		in_ns host ip6tables -t nat -F && in_ns host ip6tables -t nat -X
+		in_ns host-reference iptables -t nat -F && in_ns host-reference iptables -t nat -X
+		in_ns host-reference ip6tables -t nat -F && in_ns host-reference ip6tables -t nat -X
+		add c1 "$ports" "$IPTABLES | $config"
+		assert_ok
+		capture feed "$(publishing "$ports" "$config | .cniVersion = \"1.0.0\" | .prevResult.cniVersion = \"1.0.0\"")" \
+			env CNI_COMMAND=ADD CNI_PATH=/usr/lib/cni CNI_CONTAINERID=c1 CNI_NETNS="$(netns_path c1)" \
+			CNI_IFNAME=eth0 nsenter --net="$(netns_path host-reference)" -- /usr/lib/cni/portmap
+		assert_ok
+		diff <(nat_rules host) <(nat_rules host-reference) || fail "the rules differ with $config"
+	done
+}
+
+@test "backend iptables: a chain of somebody else sets the mark" {
+	publish c1 "$(mapping 8080 80)" "$IPTABLES"
+	unpublish c1 "$(mapping 8080 80)" "$IPTABLES"
+	in_ns host iptables -t nat -N THEIR-MARK
+	in_ns host ip6tables -t nat -N THEIR-MARK
+	with c1
+	add c1 "$(mapping 8080 80)" "$IPTABLES"' | .externalSetMarkChain = "THEIR-MARK"'
+	assert_ok
+	[[ $(nat_rules host | grep -c -- '-j THEIR-MARK') == 3 ]]
+	add c1 "$(mapping 8080 80)" '.externalSetMarkChain = "THEIR-MARK"'
+	assert_error 2 externalSetMarkChain iptables
+	add c1 "$(mapping 8080 80)" '.conditionsV4 = ["-s", "10.0.0.0/8"]'
+	assert_error 2 conditionsV4 iptables
+	add c1 "$(mapping 8080 80)" "$IPTABLES"' | .conditionsV4 = ["a\n-A X"]'
+	assert_error 7 'conditionsV4[0]' "line break"
+	add c1 "$(mapping 8080 80)" "$IPTABLES"' | .externalSetMarkChain = "A B"'
+	assert_error 7 externalSetMarkChain
+}
+
+@test "backend iptables: a port that is taken is refused, and the DEL that follows harms nobody" {
+	publish c1 "$(mapping 8080 80)" "$IPTABLES"
+	serve c1 80
+	plug c2
+	add c2 "$(mapping 8082 80) $(mapping 8080 80)" "$IPTABLES"
+	assert_error 999 8080 "published c1"
+	unpublish c2 "$(mapping 8082 80) $(mapping 8080 80)" "$IPTABLES"
+	assert_answer "c1 80 $OUTSIDE4" outside tcp "$WAN4" 8080
+	assert_closed outside tcp "$WAN4" 8082
+}
+
+@test "backend iptables: DEL without runtimeConfig, prevResult or netns, twice, before any ADD" {
+	local ports filter
+	ports="$(mapping 8080 80) $(mapping 8080 80 udp "$WAN4")"
+	plug c1
+	cni DEL portmap "$(publishing "$ports" "$IPTABLES")" c1 c1 eth0
+	assert_silent
+	[[ $(nat_rules host | grep -c CNI-DN-) == 0 ]]
+	for filter in '.' 'del(.runtimeConfig, .prevResult)' '.runtimeConfig.portMappings = 7'; do
+		add c1 "$ports" "$IPTABLES"
+		assert_ok
+		[[ $(nat_rules host | grep -c CNI-DN-) -gt 5 ]]
+		cni DEL portmap "$(publishing "$ports" "$IPTABLES | $filter")" c1 "" eth0
+		assert_silent
+		assert_no_rules
+		cni DEL portmap "$(publishing "$ports" "$IPTABLES | $filter")" c1 "" eth0
+		assert_silent
+	done
+	# What an earlier config left in nftables goes with it.
+	add c1 "$ports"
+	assert_ok
+	cni DEL portmap "$(publishing "$ports" "$IPTABLES")" c1 "" eth0
+	assert_silent
+	assert_unpublished
+}
+
+@test "backend iptables: GC, and two attachments of a container to one network" {
+	publish c1 "$(mapping 8080 80)" "$IPTABLES"
+	cni ADD bridge "$(conf portmap '.isDefaultGateway = false | .isGateway = true')" c1 c1 eth1
+	assert_ok
+	prev=$out
+	cni ADD portmap "$(publishing "$(mapping 8081 80)" "$IPTABLES")" c1 c1 eth1
+	assert_ok
+	serve c1 80
+	assert_answer "c1 80 *" host tcp "$WAN4" 8081
+	cni DEL portmap "$(publishing "$(mapping 8081 80)" "$IPTABLES")" c1 c1 eth1
+	assert_silent
+	assert_answer "c1 80 *" host tcp "$WAN4" 8080
+	assert_closed host tcp "$WAN4" 8081
+	prev=
+	gc "$(chained portmap portmap "$IPTABLES")" c1/eth0
+	assert_answer "c1 80 *" host tcp "$WAN4" 8080
+	gc "$(chained portmap portmap "$IPTABLES")"
+	assert_silent
+	assert_no_rules
+}
+
+@test "backend iptables: the first ADDs, ten at once" {
+	local base
+	plug c1
+	base=$(publishing '' "$IPTABLES")
+	all_of_them ADD 10
+	[[ $(in_ns host iptables -t nat -S PREROUTING | grep -c CNI-HOSTPORT-DNAT) == 1 ]]
+	[[ $(in_ns host iptables -t nat -S CNI-HOSTPORT-MASQ | grep -c MASQUERADE) == 1 ]]
+	[[ $(in_ns host iptables -t nat -S CNI-HOSTPORT-DNAT | grep -c 'j CNI-DN-') == 10 ]]
+	all_of_them DEL 10
+	assert_no_rules
+}
+
 # ---- many ---------------------------------------------------------------------
 
 # calls CONFIG ID: how many system calls an ADD takes
@@ -594,10 +738,10 @@ one() {
 		CNI_NETNS="$(netns_path c1)" nsenter --net="$(netns_path host)" -- "$PLUGINS/portmap" >/dev/null
 }
 
-# all_of_them VERB: in parallel; each one's failure is the test's
+# all_of_them VERB NUMBER: so many in parallel; each one's failure is the test's
 all_of_them() {
 	local n pids=() pid
-	for n in {1..50}; do
+	for ((n = 1; n <= $2; n++)); do
 		one "$1" "$n" &
 		pids+=($!)
 	done
@@ -610,9 +754,9 @@ all_of_them() {
 	local base
 	plug c1
 	base=$(publishing '')
-	all_of_them ADD
+	all_of_them ADD 50
 	[[ $(published | wc -l) == $((50 * (3 + 1))) ]] || fail "$(published | wc -l) elements"
-	all_of_them DEL
+	all_of_them DEL 50
 	assert_unpublished
 }
 

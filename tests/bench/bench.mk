@@ -13,6 +13,7 @@ bench: deps-bench
 	@$(MAKE) --no-print-directory bench-run SAN=
 
 bench-run: plugins build/bench/bench build/bench/least/bridge
+	@mkdir -p docs/bench
 	build/bench/bench -o docs/bench $(BENCH_ARGS)
 
 # Linked statically to be small: the peak memory that the kernel reports of a

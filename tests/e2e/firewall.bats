@@ -85,7 +85,7 @@ see_outside() {
 
 # elements SET [FAMILY]: its keys, one a line
 elements() {
-	in_ns host nft -j list set "${2:-inet}" heddle "$1" |
+	in_ns host nft -j list set "${2:-inet}" heddle "$1" 2>/dev/null |
 		jq -r '.nftables[].set.elem // [] | .[].elem.val | if type == "object" then .concat | join(" ") else . end'
 }
 
@@ -427,6 +427,25 @@ at_once() {
 	[[ $(mark_rules) == "1 0" ]] || fail "rules: $(mark_rules)"
 	at_once 20 DEL
 	assert_none_left
+}
+
+@test "an ADD killed at any request leaves nothing that DEL does not find" {
+	pair_add c1 eth0 10.1.0.5/24 fd00:1::5/64
+	each_fault firewall "$(chained firewall firewall '.ingressPolicy = "isolated"')" KILL sendto
+}
+
+@test "every system call of an ADD fails in turn, or is its last" {
+	local calls config
+	full
+	pair_add c1 eth0 10.1.0.5/24
+	config=$(chained firewall firewall '.ingressPolicy = "isolated"')
+	calls=$(calls_of firewall "$config")
+	cni DEL firewall "$config" id c1 eth0
+	assert_silent
+	# shellcheck disable=SC2086 # words
+	each_fault firewall "$config" ENOBUFS $calls
+	# shellcheck disable=SC2086 # words
+	each_fault firewall "$config" KILL $calls
 }
 
 # ---- backend "iptables" -----------------------------------------------------------------

@@ -38,7 +38,4 @@ int veth_del(const struct cni_request *rq, int keep_fd, struct err *e);
  */
 void veth_undo(struct nl *host, const struct owner *owner, const uint8_t *mac);
 
-/* Delete the network's pairs that GC was not told to leave alone.  Return: 0 or an errno. */
-int veth_gc(const struct cni_request *rq, struct err *e);
-
 #endif

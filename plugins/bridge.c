@@ -26,6 +26,7 @@
 #include "lib/cni.h"
 #include "lib/gc.h"
 #include "lib/iface.h"
+#include "lib/link-gc.h"
 #include "lib/link.h"
 #include "lib/masq.h"
 #include "lib/netns.h"
@@ -789,7 +790,7 @@ static int gc_rules(const struct cni_request *rq, struct err *e)
 static int bridge_gc(const struct cni_request *rq, struct err *e)
 {
 	struct err next = {0};
-	int first = veth_gc(rq, e);
+	int first = link_gc(rq, OWNER_LINK_PREFIX, "veth", e);
 
 	first = err_keep(first, e, gc_rules(rq, &next), &next);
 	if (!ipam_configured(rq))

@@ -280,24 +280,21 @@ bool iptables_next(const char **at, struct iptables_line *ret)
 	return false;
 }
 
-bool iptables_comment_read(const struct iptables_line *line, char network[IPTABLES_COMMENT_SIZE],
+bool iptables_comment_read(const struct iptables_line *line, const char *prefix,
+			   char network[IPTABLES_COMMENT_SIZE],
 			   char container_id[IPTABLES_COMMENT_SIZE])
 {
-	static const char flag[] = "--comment \"", dnat[] = "dnat ", start[] = "name: \\\"";
-	const char *at = memmem(line->text, (size_t)line->len, flag, sizeof(flag) - 1);
+	char start[64];
+	int len = snprintf(start, sizeof(start), "--comment \"%sname: \\\"", prefix);
+	const char *at = memmem(line->text, (size_t)line->len, start, (size_t)len);
 	int end = 0;
 
 	if (!at)
 		return false;
-	at += sizeof(flag) - 1;
-	if (strncmp(at, dnat, sizeof(dnat) - 1) == 0)
-		at += sizeof(dnat) - 1;
-	if (strncmp(at, start, sizeof(start) - 1) != 0)
-		return false;
 
 	/* Neither name can hold a quote or a backslash: the CNI specification's rules. */
-	sscanf(at + sizeof(start) - 1, "%255[^\\\"\n]\\\" id: \\\"%255[^\\\"\n]\\\"\"%n", network,
-	       container_id, &end);
+	sscanf(at + len, "%255[^\\\"\n]\\\" id: \\\"%255[^\\\"\n]\\\"\"%n", network, container_id,
+	       &end);
 
 	return end > 0;
 }

@@ -77,14 +77,16 @@ struct iptables_line {
 bool iptables_next(const char **at, struct iptables_line *ret);
 
 /**
- * iptables_comment_read() - what iptables_comment() wrote into a rule, behind "dnat " or not
+ * iptables_comment_read() - what iptables_comment() wrote into a rule
  * @line:	a rule
+ * @prefix:	what stands before it in the comment: "" for ipMasq, "dnat " for port mappings
  * @network:	filled in
  * @container_id: filled in
  *
  * Return: true, or false if the rule has no such comment.
  */
-bool iptables_comment_read(const struct iptables_line *line, char network[IPTABLES_COMMENT_SIZE],
+bool iptables_comment_read(const struct iptables_line *line, const char *prefix,
+			   char network[IPTABLES_COMMENT_SIZE],
 			   char container_id[IPTABLES_COMMENT_SIZE]);
 
 /* Decides about a chain by its name. */

@@ -294,7 +294,7 @@ static int list_garbage(const char *listing, const struct gc *gc, struct garbage
 	for (const char *at = listing; iptables_next(&at, &line);) {
 		void *more;
 
-		if (!line.is_rule || !iptables_comment_read(&line, network, id) ||
+		if (!line.is_rule || !iptables_comment_read(&line, "", network, id) ||
 		    !gc_is_garbage_id(gc, network, id))
 			continue;
 		iptables_chain_name(chain, "", network, id);

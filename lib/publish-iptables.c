@@ -151,7 +151,7 @@ static bool is_others(const struct side *s, const char *chain, char network[IPTA
 
 	for (const char *at = s->listing; iptables_next(&at, &line);) {
 		if (line.is_rule && strcmp(line.target, chain) == 0 &&
-		    iptables_comment_read(&line, network, id))
+		    iptables_comment_read(&line, "dnat ", network, id))
 			return strcmp(id, s->t->p->container_id) != 0;
 	}
 
@@ -587,7 +587,7 @@ static bool is_garbage(const char *chain, const void *data)
 		return false;
 	for (const char *at = g->listing; iptables_next(&at, &line);) {
 		if (line.is_rule && strcmp(line.target, chain) == 0 &&
-		    iptables_comment_read(&line, network, id))
+		    iptables_comment_read(&line, "dnat ", network, id))
 			return gc_is_garbage_id(g->gc, network, id);
 	}
 

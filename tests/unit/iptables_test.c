@@ -76,7 +76,7 @@ static void a_listing_is_read_line_by_line(void **state)
 		assert_int_equal(line.is_rule, expected[i].is_rule);
 		assert_string_equal(line.chain, expected[i].chain);
 		assert_string_equal(line.target, expected[i].target);
-		assert_int_equal(iptables_comment_read(&line, network, id), i == 1);
+		assert_int_equal(iptables_comment_read(&line, "", network, id), i == 1);
 	}
 	assert_string_equal(network, "n");
 	assert_string_equal(id, "i");
@@ -100,7 +100,7 @@ static void only_a_whole_comment_names_an_owner(void **state)
 		struct iptables_line line;
 
 		assert_true(iptables_next(&at, &line));
-		assert_false(iptables_comment_read(&line, network, id));
+		assert_false(iptables_comment_read(&line, "", network, id));
 	}
 }
 

@@ -151,7 +151,7 @@ static bool is_of_container(const struct iptables_line *line, const struct admit
 {
 	char network[IPTABLES_COMMENT_SIZE], id[IPTABLES_COMMENT_SIZE];
 
-	return iptables_comment_read(line, network, id) && strcmp(network, a->network) == 0 &&
+	return iptables_comment_read(line, "", network, id) && strcmp(network, a->network) == 0 &&
 	       strcmp(id, a->container_id) == 0;
 }
 
@@ -189,7 +189,7 @@ static bool is_garbage(const struct iptables_line *line, const void *data)
 {
 	char network[IPTABLES_COMMENT_SIZE], id[IPTABLES_COMMENT_SIZE];
 
-	return iptables_comment_read(line, network, id) && gc_is_garbage_id(data, network, id);
+	return iptables_comment_read(line, "", network, id) && gc_is_garbage_id(data, network, id);
 }
 
 /* ---- scripts ------------------------------------------------------------------- */

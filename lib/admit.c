@@ -314,13 +314,14 @@ static int release_shared(struct nl *nl, const struct admit *a, struct err *e)
 
 static int release(struct nl *nl, const struct admit *a, struct err *e)
 {
-	int own, shared = 0;
+	int own = release_own(nl, a, e), shared = 0;
 
-	own = release_own(nl, a, e);
-	if (own >= 0 && a->policy != ADMIT_OPEN && (own > 0 || *a->ifname))
+	if (own < 0)
+		return own;
+	if (a->policy != ADMIT_OPEN && (own > 0 || *a->ifname))
 		shared = release_shared(nl, a, e);
 
-	return own < 0 || shared < 0 ? (own < 0 ? own : shared) : own + shared;
+	return shared < 0 ? shared : own + shared;
 }
 
 /* ---- add --------------------------------------------------------------------- */
@@ -507,10 +508,12 @@ static int sweep(struct nl *nl, const struct gc *gc, struct err *e)
 {
 	int own = claim_sweep(nl, own_sets, claim_garbage(gc), e), shared = 0;
 
-	if (own >= 0 && gc->n_valid == 0)
+	if (own < 0)
+		return own;
+	if (gc->n_valid == 0)
 		shared = release_unused(nl, (struct scope){.network = &gc->owner}, e);
 
-	return own < 0 || shared < 0 ? (own < 0 ? own : shared) : own + shared;
+	return shared < 0 ? shared : own + shared;
 }
 
 int admit_gc(struct nl *nl, enum admit_backend backend, const struct gc *gc, struct err *e)

@@ -129,7 +129,7 @@ static void a_range_may_have_all_ports_and_no_more(void **state)
 static void what_cannot_be_is_refused_with_its_path(void **state)
 {
 	(void)state;
-	assert_refused("{}", "array");
+	assert_refused("{}", "not a list");
 	assert_refused("[7]", "[0]");
 	assert_refused("[{\"hostPort\":80}]", "containerPort");
 	assert_refused("[{\"containerPort\":80}]", "hostPort");

@@ -606,12 +606,12 @@ static int open_netns(struct run *run, struct err *e)
 
 	if (!*rq->netns || run->plugin->any_netns)
 		return 0;
-	rq->netns_fd = netns_open(rq->netns, rq->command == CNI_DEL ? NULL : e);
+	rq->netns_fd = netns_open(rq->netns, e);
 	if (rq->netns_fd < 0) {
 		int r = rq->netns_fd;
 
 		rq->netns_fd = -1;
-		return rq->command == CNI_DEL ? 0 : err_wrap(e, r, "CNI_NETNS");
+		return rq->command == CNI_DEL && netns_is_gone(r) ? 0 : err_wrap(e, r, "CNI_NETNS");
 	}
 	if (run->plugin->own_netns || parse_bool(env("CNI_NETNS_OVERRIDE")) == 1)
 		return 0;

@@ -95,9 +95,12 @@ static int see_self(struct seen *seen, struct err *e)
 static int visit(const char *path, int (*fn)(int fd, const char *path, void *data, struct err *e),
 		 void *data, struct err *e)
 {
-	AUTO_FD int fd = netns_open(path, NULL);
+	AUTO_FD int fd = netns_open(path, e);
 
-	return fd < 0 ? 0 : fn(fd, path, data, e);
+	if (fd < 0)
+		return netns_is_gone(fd) ? 0 : fd;
+
+	return fn(fd, path, data, e);
 }
 
 int netns_each(int (*fn)(int fd, const char *path, void *data, struct err *e), void *data,
@@ -125,6 +128,8 @@ int netns_each(int (*fn)(int fd, const char *path, void *data, struct err *e), v
 			each = visit(path, fn, data, &next);
 		r = err_keep(r, e, each, &next);
 	}
+	if (ferror(mounts))
+		r = r < 0 ? r : err_sys(e, EIO, "read /proc/thread-self/mountinfo");
 	free(seen.list);
 
 	return r;

@@ -22,15 +22,23 @@ int netns_open(const char *path, struct err *e)
 
 	if (fd < 0) {
 		r = err_sys(e, errno, "open the network namespace %s", path);
-	} else if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET) {
-		r = err_sys(e, EINVAL, "%s is not a network namespace", path);
 	} else {
-		return MOVE_FD(fd);
+		int type = ioctl(fd, NS_GET_NSTYPE);
+
+		if (type == CLONE_NEWNET)
+			return MOVE_FD(fd);
+		r = err_sys(e, type < 0 && errno != ENOTTY ? errno : EINVAL,
+			    "%s is not a network namespace", path);
 	}
 	if (e)
 		e->cni = CNI_E_NETNS;
 
 	return r;
+}
+
+bool netns_is_gone(int r)
+{
+	return r < 0 && r != -EMFILE && r != -ENFILE && r != -ENOMEM && r != -EIO;
 }
 
 int netns_open_self(struct err *e)

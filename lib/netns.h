@@ -20,6 +20,12 @@ struct nl;
  */
 int netns_open(const char *path, struct err *e);
 
+/*
+ * Whether a failure of netns_open() means that there is no such namespace: not if
+ * the process or the system has run out of something, so that nobody could look.
+ */
+bool netns_is_gone(int r);
+
 /* The calling thread's own namespace.  Return: a descriptor, or a negative errno. */
 int netns_open_self(struct err *e);
 

@@ -321,25 +321,30 @@ static int configure_inside(struct add *a, struct err *e)
 }
 
 /*
- * By its first name, or by its alias.  The last name alone proves nothing: an
- * ADD is refused because somebody else has it, and then comes DEL.
+ * By its first name, by its alias, or by prevResult.  The last name alone proves
+ * nothing: an ADD is refused because somebody else has it, and then comes DEL.
+ * Return: 1, 0 or a negative errno.
  */
-static int find_own(struct nl *inside, const struct cni_request *rq, struct link *ret)
+static int find_own(struct nl *inside, const struct cni_request *rq, struct link *ret,
+		    struct err *e)
 {
-	if (link_get(inside, rq->owner.host_ifname, ret, NULL) == 0)
-		return 0;
-	if (link_get(inside, rq->ifname, ret, NULL) == 0 &&
-	    owner_has(&rq->owner, ret->alias, strlen(ret->alias)))
-		return 0;
+	int r = link_get(inside, rq->owner.host_ifname, ret, e);
 
-	return -ENODEV;
+	if (r != -ENODEV)
+		return r < 0 ? r : 1;
+	r = link_get(inside, rq->ifname, ret, e);
+	if (r < 0)
+		return r == -ENODEV ? 0 : r;
+
+	return owner_has(&rq->owner, ret->alias, strlen(ret->alias)) ||
+	       (strcmp(ret->kind, "macvlan") == 0 && attachment_is_adopted(rq, ret));
 }
 
 static void undo_create(struct add *a)
 {
 	struct link link;
 
-	if (find_own(a->inside, a->rq, &link) < 0)
+	if (find_own(a->inside, a->rq, &link, NULL) <= 0)
 		return;
 	link_put_del(a->inside, link.index);
 	(void)nl_commit(a->inside, NULL);
@@ -400,13 +405,9 @@ static int del_inside(void *data, struct err *e)
 
 	if (r < 0)
 		return r;
-	if (find_own(inside, rq, &link) == 0)
-		return link_del_quick(inside, link.index, -1, e);
-	if (link_get(inside, rq->ifname, &link, NULL) == 0 && strcmp(link.kind, "macvlan") == 0 &&
-	    attachment_is_adopted(rq, &link))
-		return link_del_quick(inside, link.index, -1, e);
+	r = find_own(inside, rq, &link, e);
 
-	return 0;
+	return r > 0 ? link_del_quick(inside, link.index, -1, e) : r;
 }
 
 /* In a namespace that is gone there is nothing to delete. */
@@ -515,6 +516,8 @@ static int macvlan_check(const struct cni_request *rq, struct err *e)
 
 struct collect {
 	struct gc gc;
+	int host_fd;
+	int host_id; /* of the host's namespace, as the container counts */
 	struct nl *out;
 };
 
@@ -535,11 +538,18 @@ static bool is_newborn_garbage(const struct gc *gc, const struct link *link)
 	return true;
 }
 
+/* Its master is on this host, or beside it. */
+static bool is_of_this_host(const struct collect *c, const struct link *link)
+{
+	return strcmp(link->kind, "macvlan") == 0 &&
+	       (link->peer_netns_id < 0 || link->peer_netns_id == c->host_id);
+}
+
 static int collect_link(const struct link *link, void *data)
 {
 	struct collect *c = data;
 
-	if (strcmp(link->kind, "macvlan") != 0 ||
+	if (!is_of_this_host(c, link) ||
 	    (!gc_is_garbage(&c->gc, link->alias, strlen(link->alias)) &&
 	     !is_newborn_garbage(&c->gc, link)))
 		return 0;
@@ -556,7 +566,8 @@ static int gc_netns(int fd, const char *path, void *data, struct err *e)
 	int r;
 
 	if ((r = netns_nl_open(fd, NETLINK_ROUTE, &in, e)) < 0 ||
-	    (r = netns_nl_open(fd, NETLINK_ROUTE, &out, e)) < 0)
+	    (r = netns_nl_open(fd, NETLINK_ROUTE, &out, e)) < 0 ||
+	    (r = netns_id(in, c->host_fd, &c->host_id, e)) < 0)
 		return err_wrap(e, r, "%s", path);
 	c->out = out;
 	r = link_each(in, collect_link, c, e);
@@ -568,9 +579,13 @@ static int gc_netns(int fd, const char *path, void *data, struct err *e)
 
 static int gc_links(const struct cni_request *rq, struct err *e)
 {
-	struct collect c = {0};
-	int r = gc_init(&c.gc, rq->network, rq->valid, rq->n_valid, e);
+	AUTO_FD int self = netns_open_self(e);
+	struct collect c = {.host_fd = self};
+	int r;
 
+	if (self < 0)
+		return self;
+	r = gc_init(&c.gc, rq->network, rq->valid, rq->n_valid, e);
 	if (r < 0)
 		return r;
 	r = netns_each(gc_netns, &c, e);

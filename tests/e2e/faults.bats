@@ -27,3 +27,18 @@ full() { [[ -n ${HEDDLE_FULL:-} ]] || skip "only in make test-full"; }
 @test "DEL with a delegate that is run" { full; faults del-exec; }
 
 @test "GC" { full; faults gc; }
+
+# Their ADD and DEL, and GC after either.
+scenarios() {
+	full
+	local scenario
+	for scenario in add del gc add-gc; do
+		faults "$1-$scenario"
+	done
+}
+
+@test "ptp" { scenarios ptp; }
+
+@test "macvlan" { scenarios macvlan; }
+
+@test "host-device" { scenarios host-device; }

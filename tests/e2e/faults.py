@@ -98,7 +98,9 @@ class Lab:
 	def __init__(self, containers):
 		self.dir = tempfile.mkdtemp(prefix="heddle-faults-")
 		self.netns = {}
+		self.watched = []	# containers whose links count too
 		atexit.register(self.clean)
+		self.leave_mounts()
 		for name in ("host", *containers):
 			command("ip", "netns", "add", PREFIX + name)
 			self.netns[name] = "/run/netns/" + PREFIX + name
@@ -106,6 +108,16 @@ class Lab:
 		if ctypes.CDLL(None).setns(fd, 0x40000000) != 0:	# CLONE_NEWNET
 			sys.exit("cannot enter " + self.netns["host"])
 		os.close(fd)
+
+	@staticmethod
+	def leave_mounts():
+		"""GC looks into all namespaces that are mounted; only those of this process shall be."""
+		if ctypes.CDLL(None).unshare(0x00020000) != 0:	# CLONE_NEWNS
+			sys.exit("cannot leave the machine's mounts")
+		command("mount", "--make-rprivate", "/")
+		with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
+			for mount in [line.split()[4] for line in mounts if " - nsfs " in line]:
+				command("umount", "--lazy", mount)
 
 	def clean(self):
 		shutil.rmtree(self.dir, ignore_errors=True)
@@ -124,6 +136,10 @@ class Lab:
 		lines = set()
 		for link in json.loads(command("ip", "-j", "-d", "addr", "show")):
 			lines |= self.link_lines(link)
+		for name in self.watched:
+			for link in json.loads(command("ip", "-n", PREFIX + name, "-j", "link", "show")):
+				if link["ifname"] != "lo":
+					lines.add("link %s in %s" % (link["ifname"], name))
 		for entry in json.loads(command("nft", "-j", "list", "ruleset"))["nftables"]:
 			for kind in ("set", "map"):
 				table = entry.get(kind, {})
@@ -140,6 +156,8 @@ class Lab:
 	def link_lines(link):
 		name = link["ifname"]
 		lines = {"link " + name} if name != "lo" else set()
+		if link.get("ifalias"):
+			lines.add("alias %s of %s" % (link["ifalias"], name))
 		for addr in link["addr_info"]:
 			if addr["scope"] == "global":
 				lines.add("address %s/%d on %s" % (addr["local"], addr["prefixlen"], name))
@@ -179,6 +197,7 @@ class Plugin:
 
 	def __init__(self, lab, conf, path=PLUGINS):
 		self.lab, self.conf, self.path = lab, conf, path
+		self.own = {}	# more keys, by container
 
 	def run(self, verb, container, fault=None, trace=None, **extra):
 		"""One run; @extra keys go into the config.  A hang is status None."""
@@ -194,7 +213,8 @@ class Plugin:
 		process = subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
 					   stderr=subprocess.PIPE, text=True, start_new_session=True)
 		try:
-			out, err = process.communicate(json.dumps(dict(self.conf, **extra)), LIMIT_S)
+			out, err = process.communicate(
+				json.dumps(dict(self.conf, **self.own.get(container, {}), **extra)), LIMIT_S)
 		except subprocess.TimeoutExpired:
 			os.killpg(process.pid, signal.SIGKILL)
 			out, err = process.communicate()
@@ -288,6 +308,7 @@ class Scenario:
 	def __init__(self):
 		self.lab = Lab(["holder", "victim", "other"])
 		self.plugin = Plugin(self.lab, self.config(), self.cni_path())
+		self.furnish()
 		self.held = set()
 		if self.holder:
 			self.held = self.plugin.must("ADD", "holder").addresses()
@@ -305,6 +326,9 @@ class Scenario:
 			if not self.own_ipam:
 				conf["ipam"]["type"] = "other-ipam"
 		return conf
+
+	def furnish(self):
+		"""What has to be on the host before there are containers."""
 
 	def cni_path(self):
 		"""Where the delegate is: ours beside the plugin, or by a name that the plugin has to run."""
@@ -488,8 +512,45 @@ class Gc(Del):
 		return complaints + self.left(), fault.hits(outcome.log) > 0
 
 
+class Ptp:
+	"""A plugin that leaves nothing of a network on the host but its containers"""
+
+	example = "ptp"
+	change = {}
+
+	def stays(self, _):
+		return False
+
+
+class Macvlan(Ptp):
+	"""Nothing is on the host, all in the container"""
+
+	example = "macvlan"
+
+	def furnish(self):
+		command("ip", "link", "add", "wire0", "type", "veth", "peer", "name", "wire1")
+		command("ip", "link", "set", "wire0", "up")
+		self.lab.watched = ["victim"]
+
+
+class HostDevice(Ptp):
+	"""A card for each container, which is back when there is none"""
+
+	example = "host-device"
+
+	def furnish(self):
+		for number, container in enumerate(["victim", "holder", "other"]):
+			card = "card%d" % number
+			command("ip", "link", "add", card, "type", "veth", "peer", "name", "port%d" % number)
+			self.plugin.own[container] = {"device": card}
+		self.lab.watched = ["victim"]
+
+
 SCENARIOS = {"add": Add, "add-first": AddFirst, "add-gc": AddGc, "add-exec": AddExec,
 	     "add-example": AddExample, "del": Del, "del-exec": DelExec, "gc": Gc}
+for prefix, kind in (("ptp", Ptp), ("macvlan", Macvlan), ("host-device", HostDevice)):
+	for verb in ("add", "add-gc", "del", "gc"):
+		SCENARIOS["%s-%s" % (prefix, verb)] = type(kind.__name__, (kind, SCENARIOS[verb]), {})
 
 
 def wanted(fault, only):

@@ -130,9 +130,9 @@ each_fault() {
 	done
 }
 
-# calls_of PLUGIN CONF: the system calls of an ADD that can fail and matter
+# calls_of PLUGIN CONF [IFNAME]: the system calls of an ADD that can fail and matter
 calls_of() {
-	capture feed "$2" env CNI_COMMAND=ADD CNI_PATH="$PLUGINS" CNI_CONTAINERID=id CNI_IFNAME=eth0 \
+	capture feed "$2" env CNI_COMMAND=ADD CNI_PATH="$PLUGINS" CNI_CONTAINERID=id CNI_IFNAME="${3:-eth0}" \
 		CNI_NETNS="$(netns_path c1)" ASAN_OPTIONS=detect_leaks=0 nsenter --net="$(netns_path host)" -- \
 		strace -f -qq -o "$BATS_TEST_TMPDIR/trace" "$PLUGINS/$1"
 	assert_ok

@@ -220,17 +220,17 @@ assert_lines() { [[ $1 == "$2" ]] || fail "$(diff <(printf '%s\n' "$2") <(printf
 
 @test "all seven versions" {
 	local version
+	net_add net1 10.2.0.5/24
 	for version in 0.1.0 0.2.0 0.3.0 0.3.1 0.4.0 1.0.0 1.1.0; do
-		net_add net1 10.2.0.5/24
+		in_ns c1 ip route replace 10.2.0.0/24 dev net1 src 10.2.0.5
 		cni ADD sbr "$(config | with_version "$version")" id c1 net1
 		assert_ok
 		assert_json '.cniVersion == $v' --arg v "$version"
 		assert_lines "$(rules)" '10.2.0.5 100 104'
 		cni DEL sbr "$(config | with_version "$version")" id c1 net1
 		assert_silent
-		assert_lines "$(rules)" ''
-		in_ns c1 ip link del net1
 	done
+	assert_lines "$(rules)" ''
 }
 
 @test "keys in any case" {
@@ -437,43 +437,54 @@ assert_lines() { [[ $1 == "$2" ]] || fail "$(diff <(printf '%s\n' "$2") <(printf
 # state: all that ADD changes
 state() { rules; routes 100; routes main; }
 
-# each_fault_afresh FAULT CALL…: as each_fault, but with the pair made afresh each time: routes that
-# have left the main table go with the interface, and DEL does not bring them back
-each_fault_afresh() {
-	local fault=$1 call k before
+# put_back: what ADD takes from the main table, and DEL does not bring back, since the interface goes
+put_back() {
+	in_ns c1 ip -batch - <<-END
+		route replace 10.2.0.0/24 dev eth0 src 10.2.0.5
+		route replace 10.99.0.0/16 via 10.2.0.9
+		route replace fd00:2::/64 dev eth0 metric 256
+	END
+}
+
+# each_sbr_fault FAULT CALL…: as each_fault, with the main table as it was each time
+each_sbr_fault() {
+	local fault=$1 config call k before
 	shift
+	net_add eth0 10.2.0.5/24 fd00:2::5/64
+	config=$(config)
+	put_back
+	before=$(state)
 	for call; do
 		k=0
-		while :; do
-			in_ns c1 ip link del eth0 2>/dev/null || :
-			net_add eth0 10.2.0.5/24 fd00:2::5/64
-			in_ns c1 ip route add 10.99.0.0/16 via 10.2.0.9
-			before=$(state)
-			add_faulted sbr "$(config)" "$call" $((++k)) "$fault" || break
+		while add_faulted sbr "$config" "$call" $((++k)) "$fault"; do
 			((status == 0 || status >= 128)) || assert_lines "$(state)" "$before"
-			cni DEL sbr "$(config)" id c1 eth0
+			cni DEL sbr "$config" id c1 eth0
 			assert_silent
 			assert_lines "$(rules; routes 100)" ''
+			put_back
 		done
+		cni DEL sbr "$config" id c1 eth0
+		put_back
 		((k > 1)) || fail "sbr makes no $call"
 	done
 }
 
 @test "an ADD that is killed at any request leaves what DEL removes" {
-	each_fault_afresh KILL sendto
+	each_sbr_fault KILL sendto
 }
 
 @test "an ADD in which any system call fails undoes itself" {
 	local calls
 	full
-	net_add eth0 10.2.0.5/24 fd00:2::5/64
-	# A result that reaches nobody is undone by DEL, see above.
-	calls=$(calls_of sbr "$(config)" | grep -vx write)
-	cni DEL sbr "$(config)" id c1 eth0
+	net_add net1 10.2.0.5/24
+	# A result that reaches nobody is undone by DEL.
+	calls=$(calls_of sbr "$(config)" net1 | grep -vx write)
+	del
+	in_ns c1 ip link del net1
 	# shellcheck disable=SC2086 # a list of words
-	each_fault_afresh ENOBUFS $calls
+	each_sbr_fault ENOBUFS $calls
 	# shellcheck disable=SC2086
-	each_fault_afresh KILL $calls
+	each_sbr_fault KILL $calls
 }
 
 # ---- the reference ------------------------------------------------------------------------

@@ -450,7 +450,7 @@ put_back() {
 each_sbr_fault() {
 	local fault=$1 config call k before
 	shift
-	net_add eth0 10.2.0.5/24 fd00:2::5/64
+	link_exists c1 eth0 || net_add eth0 10.2.0.5/24 fd00:2::5/64
 	config=$(config)
 	put_back
 	before=$(state)

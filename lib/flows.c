@@ -186,12 +186,10 @@ static bool is_doomed(const struct search *s, const struct flow *f)
 	const struct ip_addr *ours = f->orig.dst.family == AF_INET ? &s->p->ip4 : &s->p->ip6;
 	bool here = f->status & IPS_DST_NAT && ip_equal(&f->reply.src, ours);
 
-	if (!f->orig_attr || !is_published(s->p, &f->orig))
+	if (!f->orig_attr || f->orig.proto == IPPROTO_TCP || !is_published(s->p, &f->orig))
 		return false;
-	if (!s->stale)
-		return here;
 
-	return !here && f->orig.proto != IPPROTO_TCP && is_local(&f->orig.dst);
+	return s->stale ? !here && is_local(&f->orig.dst) : here;
 }
 
 static int take(const struct nlmsghdr *nlh, void *data)
@@ -290,6 +288,9 @@ int flows_forget_stale(struct nl *nl, const struct publish *p, struct err *e)
 int flows_forget(struct nl *nl, const struct publish *p, struct err *e)
 {
 	struct search s = {.p = p};
+
+	if (p->n_ports > 0 && !has_datagrams(p))
+		return 0;
 
 	return are_none() ? 0 : find_and_forget(nl, &s, e);
 }

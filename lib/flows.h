@@ -6,6 +6,10 @@
  * from one port, as DNS and syslog do, would go on to a container that has gone,
  * or miss one that has come, for as long as it does not pause.
  *
+ * TCP connections are left alone: a new one begins anew by itself, and one that
+ * lives goes on when an engine takes a container's ports away and gives them
+ * back, as `podman network reload` does.
+ *
  * Source: linux/netfilter/nfnetlink_conntrack.h; nf_conntrack_netlink.c.
  */
 #ifndef FLOWS_H
@@ -25,8 +29,7 @@ struct nl;
  * @p:		the attachment, whose ports are open now
  *
  * Dropped are UDP and SCTP associations to a published port of the host that
- * lead to anybody but this container; a new TCP connection begins anew by
- * itself.  The kernel's whole table is read once for that, 12 ms with its usual
+ * lead to anybody but this container.  The kernel's whole table is read once for that, 12 ms with its usual
  * size, and not at all without such ports or without any flow.
  *
  * Return: 0, also without connection tracking; or a negative errno.

@@ -38,7 +38,14 @@ int netns_open(const char *path, struct err *e)
 
 bool netns_is_gone(int r)
 {
-	return r < 0 && r != -EMFILE && r != -ENFILE && r != -ENOMEM && r != -EIO;
+	static const int gone[] = {ENOENT, ENOTDIR, ESRCH, EINVAL, ENXIO, ELOOP, ENAMETOOLONG};
+
+	for (size_t i = 0; i < ARRAY_SIZE(gone); i++) {
+		if (r == -gone[i])
+			return true;
+	}
+
+	return false;
 }
 
 int netns_open_self(struct err *e)

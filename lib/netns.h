@@ -20,10 +20,7 @@ struct nl;
  */
 int netns_open(const char *path, struct err *e);
 
-/*
- * Whether a failure of netns_open() means that there is no such namespace: not if
- * the process or the system has run out of something, so that nobody could look.
- */
+/* Whether netns_open() failed for there is no such namespace, not as nobody could look. */
 bool netns_is_gone(int r);
 
 /* The calling thread's own namespace.  Return: a descriptor, or a negative errno. */

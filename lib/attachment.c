@@ -39,7 +39,7 @@ int attachment_need_free(const struct cni_request *rq, struct nl *inside, struct
 
 int attachment_set_dns(const struct cni_request *rq, struct cni_result *res, struct err *e)
 {
-	struct cni_dns dns = {0};
+	struct cni_dns dns = { 0 };
 	struct jnode value;
 	int r;
 
@@ -85,7 +85,7 @@ bool attachment_is_adopted(const struct cni_request *rq, const struct link *link
 int attachment_check_link(struct nl *nl, const char *name, const char *where, struct link *ret,
 			  struct err *e)
 {
-	struct err why = {0};
+	struct err why = { 0 };
 	int r = link_get(nl, name, ret, &why);
 
 	if (r == -ENODEV)

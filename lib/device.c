@@ -69,7 +69,7 @@ int device_ifname(const char *dir, char ret[IFNAMSIZ], struct err *e)
 
 bool device_is_in_userspace(const char *dir)
 {
-	static const char *const drivers[] = {"vfio-pci", "uio_pci_generic", "igb_uio"};
+	static const char *const drivers[] = { "vfio-pci", "uio_pci_generic", "igb_uio" };
 	char path[PATH_MAX + 8], target[PATH_MAX];
 	const char *driver;
 	ssize_t n;

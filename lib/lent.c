@@ -60,7 +60,7 @@ static bool is_wanted(const struct filter *f, const struct link *link)
 
 bool lent_to(const struct cni_request *rq, const struct link *link)
 {
-	const struct filter f = {.rq = rq};
+	const struct filter f = { .rq = rq };
 	char name[IFNAMSIZ];
 
 	return is_wanted(&f, link) || read_adopted(rq, link, name);
@@ -152,7 +152,7 @@ static int search_init(struct search *s, struct nl *host, struct filter filter, 
 
 	if (fd < 0)
 		return fd;
-	*s = (struct search){.filter = filter, .host = host, .host_fd = fd};
+	*s = (struct search){ .filter = filter, .host = host, .host_fd = fd };
 
 	return 0;
 }
@@ -196,7 +196,7 @@ static int finish(struct nl *nl, const struct link *link, const char *name, stru
 static int finish_wanted(const struct link *link, void *data)
 {
 	struct homecoming *h = data;
-	struct err next = {0};
+	struct err next = { 0 };
 	char name[IFNAMSIZ];
 
 	if (is_wanted(&h->filter, link)) {
@@ -210,8 +210,8 @@ static int finish_wanted(const struct link *link, void *data)
 static int finish_all(struct nl *host, struct filter filter, struct err *e)
 {
 	AUTO(nl_closep) struct nl *nl = NULL;
-	struct homecoming h = {.filter = filter, .e = e};
-	struct err next = {0};
+	struct homecoming h = { .filter = filter, .e = e };
+	struct err next = { 0 };
 	int r = nl_open(NETLINK_ROUTE, &nl, e);
 
 	if (r < 0)
@@ -226,8 +226,8 @@ static int finish_all(struct nl *host, struct filter filter, struct err *e)
 
 int lent_move_out(struct nl *host, const struct cni_request *rq, struct err *e)
 {
-	const struct filter filter = {.rq = rq};
-	struct err next = {0};
+	const struct filter filter = { .rq = rq };
+	struct err next = { 0 };
 	struct search s;
 	int r = search_init(&s, host, filter, e);
 
@@ -242,9 +242,9 @@ int lent_move_out(struct nl *host, const struct cni_request *rq, struct err *e)
 
 int lent_gc(struct nl *host, const struct cni_request *rq, struct err *e)
 {
-	AUTO(gc_clear) struct gc gc = {0};
-	const struct filter filter = {.rq = rq, .gc = &gc};
-	struct err next = {0};
+	AUTO(gc_clear) struct gc gc = { 0 };
+	const struct filter filter = { .rq = rq, .gc = &gc };
+	struct err next = { 0 };
 	struct search s;
 	int r;
 

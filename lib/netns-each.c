@@ -108,7 +108,7 @@ int netns_each(int (*fn)(int fd, const char *path, void *data, struct err *e), v
 {
 	AUTO(close_file) FILE *mounts = fopen("/proc/thread-self/mountinfo", "re");
 	AUTO_FREE char *line = NULL;
-	struct seen seen = {0};
+	struct seen seen = { 0 };
 	char path[PATH_MAX];
 	size_t size = 0;
 	ino_t inode;
@@ -118,7 +118,7 @@ int netns_each(int (*fn)(int fd, const char *path, void *data, struct err *e), v
 		return err_sys(e, errno, "open /proc/thread-self/mountinfo");
 	r = see_self(&seen, e);
 	while (getline(&line, &size, mounts) >= 0) {
-		struct err next = {0};
+		struct err next = { 0 };
 		int each;
 
 		if (!parse_line(line, &inode, path) || is_seen(&seen, inode))

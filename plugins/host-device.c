@@ -78,16 +78,16 @@ static int read_kernelpath(const struct jnode *n, void *data, struct err *e)
 }
 
 static const struct jn_key conf_keys[] = {
-	{"device", JN_CALL, 0, .call = read_device},
-	{"hwaddr", JN_CALL, 0, .call = read_hwaddr},
-	{"kernelpath", JN_CALL, 0, .call = read_kernelpath},
-	{"pciBusID", JN_STR, offsetof(struct conf, pci_id)},
-	{0},
+	{ "device", JN_CALL, 0, .call = read_device },
+	{ "hwaddr", JN_CALL, 0, .call = read_hwaddr },
+	{ "kernelpath", JN_CALL, 0, .call = read_kernelpath },
+	{ "pciBusID", JN_STR, offsetof(struct conf, pci_id) },
+	{ 0 },
 };
 
 static int conf_read(const struct cni_request *rq, struct conf *ret, struct err *e)
 {
-	struct conf conf = {0};
+	struct conf conf = { 0 };
 	struct jnode parent, value;
 	int r = jn_read(&rq->conf, conf_keys, &conf, e);
 
@@ -132,7 +132,7 @@ static int find_device_id(const char *id, struct place *place, struct err *e)
 
 static int find_place(const struct conf *conf, struct place *ret, struct err *e)
 {
-	struct place place = {0};
+	struct place place = { 0 };
 	int r = 0;
 
 	if (is_given(conf->device_id))
@@ -172,7 +172,7 @@ static int match_mac(const struct link *link, void *data)
 
 static int find_by_mac(struct nl *host, const struct conf *conf, struct link *ret, struct err *e)
 {
-	struct by_mac s = {.mac = conf->mac, .ret = ret};
+	struct by_mac s = { .mac = conf->mac, .ret = ret };
 	int r = link_each(host, match_mac, &s, e);
 
 	if (r < 0 || s.found)
@@ -373,7 +373,7 @@ static int make(struct add *a, struct err *e)
 
 static int host_device_add(const struct cni_request *rq, struct cni_result *res, struct err *e)
 {
-	struct add a = {.rq = rq, .res = res};
+	struct add a = { .rq = rq, .res = res };
 	int r = look_first(&a, e);
 
 	if (r == 0)
@@ -396,7 +396,7 @@ static int move_out(const struct cni_request *rq, struct err *e)
 /* The config is not asked which device it was: the device itself says so. */
 static int host_device_del(const struct cni_request *rq, struct err *e)
 {
-	struct err next = {0};
+	struct err next = { 0 };
 	int first;
 
 	if (!ipam_configured(rq))
@@ -444,7 +444,7 @@ static int check_inside(const struct cni_request *rq, struct err *e)
 
 static int host_device_check(const struct cni_request *rq, struct err *e)
 {
-	struct err step = {0};
+	struct err step = { 0 };
 	struct place place;
 	struct conf conf;
 	int r;
@@ -465,7 +465,7 @@ static int host_device_check(const struct cni_request *rq, struct err *e)
 static int host_device_gc(const struct cni_request *rq, struct err *e)
 {
 	AUTO(nl_closep) struct nl *host = NULL;
-	struct err next = {0};
+	struct err next = { 0 };
 	int first = nl_open(NETLINK_ROUTE, &host, e);
 
 	if (first == 0)

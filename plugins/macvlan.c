@@ -51,10 +51,10 @@ static const struct mode {
 	const char *name;
 	uint32_t mode;
 } modes[] = {
-	{"bridge", MACVLAN_MODE_BRIDGE},
-	{"private", MACVLAN_MODE_PRIVATE},
-	{"vepa", MACVLAN_MODE_VEPA},
-	{"passthru", MACVLAN_MODE_PASSTHRU},
+	{ "bridge", MACVLAN_MODE_BRIDGE },
+	{ "private", MACVLAN_MODE_PRIVATE },
+	{ "vepa", MACVLAN_MODE_VEPA },
+	{ "passthru", MACVLAN_MODE_PASSTHRU },
 };
 
 static const char *mode_name(uint32_t mode)
@@ -113,18 +113,18 @@ static int read_mac(const struct jnode *n, void *data, struct err *e)
 }
 
 static const struct jn_key conf_keys[] = {
-	{"master", JN_CALL, 0, .call = read_master},
-	{"mode", JN_CALL, 0, .call = read_mode},
-	{"mtu", JN_U32, offsetof(struct conf, mtu)},
-	{"mac", JN_CALL, 0, .call = read_mac},
-	{"bcqueuelen", JN_U32, offsetof(struct conf, bc_queue_len)},
-	{"linkInContainer", JN_BOOL, offsetof(struct conf, link_in_container)},
-	{0},
+	{ "master", JN_CALL, 0, .call = read_master },
+	{ "mode", JN_CALL, 0, .call = read_mode },
+	{ "mtu", JN_U32, offsetof(struct conf, mtu) },
+	{ "mac", JN_CALL, 0, .call = read_mac },
+	{ "bcqueuelen", JN_U32, offsetof(struct conf, bc_queue_len) },
+	{ "linkInContainer", JN_BOOL, offsetof(struct conf, link_in_container) },
+	{ 0 },
 };
 
 static int conf_read(const struct cni_request *rq, struct conf *ret, struct err *e)
 {
-	struct conf conf = {.mode = MACVLAN_MODE_BRIDGE};
+	struct conf conf = { .mode = MACVLAN_MODE_BRIDGE };
 	bool by_runtime = false;
 	int r = jn_read(&rq->conf, conf_keys, &conf, e);
 
@@ -160,7 +160,7 @@ static int take_default(const struct route *route, void *data)
 /* IPv4 first, as the reference: a host may have a default route of IPv6 on another interface. */
 static int find_default_master(struct nl *nl, struct link *ret, struct err *e)
 {
-	struct route best = {0};
+	struct route best = { 0 };
 	int r = route_each(nl, AF_INET, take_default, &best, e);
 
 	if (r == 0 && !best.index)
@@ -383,7 +383,7 @@ undo_link:
 
 static int macvlan_add(const struct cni_request *rq, struct cni_result *res, struct err *e)
 {
-	struct add a = {.rq = rq, .res = res};
+	struct add a = { .rq = rq, .res = res };
 	int r = look_first(&a, e);
 
 	if (r == 0)
@@ -418,7 +418,7 @@ static int del_link(const struct cni_request *rq, struct err *e)
 
 static int macvlan_del(const struct cni_request *rq, struct err *e)
 {
-	struct err next = {0};
+	struct err next = { 0 };
 	int first;
 
 	if (!ipam_configured(rq))
@@ -486,7 +486,7 @@ static int check_link(struct check *c, struct err *e)
 static int check_all(struct check *c, struct err *e)
 {
 	const struct cni_request *rq = c->rq;
-	struct err step = {0};
+	struct err step = { 0 };
 	int r;
 
 	if ((r = cni_need_prev(rq, e)) < 0 || (r = conf_read(rq, &c->conf, e)) < 0 ||
@@ -504,7 +504,7 @@ static int check_all(struct check *c, struct err *e)
 
 static int macvlan_check(const struct cni_request *rq, struct err *e)
 {
-	struct check c = {.rq = rq};
+	struct check c = { .rq = rq };
 	int r = check_all(&c, e);
 
 	check_clear(&c);
@@ -580,7 +580,7 @@ static int gc_netns(int fd, const char *path, void *data, struct err *e)
 static int gc_links(const struct cni_request *rq, struct err *e)
 {
 	AUTO_FD int self = netns_open_self(e);
-	struct collect c = {.host_fd = self};
+	struct collect c = { .host_fd = self };
 	int r;
 
 	if (self < 0)
@@ -596,7 +596,7 @@ static int gc_links(const struct cni_request *rq, struct err *e)
 
 static int macvlan_gc(const struct cni_request *rq, struct err *e)
 {
-	struct err next = {0};
+	struct err next = { 0 };
 	int first = gc_links(rq, e);
 
 	if (!ipam_configured(rq))

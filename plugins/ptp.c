@@ -56,15 +56,15 @@ static int read_backend(const struct jnode *n, void *data, struct err *e)
 }
 
 static const struct jn_key conf_keys[] = {
-	{"ipMasq", JN_BOOL, offsetof(struct conf, ip_masq)},
-	{"ipMasqBackend", JN_CALL, 0, .call = read_backend},
-	{"mtu", JN_U32, offsetof(struct conf, mtu), 0, 65535},
-	{0},
+	{ "ipMasq", JN_BOOL, offsetof(struct conf, ip_masq) },
+	{ "ipMasqBackend", JN_CALL, 0, .call = read_backend },
+	{ "mtu", JN_U32, offsetof(struct conf, mtu), 0, 65535 },
+	{ 0 },
 };
 
 static int conf_read(const struct cni_request *rq, struct conf *ret, struct err *e)
 {
-	struct conf conf = {0};
+	struct conf conf = { 0 };
 	int r = jn_read(&rq->conf, conf_keys, &conf, e);
 
 	if (r == 0)
@@ -337,7 +337,7 @@ undo_ipam:
 
 static int ptp_add(const struct cni_request *rq, struct cni_result *res, struct err *e)
 {
-	struct add a = {.rq = rq, .res = res};
+	struct add a = { .rq = rq, .res = res };
 	int r = look_first(&a, e);
 
 	if (r == 0)
@@ -367,7 +367,7 @@ static int del_masquerade(const struct cni_request *rq, struct nl *nft, struct e
 static int ptp_del(const struct cni_request *rq, struct err *e)
 {
 	AUTO(nl_closep) struct nl *nft = NULL;
-	struct err next = {0};
+	struct err next = { 0 };
 	int first;
 
 	/* A link that is still there may still use its address. */
@@ -443,7 +443,7 @@ static int check_host(struct check *c, struct err *e)
 static int check_masquerade(struct check *c, struct err *e)
 {
 	const struct cni_request *rq = c->rq;
-	struct err step = {0};
+	struct err step = { 0 };
 	struct masq m;
 	int r;
 
@@ -459,7 +459,7 @@ static int check_masquerade(struct check *c, struct err *e)
 static int check_all(struct check *c, struct err *e)
 {
 	const struct cni_request *rq = c->rq;
-	struct err step = {0};
+	struct err step = { 0 };
 	int r;
 
 	if ((r = cni_need_prev(rq, e)) < 0 || (r = conf_read(rq, &c->conf, e)) < 0 ||
@@ -480,7 +480,7 @@ static int check_all(struct check *c, struct err *e)
 
 static int ptp_check(const struct cni_request *rq, struct err *e)
 {
-	struct check c = {.rq = rq};
+	struct check c = { .rq = rq };
 	int r = check_all(&c, e);
 
 	check_clear(&c);
@@ -493,7 +493,7 @@ static int ptp_check(const struct cni_request *rq, struct err *e)
 static int gc_masquerade(const struct cni_request *rq, struct err *e)
 {
 	AUTO(nl_closep) struct nl *nft = NULL;
-	AUTO(gc_clear) struct gc gc = {0};
+	AUTO(gc_clear) struct gc gc = { 0 };
 	int r;
 
 	if ((r = nl_open(NETLINK_NETFILTER, &nft, e)) < 0 ||
@@ -505,7 +505,7 @@ static int gc_masquerade(const struct cni_request *rq, struct err *e)
 
 static int ptp_gc(const struct cni_request *rq, struct err *e)
 {
-	struct err next = {0};
+	struct err next = { 0 };
 	int first = link_gc(rq, OWNER_LINK_PREFIX, "veth", e);
 
 	first = err_keep(first, e, gc_masquerade(rq, &next), &next);

@@ -25,7 +25,7 @@ run_bare() {
 
 @test "VERSION names all seven versions" {
 	local plugin
-	for plugin in bridge host none loopback; do
+	for plugin in bridge host none loopback ptp macvlan host-device; do
 		run_plugin "$plugin" '{"cniVersion": "1.1.0"}' CNI_COMMAND=VERSION
 		assert_ok
 		assert_json '.cniVersion == "1.1.0"'
@@ -55,7 +55,7 @@ run_bare() {
 
 @test "without CNI_COMMAND the plugin says on stderr what it is, and succeeds" {
 	local plugin
-	for plugin in bridge host none loopback host-local static; do
+	for plugin in bridge host none loopback host-local static ptp macvlan host-device; do
 		run_plugin "$plugin" ''
 		assert_silent
 		[[ ${errout%%$'\n'*} =~ ^CNI\ $plugin\ plugin\ v[0-9]+\.[0-9]+\.[0-9]+$ ]] ||

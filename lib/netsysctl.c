@@ -17,7 +17,7 @@
 
 /* ---- keys ---------------------------------------------------------------- */
 
-/* @key with '/' between names; runs of separators count as one. */
+/* @key with '/' between names; runs of separators count as one, and at the ends as none. */
 static int to_path(const char *key, char *to, size_t size)
 {
 	const char *first = strpbrk(key, "./");
@@ -37,6 +37,7 @@ static int to_path(const char *key, char *to, size_t size)
 			return -EINVAL;
 		to[len++] = c;
 	}
+	len -= len > 0 && to[len - 1] == '/';
 	to[len] = '\0';
 
 	return 0;
@@ -72,8 +73,7 @@ int netsysctl_path(const char *key, const char *ifname, char ret[NETSYSCTL_PATH_
 
 	if (to_path(key, plain, sizeof(plain)) < 0 ||
 	    put_ifname(plain, ifname, path, sizeof(path)) < 0 ||
-	    strncmp(path, "net/", strlen("net/")) != 0 || path[strlen("net/")] == '\0' ||
-	    climbs(path))
+	    strncmp(path, "net/", strlen("net/")) != 0 || climbs(path))
 		return -EINVAL;
 	memcpy(ret, path, sizeof(path));
 

@@ -19,7 +19,7 @@ static void a_key_names_a_path_with_either_separator(void **state)
 	} cases[] = {
 		{"net.core.somaxconn", "net/core/somaxconn"},
 		{"net/core/somaxconn", "net/core/somaxconn"},
-		{"/net//core/somaxconn", "net/core/somaxconn"},
+		{"/net//core/somaxconn/", "net/core/somaxconn"},
 		{"net.ipv4.conf.IFNAME.arp_filter", "net/ipv4/conf/eth0.7/arp_filter"},
 		{"net/ipv4/conf/IFNAME/arp_filter", "net/ipv4/conf/eth0.7/arp_filter"},
 		{"net.ipv4.conf.a/b.arp_filter", "net/ipv4/conf/a.b/arp_filter"},

@@ -8,6 +8,7 @@
 
 #include "lib/err.h"
 #include "lib/nl.h"
+#include "lib/rule.h"
 
 static uint8_t scope_of(const struct route *route)
 {
@@ -238,9 +239,11 @@ static int match(const struct route *route, void *data)
 	const struct route *want = s->want;
 	struct ip_addr dst = ip_net_first(&want->dst);
 	struct ip_addr live = ip_net_first(&route->dst);
-	uint32_t table = want->table ? want->table : RT_TABLE_MAIN;
+	bool there = route->table == (want->table ? want->table : RT_TABLE_MAIN);
+	/* sbr moves routes of the main table to one of its own. */
+	bool moved = !want->table && route->protocol == RULE_PROTOCOL;
 
-	if (route->index == want->index && route->table == table &&
+	if (route->index == want->index && (there || moved) &&
 	    route->dst.len == want->dst.len && ip_equal(&dst, &live) &&
 	    (!ip_is_set(&want->gw) || ip_equal(&route->gw, &want->gw)) &&
 	    (!want->priority || route->priority == want->priority))

@@ -49,7 +49,8 @@ int route_each(struct nl *nl, uint8_t family, int (*fn)(const struct route *rout
 /**
  * route_has() - whether a namespace has a route
  * @want:	what is looked for: destination, table and interface; gateway and
- *		priority where they are set
+ *		priority where they are set.  A route of the main table that the sbr
+ *		plugin has moved to another counts as there
  *
  * Return: 1, 0, or a negative errno.
  */

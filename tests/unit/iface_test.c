@@ -379,6 +379,23 @@ static void what_was_configured_passes_the_check(void **state)
 	cni_result_clear(&res);
 }
 
+/* 104 is the protocol of sbr's routes. */
+static void a_route_that_sbr_moved_to_its_table_is_there(void **state)
+{
+	struct cni_result res = both_families();
+	struct err e;
+
+	(void)lab_nl(state);
+	assert_done(configure("eth0", &res, 0, &lab_err));
+	lab_expect_in(netns,
+		      "ip route add default via 10.1.0.1 table 100 proto 104; "
+		      "ip route del default table main",
+		      "");
+	if (check("eth0", &res, &e) < 0)
+		fail_msg("%s", e.details);
+	cni_result_clear(&res);
+}
+
 static void each_difference_is_found(void **state)
 {
 	static const struct {
@@ -492,6 +509,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(neighbours_are_told_of_every_address, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(what_was_configured_passes_the_check, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_route_that_sbr_moved_to_its_table_is_there, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(each_difference_is_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(all_differences_are_reported_at_once, setup,

@@ -646,12 +646,20 @@ static json_t *shown(const char *text)
 	return json_string(ascii);
 }
 
+/* What the kernel calls transient is worth a retry, too. */
+static int code_of(const struct err *e)
+{
+	if (e->cni)
+		return e->cni;
+
+	return e->sys == EAGAIN ? CNI_E_AGAIN : CNI_E_INTERNAL;
+}
+
 /* On stderr, where a runtime shows it to people, if stdout is of no use. */
 static int print_error(enum cni_version version, const struct err *e)
 {
 	AUTO_JSON json_t *obj = json_pack("{s:s, s:i, s:o}", "cniVersion", cni_version_str(version),
-					  "code", e->cni ? e->cni : CNI_E_INTERNAL, "msg",
-					  shown(e->msg));
+					  "code", code_of(e), "msg", shown(e->msg));
 
 	if (obj && *e->details)
 		json_object_set_new(obj, "details", shown(e->details));

@@ -44,6 +44,8 @@ static int fail_as_told(const struct cni_request *rq, struct err *e)
 {
 	struct jnode fail;
 
+	if (jn_get(&rq->conf, "failErrno", &fail))
+		return err_sys(e, (int)json_integer_value(fail.json), "as told");
 	if (!jn_get(&rq->conf, "fail", &fail))
 		return 0;
 	(void)err_cni(e, (int)json_integer_value(fail.json), "as told");
@@ -349,6 +351,10 @@ static void a_callback_that_fails_is_reported_with_code_and_details(void **state
 	assert_error(50, "as told");
 	call_text("DEL", CONF ", \"fail\": 0}");
 	assert_error(999, "as told");
+	call_text("DEL", CONF ", \"failErrno\": 2}");
+	assert_error(999, "No such file");
+	call_text("DEL", CONF ", \"failErrno\": 11}");
+	assert_error(11, "temporarily unavailable");
 }
 
 static void an_add_whose_result_has_no_words_in_its_version_is_undone(void **state)

@@ -169,6 +169,45 @@ struct nlmsghdr *mnl_nlmsg_next(const struct nlmsghdr *nlh, int *len)
 	return mnl_nlmsg_get_payload_tail(nlh);
 }
 
+static int control(const struct nlmsghdr *nlh)
+{
+	const struct nlmsgerr *err = mnl_nlmsg_get_payload(nlh);
+
+	if (nlh->nlmsg_type == NLMSG_DONE)
+		return MNL_CB_STOP;
+	if (nlh->nlmsg_type != NLMSG_ERROR)
+		return MNL_CB_OK;
+	if (nlh->nlmsg_len < mnl_nlmsg_size(sizeof(*err))) {
+		errno = EBADMSG;
+		return MNL_CB_ERROR;
+	}
+	errno = abs(err->error);
+
+	return err->error == 0 ? MNL_CB_STOP : MNL_CB_ERROR;
+}
+
+/* A message of another conversation is an error. */
+int mnl_cb_run(const void *buf, size_t numbytes, unsigned int seq, unsigned int portid,
+	       mnl_cb_t cb_data, void *data)
+{
+	const struct nlmsghdr *nlh = buf;
+	int len = (int)numbytes, r = MNL_CB_OK;
+
+	for (; r > MNL_CB_STOP && mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len)) {
+		if ((portid && nlh->nlmsg_pid && nlh->nlmsg_pid != portid) ||
+		    (seq && nlh->nlmsg_seq && nlh->nlmsg_seq != seq)) {
+			errno = EPROTO;
+			return MNL_CB_ERROR;
+		}
+		if (nlh->nlmsg_type < NLMSG_MIN_TYPE)
+			r = control(nlh);
+		else if (cb_data)
+			r = cb_data(nlh, data);
+	}
+
+	return r;
+}
+
 /* ---- attributes, read ---------------------------------------------------- */
 
 uint16_t mnl_attr_get_type(const struct nlattr *attr)

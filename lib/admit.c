@@ -326,26 +326,15 @@ static int release(struct nl *nl, const struct admit *a, struct err *e)
 
 /* ---- add --------------------------------------------------------------------- */
 
-/* As in masq.c: what a vanished container left must not keep its address from the next one. */
-static bool holder_is_gone(const char *tag, size_t len, const void *data)
-{
-	char link[IFNAMSIZ];
-
-	(void)data;
-
-	return owner_link(tag, len, link) && if_nametoindex(link) == 0;
-}
-
 /* Without anything to claim it still makes the table, or heals it. */
 static int take(struct nl *nl, const struct ruleset *rs, const struct admit *a,
 		int (*list)(struct claims *ret, const struct admit *a, struct err *e),
 		struct err *e)
 {
 	AUTO(claims_clear) struct claims c = {0};
-	struct claim_filter gone = {.match = holder_is_gone};
 	int r = list(&c, a, e);
 
-	return r < 0 ? r : claim_take(nl, rs, &c, a->owner, gone, e);
+	return r < 0 ? r : claim_take(nl, rs, &c, a->owner, claim_abandoned(), e);
 }
 
 static bool anybody(const char *tag, size_t len, const void *data)

@@ -3,6 +3,7 @@
 #include "lib/claim.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,6 +74,20 @@ static bool is_garbage(const char *tag, size_t len, const void *data)
 struct claim_filter claim_garbage(const struct gc *gc)
 {
 	return (struct claim_filter){.match = is_garbage, .data = gc};
+}
+
+static bool is_abandoned(const char *tag, size_t len, const void *data)
+{
+	char link[IFNAMSIZ];
+
+	(void)data;
+
+	return owner_link(tag, len, link) && if_nametoindex(link) == 0;
+}
+
+struct claim_filter claim_abandoned(void)
+{
+	return (struct claim_filter){.match = is_abandoned};
 }
 
 static const char *holder(const struct nft_elem *elem)

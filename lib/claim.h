@@ -63,6 +63,13 @@ struct claim_filter {
 struct claim_filter claim_of(const struct owner *owner);
 struct claim_filter claim_garbage(const struct gc *gc);
 
+/*
+ * Elements whose holder's host interface does not exist.  An engine that
+ * crashed, or was made to forget its containers, leaves them behind; their keys
+ * must not be lost until somebody runs GC.
+ */
+struct claim_filter claim_abandoned(void);
+
 /**
  * claim_take() - make every key of a list ours
  * @nl:		open NETLINK_NETFILTER socket

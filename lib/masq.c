@@ -2,7 +2,6 @@
 /* masq - see masq.h. */
 #include "lib/masq.h"
 
-#include <net/if.h>
 #include <string.h>
 
 #include "lib/claim.h"
@@ -97,28 +96,14 @@ static int list_claims(struct claims *ret, const struct masq *m, struct err *e)
 	return r;
 }
 
-/*
- * An engine that crashed, or that was made to forget its containers, leaves
- * elements behind; their addresses must not be lost until somebody runs GC.
- */
-static bool holder_is_gone(const char *tag, size_t len, const void *data)
-{
-	char link[IFNAMSIZ];
-
-	(void)data;
-
-	return owner_link(tag, len, link) && if_nametoindex(link) == 0;
-}
-
 static int take(struct nl *nl, const struct masq *m, struct err *e)
 {
 	AUTO(claims_clear) struct claims c = {.list = NULL};
-	struct claim_filter gone = {.match = holder_is_gone};
 	int r;
 
 	r = list_claims(&c, m, e);
 
-	return r < 0 ? r : claim_take(nl, &ruleset_inet, &c, m->owner, gone, e);
+	return r < 0 ? r : claim_take(nl, &ruleset_inet, &c, m->owner, claim_abandoned(), e);
 }
 
 int masq_add(struct nl *nl, const struct masq *m, struct err *e)

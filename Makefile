@@ -120,7 +120,7 @@ DEPS_DEMO := $(DEPS) iproute2 iputils-ping jq nftables util-linux
 DEPS_TEST := $(DEPS_DEMO) libcmocka-dev bats python3 \
              iptables conntrack strace socat netcat-openbsd tcpdump attr procps \
              podman buildah runc busybox-static containernetworking-plugins mandoc
-DEPS_LINT := clang-tidy cppcheck shellcheck
+DEPS_LINT := clang-format clang-tidy cppcheck shellcheck
 DEPS_FUZZ := clang libclang-rt-dev
 APT       := DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends
 
@@ -177,6 +177,10 @@ C_FILES  := $(LIB_SRC) $(wildcard lib/static/*.c) $(PLUGIN_SRC) $(UNIT_SRC) $(FU
 SH_FILES := tests/run tests/lint tests/demo .ci/run $(wildcard tests/*/run tests/e2e/*.bash tests/e2e/*.bats)
 lint: deps-lint
 	@tests/lint '$(HEDDLE_CPPFLAGS)' '$(C_FILES)' '$(SH_FILES)'
+
+.PHONY: format
+format:
+	clang-format -i $(C_FILES) $(wildcard lib/*.h ipam/*.h tests/*/*.h)
 
 include tests/bench/bench.mk
 

@@ -72,14 +72,17 @@ static int take(const struct nlmsghdr *nlh, void *data)
 	    (walk->index && (int)ifa->ifa_index != walk->index))
 		return 0;
 
-	found = (struct addr){ .index = (int)ifa->ifa_index, .scope = ifa->ifa_scope,
-			       .flags = ifa->ifa_flags, .net.len = ifa->ifa_prefixlen };
+	found = (struct addr){ .index = (int)ifa->ifa_index,
+			       .scope = ifa->ifa_scope,
+			       .flags = ifa->ifa_flags,
+			       .net.len = ifa->ifa_prefixlen };
 	mnl_attr_for_each(attr, nlh, sizeof(*ifa)) {
 		if (mnl_attr_get_type(attr) == IFA_LOCAL)
 			read_ip(attr, ifa->ifa_family, &local);
 		else if (mnl_attr_get_type(attr) == IFA_ADDRESS)
 			read_ip(attr, ifa->ifa_family, &address);
-		else if (mnl_attr_get_type(attr) == IFA_FLAGS && mnl_attr_get_payload_len(attr) >= 4)
+		else if (mnl_attr_get_type(attr) == IFA_FLAGS &&
+			 mnl_attr_get_payload_len(attr) >= 4)
 			found.flags = mnl_attr_get_u32(attr);
 	}
 	/* On a point-to-point link IFA_ADDRESS is the other end. */

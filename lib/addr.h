@@ -17,10 +17,10 @@ struct err;
 struct nl;
 
 struct addr {
-	int index;		/* interface */
-	struct ip_net net;	/* the local address and its prefix length */
-	uint32_t flags;		/* IFA_F_* */
-	uint8_t scope;		/* RT_SCOPE_* */
+	int index;	   /* interface */
+	struct ip_net net; /* the local address and its prefix length */
+	uint32_t flags;	   /* IFA_F_* */
+	uint8_t scope;	   /* RT_SCOPE_* */
 };
 
 /**

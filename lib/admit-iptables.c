@@ -24,7 +24,7 @@
 #define OURS_POLICY                                                                                \
 	"-m comment --comment \"CNI firewall plugin rules (ingressPolicy: same-bridge)\""
 
-static const uint8_t families[] = {AF_INET, AF_INET6};
+static const uint8_t families[] = { AF_INET, AF_INET6 };
 
 /* ---- what should be there ------------------------------------------------------ */
 
@@ -41,9 +41,12 @@ typedef int (*rule_fn)(const struct rule *rule, void *data);
 
 static int jump_rules(const struct admit *a, rule_fn fn, void *data)
 {
-	struct rule forward = {.chain = "FORWARD", .target = FORWARD, .first = true, .text = OURS};
+	struct rule forward = {
+		.chain = "FORWARD", .target = FORWARD, .first = true, .text = OURS
+	};
 	struct rule admin = {
-		.chain = FORWARD, .target = a->admin_chain, .first = true, .text = OURS_ADMIN};
+		.chain = FORWARD, .target = a->admin_chain, .first = true, .text = OURS_ADMIN
+	};
 	int r = fn(&forward, data);
 
 	return r < 0 ? r : fn(&admin, data);
@@ -56,7 +59,7 @@ static int address_rules(const struct admit *a, uint8_t family, rule_fn fn, void
 
 	iptables_comment(comment, a->network, a->container_id);
 	for (size_t i = 0; r == 0 && i < a->n_addrs; i++) {
-		struct rule to = {.chain = FORWARD, .target = "ACCEPT"}, from = to;
+		struct rule to = { .chain = FORWARD, .target = "ACCEPT" }, from = to;
 		struct ip_net host = ip_host_net(&a->addrs[i]);
 
 		if (a->addrs[i].family != family)
@@ -82,12 +85,12 @@ static int address_rules(const struct admit *a, uint8_t family, rule_fn fn, void
 static int policy_rules(const struct admit *a, rule_fn fn, void *data)
 {
 	struct rule rules[] = {
-		{.chain = STAGE1, .target = "RETURN", .text = OURS_POLICY},
-		{.chain = STAGE2, .target = "RETURN", .text = OURS_POLICY},
-		{.chain = STAGE1, .target = STAGE2, .first = true},
-		{.chain = STAGE2, .target = "DROP", .first = true},
-		{.chain = "FORWARD", .target = STAGE1, .first = true, .text = OURS_POLICY},
-		{.chain = STAGE1, .target = "DROP", .first = true},
+		{ .chain = STAGE1, .target = "RETURN", .text = OURS_POLICY },
+		{ .chain = STAGE2, .target = "RETURN", .text = OURS_POLICY },
+		{ .chain = STAGE1, .target = STAGE2, .first = true },
+		{ .chain = STAGE2, .target = "DROP", .first = true },
+		{ .chain = "FORWARD", .target = STAGE1, .first = true, .text = OURS_POLICY },
+		{ .chain = STAGE1, .target = "DROP", .first = true },
 	};
 	size_t n = ARRAY_SIZE(rules) - (a->policy != ADMIT_ISOLATED);
 	const char *br = a->ifname;
@@ -203,7 +206,7 @@ struct script {
 
 static int script_open(struct script *s, const char *listing, struct err *e)
 {
-	*s = (struct script){.listing = listing};
+	*s = (struct script){ .listing = listing };
 	s->file = open_memstream(&s->text, &s->len);
 	if (!s->file)
 		return err_sys(e, errno, "write an iptables script");
@@ -379,7 +382,7 @@ int admit_iptables_check(const struct admit *a, struct err *e)
 		r = iptables_list(families[i], "filter", &listing, e);
 		if (r == 0)
 			r = each_rule(a, families[i], check_rule,
-				      &(struct check){.listing = listing, .e = e});
+				      &(struct check){ .listing = listing, .e = e });
 	}
 
 	return r;

@@ -18,10 +18,10 @@
 /* Somebody else claimed what was free a moment ago: then it is there. */
 #define SHARE_TRIES 8
 
-static const struct nft_set *const own_sets[] = {&ruleset_admitted4, &ruleset_admitted6,
-						 &ruleset_isolated_ports, NULL};
-static const struct nft_set *const shared_sets[] = {&ruleset_shut, &ruleset_shut_own,
-						    &ruleset_isolated, NULL};
+static const struct nft_set *const own_sets[] = { &ruleset_admitted4, &ruleset_admitted6,
+						  &ruleset_isolated_ports, NULL };
+static const struct nft_set *const shared_sets[] = { &ruleset_shut, &ruleset_shut_own,
+						     &ruleset_isolated, NULL };
 
 /* ---- the attachment ---------------------------------------------------------- */
 
@@ -54,10 +54,10 @@ int admit_read_policy(const struct jnode *n, enum admit_policy *ret, struct err 
 		const char *name;
 		enum admit_policy policy;
 	} policies[] = {
-		{"", ADMIT_OPEN},
-		{"open", ADMIT_OPEN},
-		{"same-bridge", ADMIT_SAME_BRIDGE},
-		{"isolated", ADMIT_ISOLATED},
+		{ "", ADMIT_OPEN },
+		{ "open", ADMIT_OPEN },
+		{ "same-bridge", ADMIT_SAME_BRIDGE },
+		{ "isolated", ADMIT_ISOLATED },
 	};
 	const char *text;
 	int r = jn_str(n, &text, e);
@@ -132,7 +132,7 @@ static int list_addresses(struct claims *ret, const struct admit *a, struct err 
 
 	for (size_t i = 0; r == 0 && i < a->n_addrs; i++) {
 		bool ipv4 = a->addrs[i].family == AF_INET;
-		struct nft_value key = {0};
+		struct nft_value key = { 0 };
 
 		nft_value_ip(&key, &a->addrs[i]);
 		nft_value_ifname(&key, a->ifname);
@@ -144,7 +144,7 @@ static int list_addresses(struct claims *ret, const struct admit *a, struct err 
 
 static int list_port(struct claims *ret, const struct admit *a, struct err *e)
 {
-	struct nft_value key = {0};
+	struct nft_value key = { 0 };
 
 	if (!*a->port)
 		return 0;
@@ -156,7 +156,7 @@ static int list_port(struct claims *ret, const struct admit *a, struct err *e)
 static int list_shared(struct claims *ret, const struct admit *a, struct err *e)
 {
 	bool isolated = a->policy == ADMIT_ISOLATED;
-	struct nft_value bridge = {0}, pair = {0};
+	struct nft_value bridge = { 0 }, pair = { 0 };
 	int r;
 
 	if (a->policy == ADMIT_OPEN)
@@ -188,7 +188,7 @@ struct search {
 
 static bool is_in(const struct scope *scope, const struct nft_elem *elem)
 {
-	struct nft_value bridge = {0};
+	struct nft_value bridge = { 0 };
 	char link[IFNAMSIZ];
 	size_t len = strlen(elem->comment);
 
@@ -213,7 +213,7 @@ static int find_shared(struct nl *nl, const struct scope *scope, struct claims *
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && shared_sets[i]; i++) {
-		struct search s = {.set = shared_sets[i], .scope = scope, .found = ret, .e = e};
+		struct search s = { .set = shared_sets[i], .scope = scope, .found = ret, .e = e };
 
 		r = nft_dump_elems(nl, shared_sets[i], search_cb, &s, e);
 	}
@@ -238,7 +238,7 @@ static int used_cb(const struct nft_elem *elem, void *data)
 /* Return: how many were deleted, -ERESTART or -EINTR to look again, or another errno. */
 static int release_unused_once(struct nl *nl, const struct scope *scope, struct err *e)
 {
-	AUTO(claims_clear) struct claims c = {0};
+	AUTO(claims_clear) struct claims c = { 0 };
 	struct nft_batch b;
 	uint32_t genid;
 	int n = 0, r;
@@ -284,7 +284,7 @@ static int release_unused(struct nl *nl, struct scope scope, struct err *e)
 
 static int release_own(struct nl *nl, const struct admit *a, struct err *e)
 {
-	AUTO(claims_clear) struct claims c = {0};
+	AUTO(claims_clear) struct claims c = { 0 };
 	int r;
 
 	if (!*a->ifname)
@@ -305,11 +305,12 @@ static int release_shared(struct nl *nl, const struct admit *a, struct err *e)
 	struct owner network;
 
 	if (*a->ifname)
-		return a->n_addrs == 0 ? 0
-				       : release_unused(nl, (struct scope){.ifname = a->ifname}, e);
+		return a->n_addrs == 0
+			       ? 0
+			       : release_unused(nl, (struct scope){ .ifname = a->ifname }, e);
 	owner_init_network(&network, a->network);
 
-	return release_unused(nl, (struct scope){.network = &network}, e);
+	return release_unused(nl, (struct scope){ .network = &network }, e);
 }
 
 static int release(struct nl *nl, const struct admit *a, struct err *e)
@@ -331,7 +332,7 @@ static int take(struct nl *nl, const struct ruleset *rs, const struct admit *a,
 		int (*list)(struct claims *ret, const struct admit *a, struct err *e),
 		struct err *e)
 {
-	AUTO(claims_clear) struct claims c = {0};
+	AUTO(claims_clear) struct claims c = { 0 };
 	int r = list(&c, a, e);
 
 	return r < 0 ? r : claim_take(nl, rs, &c, a->owner, claim_abandoned(), e);
@@ -349,11 +350,11 @@ static bool anybody(const char *tag, size_t len, const void *data)
 /* What is there may be of another network on the same bridge, or the operator's. */
 static int take_missing(struct nl *nl, struct claims *c, const struct owner *network, struct err *e)
 {
-	struct claim_filter nobody = {0};
+	struct claim_filter nobody = { 0 };
 	size_t n = 0;
 	int r;
 
-	r = claim_look(nl, c, (struct claim_filter){.match = anybody}, e);
+	r = claim_look(nl, c, (struct claim_filter){ .match = anybody }, e);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < c->n; i++)
@@ -371,7 +372,7 @@ static int take_shared(struct nl *nl, const struct admit *a, struct err *e)
 
 	owner_init(&network, a->network, "", "");
 	for (int i = 0; i < SHARE_TRIES && r == -EEXIST; i++) {
-		AUTO(claims_clear) struct claims c = {0};
+		AUTO(claims_clear) struct claims c = { 0 };
 
 		r = list_shared(&c, a, e);
 		if (r == 0)
@@ -439,7 +440,7 @@ static int check_own(struct nl *nl, const struct ruleset *rs, const struct admit
 		     int (*list)(struct claims *ret, const struct admit *a, struct err *e),
 		     struct err *e)
 {
-	AUTO(claims_clear) struct claims c = {0};
+	AUTO(claims_clear) struct claims c = { 0 };
 	int r = list(&c, a, e);
 
 	return r < 0 ? r : claim_check(nl, rs, &c, a->owner, e);
@@ -447,13 +448,13 @@ static int check_own(struct nl *nl, const struct ruleset *rs, const struct admit
 
 static int check_shared(struct nl *nl, const struct admit *a, struct err *e)
 {
-	AUTO(claims_clear) struct claims c = {0};
+	AUTO(claims_clear) struct claims c = { 0 };
 	char key[NFT_KEY_STRLEN];
 	int r;
 
 	r = list_shared(&c, a, e);
 	if (r == 0)
-		r = claim_look(nl, &c, (struct claim_filter){.match = anybody}, e);
+		r = claim_look(nl, &c, (struct claim_filter){ .match = anybody }, e);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < c.n; i++)
@@ -500,7 +501,7 @@ static int sweep(struct nl *nl, const struct gc *gc, struct err *e)
 	if (own < 0)
 		return own;
 	if (gc->n_valid == 0)
-		shared = release_unused(nl, (struct scope){.network = &gc->owner}, e);
+		shared = release_unused(nl, (struct scope){ .network = &gc->owner }, e);
 
 	return shared < 0 ? shared : own + shared;
 }

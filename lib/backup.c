@@ -31,7 +31,7 @@ void backup_clear(struct backup *b)
 		free(b->sysctls[i].new);
 	}
 	free(b->sysctls);
-	*b = (struct backup){0};
+	*b = (struct backup){ 0 };
 }
 
 int backup_add(struct backup *b, const char *path, const char *old, const char *new, struct err *e)
@@ -92,7 +92,7 @@ static int read_sysctls(const struct jnode *n, struct backup *b, struct err *e)
 
 	if (r < 0)
 		return r;
-	json_object_foreach (n->json, path, pair) {
+	json_object_foreach(n->json, path, pair) {
 		/* What the file says is not trusted to stay below /proc/sys/net either. */
 		if (json_unpack(pair, "[s,s]", &old, &new) < 0 ||
 		    netsysctl_path(path, "", checked) < 0 || strcmp(path, checked) != 0)
@@ -108,7 +108,7 @@ static int read_sysctls(const struct jnode *n, struct backup *b, struct err *e)
 static int from_json(json_t *doc, struct backup *ret, struct err *e)
 {
 	const struct jnode root = jn_root(doc);
-	struct backup b = {0};
+	struct backup b = { 0 };
 	struct jnode sysctls;
 	int r = tune_read(&root, &b.link, e);
 
@@ -339,7 +339,7 @@ static int is_garbage(int dir, const char *name, const struct gc *gc, struct err
 int backup_gc(const char *path, const struct gc *gc, struct err *e)
 {
 	AUTO_FD int fd = open_dir(path, e);
-	struct err next = {0};
+	struct err next = { 0 };
 	struct dirent *entry;
 	int first = 0, r;
 	DIR *dir;

@@ -32,7 +32,7 @@ struct owner;
 /* A setting of the namespace; strings are owned. */
 struct backup_sysctl {
 	char path[NETSYSCTL_PATH_SIZE];
-	char *old;		/* NULL: it cannot be read */
+	char *old; /* NULL: it cannot be read */
 	char *new;
 };
 

@@ -24,9 +24,10 @@ int bridge_find(struct nl *nl, const char *name, struct link *ret, struct err *e
 	if (r < 0)
 		return r;
 	if (strcmp(link.kind, "bridge") != 0)
-		return err_cni(e, CNI_E_CONFIG,
-			       "bridge: %s exists and is not a bridge but a %s; choose another name",
-			       name, *link.kind ? link.kind : "device");
+		return err_cni(
+			e, CNI_E_CONFIG,
+			"bridge: %s exists and is not a bridge but a %s; choose another name", name,
+			*link.kind ? link.kind : "device");
 	*ret = link;
 
 	return 1;
@@ -111,7 +112,7 @@ struct survey {
 	const struct ip_net *own;
 	size_t n_own;
 	bool present;
-	struct ip_net in_way;	/* an address to be replaced; family 0: none */
+	struct ip_net in_way; /* an address to be replaced; family 0: none */
 };
 
 static bool is_own(const struct survey *s, const struct ip_net *net)
@@ -207,9 +208,13 @@ static int add_vlan_gateway(struct nl *nl, const struct link *bridge, uint16_t v
 	if ((r = link_random_mac(mac, e)) < 0 || (r = link_random_mac(port_mac, e)) < 0)
 		return r;
 	snprintf(port_name, sizeof(port_name), "hg%d.%u", bridge->index, vlan);
-	link_put_veth(nl, &(struct link_veth){ .name = port_name, .peer = name, .peer_netns = self,
-					       .mac = port_mac, .peer_mac = mac,
-					       .mtu = bridge->mtu, .master = bridge->index });
+	link_put_veth(nl, &(struct link_veth){ .name = port_name,
+					       .peer = name,
+					       .peer_netns = self,
+					       .mac = port_mac,
+					       .peer_mac = mac,
+					       .mtu = bridge->mtu,
+					       .master = bridge->index });
 	r = nl_commit(nl, e);
 	if (r == 0)
 		r = link_get(nl, port_name, &port, e);

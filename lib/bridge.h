@@ -21,9 +21,9 @@ struct nl;
 
 struct bridge_conf {
 	const char *name;
-	uint32_t mtu;		/* 0: the kernel's default */
+	uint32_t mtu; /* 0: the kernel's default */
 	bool promisc;
-	bool vlan_filtering;	/* needs CONFIG_BRIDGE_VLAN_FILTERING */
+	bool vlan_filtering; /* needs CONFIG_BRIDGE_VLAN_FILTERING */
 };
 
 /**

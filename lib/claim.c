@@ -35,7 +35,7 @@ int claims_add(struct claims *c, const struct nft_set *set, const struct nft_val
 		c->list = list;
 		c->room = room;
 	}
-	c->list[c->n] = (struct claim){.set = set, .key = *key};
+	c->list[c->n] = (struct claim){ .set = set, .key = *key };
 	if (data)
 		c->list[c->n].data = *data;
 	c->n++;
@@ -46,7 +46,7 @@ int claims_add(struct claims *c, const struct nft_set *set, const struct nft_val
 void claims_clear(struct claims *c)
 {
 	free(c->list);
-	*c = (struct claims){.list = NULL};
+	*c = (struct claims){ .list = NULL };
 }
 
 /* ---- one claim ------------------------------------------------------------- */
@@ -63,7 +63,7 @@ static bool has_owner(const char *tag, size_t len, const void *data)
 
 struct claim_filter claim_of(const struct owner *owner)
 {
-	return (struct claim_filter){.match = has_owner, .data = owner};
+	return (struct claim_filter){ .match = has_owner, .data = owner };
 }
 
 static bool is_garbage(const char *tag, size_t len, const void *data)
@@ -73,7 +73,7 @@ static bool is_garbage(const char *tag, size_t len, const void *data)
 
 struct claim_filter claim_garbage(const struct gc *gc)
 {
-	return (struct claim_filter){.match = is_garbage, .data = gc};
+	return (struct claim_filter){ .match = is_garbage, .data = gc };
 }
 
 static bool is_abandoned(const char *tag, size_t len, const void *data)
@@ -87,7 +87,7 @@ static bool is_abandoned(const char *tag, size_t len, const void *data)
 
 struct claim_filter claim_abandoned(void)
 {
-	return (struct claim_filter){.match = is_abandoned};
+	return (struct claim_filter){ .match = is_abandoned };
 }
 
 static const char *holder(const struct nft_elem *elem)
@@ -292,7 +292,7 @@ static int search_cb(const struct nft_elem *elem, void *data)
 static int find_in(struct nl *nl, const struct nft_set *set, const struct claim_filter *filter,
 		   struct claims *ret, struct err *e)
 {
-	struct search s = {.set = set, .filter = filter, .found = ret, .e = e};
+	struct search s = { .set = set, .filter = filter, .found = ret, .e = e };
 	size_t before = ret->n;
 	int r = -EINTR;
 
@@ -326,7 +326,7 @@ static int find(struct nl *nl, const struct nft_set *const sets[],
 int claim_sweep(struct nl *nl, const struct nft_set *const sets[], struct claim_filter filter,
 		struct err *e)
 {
-	AUTO(claims_clear) struct claims found = {.list = NULL};
+	AUTO(claims_clear) struct claims found = { .list = NULL };
 	int r;
 
 	r = find(nl, sets, &filter, &found, e);

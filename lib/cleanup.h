@@ -18,23 +18,23 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define AUTO(fn) __attribute__((cleanup(fn)))
+#define AUTO(fn)  __attribute__((cleanup(fn)))
 #define AUTO_FREE AUTO(cleanup_free)
-#define AUTO_FD AUTO(cleanup_fd)
+#define AUTO_FD	  AUTO(cleanup_fd)
 #define AUTO_JSON AUTO(cleanup_json)
 
-#define MOVE_PTR(p)                      \
-	({                               \
-		__auto_type moved_ = (p); \
-		(p) = NULL;              \
-		moved_;                  \
+#define MOVE_PTR(p)                                                                                \
+	({                                                                                         \
+		__auto_type moved_ = (p);                                                          \
+		(p) = NULL;                                                                        \
+		moved_;                                                                            \
 	})
 
-#define MOVE_FD(fd)               \
-	({                        \
-		int moved_ = (fd); \
-		(fd) = -1;        \
-		moved_;           \
+#define MOVE_FD(fd)                                                                                \
+	({                                                                                         \
+		int moved_ = (fd);                                                                 \
+		(fd) = -1;                                                                         \
+		moved_;                                                                            \
 	})
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

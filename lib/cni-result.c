@@ -431,8 +431,8 @@ int cni_dns_read(const struct jnode *n, struct cni_dns *ret, struct err *e)
 }
 
 /* ip4 or ip6 of 0.1.0 and 0.2.0. */
-static int read_slot(const struct jnode *n, const char *key, uint8_t family,
-		     struct cni_result *res, struct err *e)
+static int read_slot(const struct jnode *n, const char *key, uint8_t family, struct cni_result *res,
+		     struct err *e)
 {
 	struct cni_ip ip = { .iface = -1 };
 	struct jnode slot, value;
@@ -671,9 +671,10 @@ int cni_result_write(const struct cni_result *res, enum cni_version version, jso
 	json_t *obj;
 
 	if (version < CNI_0_3_0 && res->n_ips == 0)
-		return err_cni(e, CNI_E_CONFIG,
-			       "a result of CNI version %s must have an IP address; use 0.3.1 or newer",
-			       cni_version_str(version));
+		return err_cni(
+			e, CNI_E_CONFIG,
+			"a result of CNI version %s must have an IP address; use 0.3.1 or newer",
+			cni_version_str(version));
 
 	obj = json_object();
 	set_text(obj, "cniVersion", cni_version_str(version), &bad);

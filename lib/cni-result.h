@@ -39,34 +39,34 @@ int cni_version_parse(const char *text, enum cni_version *ret);
 
 struct cni_iface {
 	char *name;
-	char *mac;		/* as text; NULL: none */
-	char *sandbox;		/* namespace path; NULL: on the host */
-	char *socket_path;	/* NULL: none */
-	char *pci_id;		/* NULL: none */
-	uint32_t mtu;		/* 0: not said */
+	char *mac;	   /* as text; NULL: none */
+	char *sandbox;	   /* namespace path; NULL: on the host */
+	char *socket_path; /* NULL: none */
+	char *pci_id;	   /* NULL: none */
+	uint32_t mtu;	   /* 0: not said */
 };
 
 struct cni_ip {
 	int iface;		/* index into the interfaces, -1: not said */
 	struct ip_net address;	/* the container's, with its subnet's length */
-	struct ip_addr gateway;	/* unset: none */
+	struct ip_addr gateway; /* unset: none */
 };
 
 struct cni_route {
 	struct ip_net dst;
-	struct ip_addr gw;	/* unset: none, the first gateway of its family is used */
-	uint32_t mtu;		/* 0: not said; so for advmss, priority, table */
+	struct ip_addr gw; /* unset: none, the first gateway of its family is used */
+	uint32_t mtu;	   /* 0: not said; so for advmss, priority, table */
 	uint32_t advmss;
 	uint32_t priority;
 	uint32_t table;
-	int scope;		/* 0..255, -1: not said */
+	int scope; /* 0..255, -1: not said */
 };
 
 struct cni_dns {
-	char **nameservers;	/* NULL-terminated, NULL: none; so for the other lists */
+	char **nameservers; /* NULL-terminated, NULL: none; so for the other lists */
 	char **search;
 	char **options;
-	char *domain;		/* NULL: none */
+	char *domain; /* NULL: none */
 };
 
 struct cni_result {
@@ -77,7 +77,7 @@ struct cni_result {
 	struct cni_dns dns;
 };
 
-void cni_result_clear(struct cni_result *res);	/* leaves an empty result */
+void cni_result_clear(struct cni_result *res); /* leaves an empty result */
 void cni_dns_clear(struct cni_dns *dns);
 
 /*

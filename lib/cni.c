@@ -28,9 +28,9 @@
 static const struct command {
 	const char *name;
 	enum cni_version since;
-	bool container;		/* CNI_CONTAINERID, CNI_IFNAME must be set */
-	bool netns;		/* CNI_NETNS must be set */
-	bool path;		/* CNI_PATH must be set */
+	bool container; /* CNI_CONTAINERID, CNI_IFNAME must be set */
+	bool netns;	/* CNI_NETNS must be set */
+	bool path;	/* CNI_PATH must be set */
 } commands[] = {
 	[CNI_ADD] = { "ADD", CNI_0_1_0, .container = true, .netns = true, .path = true },
 	[CNI_DEL] = { "DEL", CNI_0_1_0, .container = true, .path = true },
@@ -57,12 +57,14 @@ int cni_valid_id(const char *id, const char *what, int code, struct err *e)
 	const char *s = id;
 
 	if (!isalnum((unsigned char)*s))
-		return err_cni(e, code, "%s: \"%.128s\" must begin with a letter or digit", what, id);
+		return err_cni(e, code, "%s: \"%.128s\" must begin with a letter or digit", what,
+			       id);
 	for (; *s; s++) {
 		if (!isalnum((unsigned char)*s) && !strchr("_.-", *s))
-			return err_cni(e, code,
-				       "%s: \"%.128s\" may have letters, digits, '_', '.' and '-' only",
-				       what, id);
+			return err_cni(
+				e, code,
+				"%s: \"%.128s\" may have letters, digits, '_', '.' and '-' only",
+				what, id);
 	}
 
 	return 0;
@@ -72,10 +74,9 @@ int cni_valid_id(const char *id, const char *what, int code, struct err *e)
 static bool has_white_space(const char *text)
 {
 	static const char *const wide[] = {
-		"\xc2\x85", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002",
-		"\u2003",    "\u2004", "\u2005", "\u2006", "\u2007", "\u2008",
-		"\u2009",    "\u200a", "\u2028", "\u2029", "\u202f", "\u205f",
-		"\u3000",
+		"\xc2\x85", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003",
+		"\u2004",   "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200a",
+		"\u2028",   "\u2029", "\u202f", "\u205f", "\u3000",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(wide); i++) {
@@ -94,8 +95,8 @@ int cni_valid_ifname(const char *name, const char *what, struct err *e)
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return err_cni(e, CNI_E_ENV, "%s: \"%s\" is not a name", what, name);
 	if (strpbrk(name, "/:") || has_white_space(name))
-		return err_cni(e, CNI_E_ENV, "%s: \"%s\" must not have '/', ':' or white space", what,
-			       name);
+		return err_cni(e, CNI_E_ENV, "%s: \"%s\" must not have '/', ':' or white space",
+			       what, name);
 
 	return 0;
 }
@@ -198,9 +199,10 @@ static int parse_mac(const char *text, const char *where, int code, uint8_t ret[
 	uint8_t mac[6];
 
 	if (mac_parse(text, mac) < 0 || !mac_is_station(mac))
-		return err_cni(e, code,
-			       "%s: \"%.32s\" is not the MAC address of one station (02:00:5e:10:00:01)",
-			       where, text);
+		return err_cni(
+			e, code,
+			"%s: \"%.32s\" is not the MAC address of one station (02:00:5e:10:00:01)",
+			where, text);
 	memcpy(ret, mac, sizeof(mac));
 
 	return 0;
@@ -339,7 +341,8 @@ static int read_env(struct cni_request *rq, const struct command *c, struct err 
 	missing(list, sizeof(list), c->container, "CNI_IFNAME");
 	missing(list, sizeof(list), c->path, "CNI_PATH");
 	if (*list)
-		return err_cni(e, CNI_E_ENV, "required environment variables are missing: %s", list);
+		return err_cni(e, CNI_E_ENV, "required environment variables are missing: %s",
+			       list);
 
 	rq->args = env("CNI_ARGS");
 	rq->path = env("CNI_PATH");
@@ -367,7 +370,8 @@ static int read_command(struct cni_request *rq, struct err *e)
 	}
 
 	return err_cni(e, CNI_E_ENV,
-		       "CNI_COMMAND: \"%.32s\" is not ADD, DEL, CHECK, GC, STATUS or VERSION", name);
+		       "CNI_COMMAND: \"%.32s\" is not ADD, DEL, CHECK, GC, STATUS or VERSION",
+		       name);
 }
 
 /* ---- stdin --------------------------------------------------------------- */
@@ -768,8 +772,7 @@ static int prepare(struct run *run, struct err *e)
 		return 0;
 	if ((r = read_conf(run, e)) < 0 ||
 	    (rq->command != CNI_DEL && (r = check_objects(rq, e)) < 0) ||
-	    (r = open_netns(run, e)) < 0 ||
-	    (r = read_prev(run, e)) < 0)
+	    (r = open_netns(run, e)) < 0 || (r = read_prev(run, e)) < 0)
 		return r;
 
 	if (commands[rq->command].container) {

@@ -41,29 +41,29 @@ struct cni_attachment {
  */
 struct cni_request {
 	enum cni_command command;
-	const char *container_id;	/* "" on GC and STATUS */
-	const char *netns;		/* path as given */
-	int netns_fd;			/* open on ADD and CHECK; on DEL -1 if it is gone or no namespace */
-	const char *ifname;		/* "" on GC and STATUS */
-	const char *args;		/* CNI_ARGS, see cni_args_parse() */
-	const char *path;		/* CNI_PATH */
-	enum cni_version version;	/* the config's cniVersion */
-	const char *network;		/* the config's name, validated */
-	struct jnode conf;		/* the whole config */
-	const char *text;		/* the config as it came in, for a delegate */
+	const char *container_id; /* "" on GC and STATUS */
+	const char *netns;	  /* path as given */
+	int netns_fd;	    /* open on ADD and CHECK; on DEL -1 if it is gone or no namespace */
+	const char *ifname; /* "" on GC and STATUS */
+	const char *args;   /* CNI_ARGS, see cni_args_parse() */
+	const char *path;   /* CNI_PATH */
+	enum cni_version version; /* the config's cniVersion */
+	const char *network;	  /* the config's name, validated */
+	struct jnode conf;	  /* the whole config */
+	const char *text;	  /* the config as it came in, for a delegate */
 	size_t text_len;
-	const struct cni_result *prev;	/* prevResult, NULL if there is none */
-	struct owner owner;		/* the attachment's marks; GC and STATUS: the network's */
-	const struct cni_attachment *valid;	/* GC: n_valid of them */
+	const struct cni_result *prev; /* prevResult, NULL if there is none */
+	struct owner owner;	       /* the attachment's marks; GC and STATUS: the network's */
+	const struct cni_attachment *valid; /* GC: n_valid of them */
 	size_t n_valid;
-	bool valid_given;		/* GC: the key was there, or null; without it GC does nothing */
+	bool valid_given; /* GC: the key was there, or null; without it GC does nothing */
 };
 
 struct cni_plugin {
 	const char *name;
-	enum cni_version min_version;	/* oldest that it speaks, 0 for all */
-	bool own_netns;			/* CNI_NETNS is the plugin's own, as `host` wants it */
-	bool any_netns;			/* CNI_NETNS is not looked at: IPAM hands out addresses only */
+	enum cni_version min_version; /* oldest that it speaks, 0 for all */
+	bool own_netns;		      /* CNI_NETNS is the plugin's own, as `host` wants it */
+	bool any_netns; /* CNI_NETNS is not looked at: IPAM hands out addresses only */
 	/*
 	 * @res is empty on entry and printed on success.  Whatever add() made
 	 * is undone when it fails.
@@ -71,8 +71,8 @@ struct cni_plugin {
 	int (*add)(const struct cni_request *rq, struct cni_result *res, struct err *e);
 	int (*del)(const struct cni_request *rq, struct err *e);
 	int (*check)(const struct cni_request *rq, struct err *e);
-	int (*gc)(const struct cni_request *rq, struct err *e);		/* NULL: nothing to collect */
-	int (*status)(const struct cni_request *rq, struct err *e);	/* NULL: always ready */
+	int (*gc)(const struct cni_request *rq, struct err *e);	    /* NULL: nothing to collect */
+	int (*status)(const struct cni_request *rq, struct err *e); /* NULL: always ready */
 };
 
 /**
@@ -85,8 +85,8 @@ int cni_main(const struct cni_plugin *plugin);
 
 /* Keys of CNI_ARGS that any plugin of ours knows; NULL if not given. */
 struct cni_args {
-	char *text;		/* owned, what the others point into */
-	const char *ip;		/* one address or a comma list */
+	char *text;	/* owned, what the others point into */
+	const char *ip; /* one address or a comma list */
 	const char *mac;
 	const char *gateway;
 };
@@ -160,12 +160,12 @@ int cni_fold(struct err *e, int r, const struct err *step);
  * Evaluates @step in a function that returns int: a difference is kept in
  * @first and the check goes on, any other error is returned at once.
  */
-#define CNI_CHECK_STEP(first, step)                      \
-	do {                                             \
-		int step_ = (step);                      \
-		if (step_ < 0 && step_ != -ESTALE)       \
-			return step_;                    \
-		(first) = (first) < 0 ? (first) : step_; \
+#define CNI_CHECK_STEP(first, step)                                                                \
+	do {                                                                                       \
+		int step_ = (step);                                                                \
+		if (step_ < 0 && step_ != -ESTALE)                                                 \
+			return step_;                                                              \
+		(first) = (first) < 0 ? (first) : step_;                                           \
 	} while (0)
 
 /* Reports a CHECK without a prevResult. */

@@ -84,8 +84,8 @@ static const struct word {
 	bool (*is)(const struct nftnl_expr *expr);
 	int next; /* 0: the rule is complete */
 } words[] = {
-	{"meta", is_load, 1},	     {"bitwise", is_mask, 2}, {"cmp", is_comparison, 3},
-	{"immediate", is_accept, 0}, {"match", is_match, 3},
+	{ "meta", is_load, 1 },	       { "bitwise", is_mask, 2 }, { "cmp", is_comparison, 3 },
+	{ "immediate", is_accept, 0 }, { "match", is_match, 3 },
 };
 
 /* Return: the word after @at if @expr is the word there, or -1. */
@@ -150,8 +150,8 @@ static int find_rule(struct nl *nl, const struct nft_chain *chain, bool *ret, st
 /* Return: 1 if the rule is needed and missing, 0, or a negative errno. */
 static int is_missing(struct nl *nl, uint8_t family, struct err *e)
 {
-	const struct nft_table table = {.family = family, .name = "filter"};
-	const struct nft_chain chain = {.table = &table, .name = "FORWARD"};
+	const struct nft_table table = { .family = family, .name = "filter" };
+	const struct nft_chain chain = { .table = &table, .name = "FORWARD" };
 	struct nft_chain_state state;
 	bool found;
 	int r;

@@ -27,17 +27,17 @@ enum cni_code {
 	CNI_E_CONFIG = 7,	/* invalid network configuration */
 	CNI_E_NETNS = 8,	/* the namespace in CNI_NETNS is not usable */
 	CNI_E_AGAIN = 11,	/* transient, try again later */
-	CNI_E_UNAVAILABLE = 50,	/* STATUS: ADD cannot be served */
+	CNI_E_UNAVAILABLE = 50, /* STATUS: ADD cannot be served */
 	CNI_E_LIMITED = 51,	/* STATUS: nor are existing containers well connected */
 	CNI_E_CHECK = 100,	/* CHECK: the live state differs from the result */
 	CNI_E_INTERNAL = 999,	/* anything else, as the reference reports it */
 };
 
 struct err {
-	int sys;		/* positive errno, never 0 on failure */
-	int cni;		/* enum cni_code; 0: whoever prints it picks CNI_E_INTERNAL */
-	char msg[768];		/* one sentence, outermost context first */
-	char details[1024];	/* more for people, may be empty */
+	int sys;	    /* positive errno, never 0 on failure */
+	int cni;	    /* enum cni_code; 0: whoever prints it picks CNI_E_INTERNAL */
+	char msg[768];	    /* one sentence, outermost context first */
+	char details[1024]; /* more for people, may be empty */
 };
 
 /**

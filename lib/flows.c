@@ -44,7 +44,7 @@ static void read_ip(const struct nlattr *attr, uint8_t family, struct ip_addr *r
 {
 	if (mnl_attr_get_payload_len(attr) != ip_size(family))
 		return;
-	*ret = (struct ip_addr){.family = family};
+	*ret = (struct ip_addr){ .family = family };
 	memcpy(ret->b, mnl_attr_get_payload(attr), ip_size(family));
 }
 
@@ -52,7 +52,7 @@ static void read_ips(const struct nlattr *nest, struct tuple *t)
 {
 	const struct nlattr *attr;
 
-	mnl_attr_for_each_nested (attr, nest) {
+	mnl_attr_for_each_nested(attr, nest) {
 		switch (mnl_attr_get_type(attr)) {
 		case CTA_IP_V4_SRC:
 			read_ip(attr, AF_INET, &t->src);
@@ -76,7 +76,7 @@ static void read_proto(const struct nlattr *nest, struct tuple *t)
 {
 	const struct nlattr *attr;
 
-	mnl_attr_for_each_nested (attr, nest) {
+	mnl_attr_for_each_nested(attr, nest) {
 		if (mnl_attr_get_type(attr) == CTA_PROTO_NUM && mnl_attr_get_payload_len(attr) >= 1)
 			t->proto = mnl_attr_get_u8(attr);
 		if (mnl_attr_get_type(attr) == CTA_PROTO_DST_PORT &&
@@ -89,7 +89,7 @@ static void read_tuple(const struct nlattr *nest, struct tuple *t)
 {
 	const struct nlattr *attr;
 
-	mnl_attr_for_each_nested (attr, nest) {
+	mnl_attr_for_each_nested(attr, nest) {
 		if (mnl_attr_get_type(attr) == CTA_TUPLE_IP)
 			read_ips(attr, t);
 		else if (mnl_attr_get_type(attr) == CTA_TUPLE_PROTO)
@@ -107,7 +107,7 @@ static void read_flow(const struct nlmsghdr *nlh, struct flow *f)
 {
 	const struct nlattr *attr;
 
-	mnl_attr_for_each (attr, nlh, sizeof(struct nfgenmsg)) {
+	mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg)) {
 		switch (mnl_attr_get_type(attr)) {
 		case CTA_TUPLE_ORIG:
 			f->orig_attr = attr;
@@ -131,8 +131,8 @@ static void read_flow(const struct nlmsghdr *nlh, struct flow *f)
 /* Only an address of this host can be bound to. */
 static bool is_local(const struct ip_addr *ip)
 {
-	struct sockaddr_in6 six = {.sin6_family = AF_INET6};
-	struct sockaddr_in four = {.sin_family = AF_INET};
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6 };
+	struct sockaddr_in four = { .sin_family = AF_INET };
 	bool is4 = ip->family == AF_INET;
 	AUTO_FD int fd = socket(ip->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
@@ -195,7 +195,7 @@ static bool is_doomed(const struct search *s, const struct flow *f)
 static int take(const struct nlmsghdr *nlh, void *data)
 {
 	struct search *s = data;
-	struct flow f = {0};
+	struct flow f = { 0 };
 	struct doomed *bigger;
 	size_t len;
 
@@ -280,14 +280,14 @@ static bool has_datagrams(const struct publish *p)
 
 int flows_forget_stale(struct nl *nl, const struct publish *p, struct err *e)
 {
-	struct search s = {.p = p, .stale = true};
+	struct search s = { .p = p, .stale = true };
 
 	return !has_datagrams(p) || are_none() ? 0 : find_and_forget(nl, &s, e);
 }
 
 int flows_forget(struct nl *nl, const struct publish *p, struct err *e)
 {
-	struct search s = {.p = p};
+	struct search s = { .p = p };
 
 	if (p->n_ports > 0 && !has_datagrams(p))
 		return 0;

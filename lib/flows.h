@@ -29,8 +29,8 @@ struct nl;
  * @p:		the attachment, whose ports are open now
  *
  * Dropped are UDP and SCTP associations to a published port of the host that
- * lead to anybody but this container.  The kernel's whole table is read once for that, 12 ms with its usual
- * size, and not at all without such ports or without any flow.
+ * lead to anybody but this container.  The kernel's whole table is read once for that, 12 ms with
+ * its usual size, and not at all without such ports or without any flow.
  *
  * Return: 0, also without connection tracking; or a negative errno.
  */

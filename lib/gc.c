@@ -28,7 +28,7 @@ int gc_init(struct gc *gc, const char *network, const struct cni_attachment *val
 	}
 	qsort(keys, n_valid, sizeof(*keys), compare_keys);
 
-	*gc = (struct gc){.network = network, .valid = valid, .n_valid = n_valid, .keys = keys};
+	*gc = (struct gc){ .network = network, .valid = valid, .n_valid = n_valid, .keys = keys };
 	owner_init_network(&gc->owner, network);
 
 	return 0;

@@ -67,8 +67,8 @@ static struct route route_of(const struct cni_result *res, size_t i, int iface, 
 
 	return (struct route){
 		.dst = from->dst,
-		.gw = ip_is_set(&from->gw) ? from->gw :
-					     first_gateway(res, iface, from->dst.addr.family),
+		.gw = ip_is_set(&from->gw) ? from->gw
+					   : first_gateway(res, iface, from->dst.addr.family),
 		.index = index,
 		.table = from->table,
 		.priority = from->priority,
@@ -112,14 +112,19 @@ bool iface_repeats_gateway(const struct cni_result *res, size_t i)
  */
 static struct route route_to_gateway(const struct cni_ip *ip, int index)
 {
-	return (struct route){ .dst = ip_host_net(&ip->gateway), .src = ip->address.addr,
-			       .index = index, .scope = RT_SCOPE_LINK };
+	return (struct route){ .dst = ip_host_net(&ip->gateway),
+			       .src = ip->address.addr,
+			       .index = index,
+			       .scope = RT_SCOPE_LINK };
 }
 
 static struct route route_to_subnet(const struct cni_ip *ip, int index)
 {
-	return (struct route){ .dst = ip->address, .gw = ip->gateway, .src = ip->address.addr,
-			       .index = index, .scope = -1 };
+	return (struct route){ .dst = ip->address,
+			       .gw = ip->gateway,
+			       .src = ip->address.addr,
+			       .index = index,
+			       .scope = -1 };
 }
 
 /* An address without a subnet, /32 or /128, needs no way to it. */
@@ -162,8 +167,7 @@ static void put_routes(struct nl *inside, const struct iface_conf *conf, int ind
 	}
 }
 
-int iface_configure(struct nl *inside, const struct iface_conf *conf, int *ret_index,
-		    struct err *e)
+int iface_configure(struct nl *inside, const struct iface_conf *conf, int *ret_index, struct err *e)
 {
 	struct link link;
 	int r;
@@ -264,7 +268,7 @@ static int check_contents(struct nl *inside, const struct link *link, int iface,
 	for (size_t i = 0; i < prev->n_ips; i++) {
 		if (prev->ips[i].iface == iface)
 			CNI_CHECK_STEP(r, check_addr(inside, link->index, link->name,
-						 &prev->ips[i].address, e));
+						     &prev->ips[i].address, e));
 	}
 	/* Routes of a result are those of its first interface in a container. */
 	for (size_t i = 0; i < prev->n_routes; i++) {

@@ -18,12 +18,12 @@ struct err;
 struct nl;
 
 struct iface_conf {
-	int netns_fd;			/* the container's namespace, borrowed */
-	const char *name;		/* the interface in it */
-	const struct cni_result *res;	/* addresses with .iface equal to @iface, all routes */
-	int iface;			/* its index in res->ifaces */
-	bool dad;			/* IPv6 duplicate address detection; nothing waits for it */
-	bool by_gateway;		/* reach also the own subnet through the gateway alone */
+	int netns_fd;		      /* the container's namespace, borrowed */
+	const char *name;	      /* the interface in it */
+	const struct cni_result *res; /* addresses with .iface equal to @iface, all routes */
+	int iface;		      /* its index in res->ifaces */
+	bool dad;		      /* IPv6 duplicate address detection; nothing waits for it */
+	bool by_gateway;	      /* reach also the own subnet through the gateway alone */
 };
 
 /**

@@ -13,17 +13,17 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define IP_STRLEN 46		/* INET6_ADDRSTRLEN: any address and its NUL */
-#define IP_NET_STRLEN 50	/* any address, "/128" and its NUL */
+#define IP_STRLEN     46 /* INET6_ADDRSTRLEN: any address and its NUL */
+#define IP_NET_STRLEN 50 /* any address, "/128" and its NUL */
 
 struct ip_addr {
-	uint8_t family;		/* AF_INET, AF_INET6, or 0: no address */
-	uint8_t b[16];		/* network order; of IPv4 the first 4, the rest 0 */
+	uint8_t family; /* AF_INET, AF_INET6, or 0: no address */
+	uint8_t b[16];	/* network order; of IPv4 the first 4, the rest 0 */
 };
 
 struct ip_net {
-	struct ip_addr addr;	/* host bits may be set, e.g. 10.1.0.5/24 */
-	uint8_t len;		/* prefix length in bits, 0..32 or 0..128 */
+	struct ip_addr addr; /* host bits may be set, e.g. 10.1.0.5/24 */
+	uint8_t len;	     /* prefix length in bits, 0..32 or 0..128 */
 };
 
 /* Bytes of an address of @family: 4 or 16. */
@@ -81,10 +81,10 @@ static inline bool ip_is_set(const struct ip_addr *ip)
 	return ip->family != 0;
 }
 
-bool ip_is_unspecified(const struct ip_addr *ip);	/* 0.0.0.0 or :: */
-bool ip_is_multicast(const struct ip_addr *ip);		/* 224.0.0.0/4 or ff00::/8 */
-bool ip_is_loopback(const struct ip_addr *ip);		/* 127.0.0.0/8 or ::1 */
-bool ip_is_link_local(const struct ip_addr *ip);	/* 169.254.0.0/16 or fe80::/10 */
+bool ip_is_unspecified(const struct ip_addr *ip); /* 0.0.0.0 or :: */
+bool ip_is_multicast(const struct ip_addr *ip);	  /* 224.0.0.0/4 or ff00::/8 */
+bool ip_is_loopback(const struct ip_addr *ip);	  /* 127.0.0.0/8 or ::1 */
+bool ip_is_link_local(const struct ip_addr *ip);  /* 169.254.0.0/16 or fe80::/10 */
 
 /**
  * ip_next(), ip_prev() - step by one in place

@@ -118,7 +118,7 @@ static int read_file(int fd, char **ret, struct err *e)
 /* An engine's PATH may lack the directories of the administrator. */
 static int spawn(pid_t *ret, const char *const argv[], const posix_spawn_file_actions_t *files)
 {
-	static const char *const dirs[] = {"", "/usr/sbin/", "/sbin/", "/usr/local/sbin/"};
+	static const char *const dirs[] = { "", "/usr/sbin/", "/sbin/", "/usr/local/sbin/" };
 	char path[64];
 	int r = ENOENT;
 
@@ -172,7 +172,7 @@ static int report(const char *program, int status, int said, struct err *e)
 /* Runs @argv with @input as its stdin.  @ret_output: what it wrote, NULL for nobody */
 static int run(const char *const argv[], const char *input, char **ret_output, struct err *e)
 {
-	AUTO(close_files) int fds[3] = {-1, -1, -1};
+	AUTO(close_files) int fds[3] = { -1, -1, -1 };
 	int status, r;
 	pid_t pid;
 
@@ -198,15 +198,15 @@ int iptables_restore(uint8_t family, const char *script, struct err *e)
 {
 	const char *program = family == AF_INET ? "iptables-restore" : "ip6tables-restore";
 
-	return run((const char *const[]){program, "--noflush", "-w", LOCK_WAIT, NULL}, script, NULL,
-		   e);
+	return run((const char *const[]){ program, "--noflush", "-w", LOCK_WAIT, NULL }, script,
+		   NULL, e);
 }
 
 int iptables_list(uint8_t family, const char *table, char **ret, struct err *e)
 {
 	const char *program = family == AF_INET ? "iptables" : "ip6tables";
 
-	return run((const char *const[]){program, "-w", LOCK_WAIT, "-t", table, "-S", NULL}, "",
+	return run((const char *const[]){ program, "-w", LOCK_WAIT, "-t", table, "-S", NULL }, "",
 		   ret, e);
 }
 
@@ -257,7 +257,7 @@ static bool read_line(const char *text, size_t text_len, struct iptables_line *r
 
 	if (!is_rule && !(len == 2 && memcmp(text, "-N", 2) == 0))
 		return false;
-	*ret = (struct iptables_line){.is_rule = is_rule, .text = text, .len = (int)text_len};
+	*ret = (struct iptables_line){ .is_rule = is_rule, .text = text, .len = (int)text_len };
 	len = word(&at, end);
 	copy_name(ret->chain, at - len, len);
 	if (is_rule)

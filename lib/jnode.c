@@ -11,7 +11,7 @@
 #include "lib/err.h"
 #include "lib/mac.h"
 
-#define TEXT_MAX (16u << 20)
+#define TEXT_MAX  (16u << 20)
 #define PATH_SIZE 160
 #define VALUE_MAX 79 /* bytes of a value that a message shows */
 

@@ -23,10 +23,10 @@
 struct err;
 
 struct jnode {
-	json_t *json;			/* borrowed from the document */
-	const struct jnode *up;		/* the object or array it is in, NULL for the root */
-	const char *key;		/* its name in an object, NULL in an array */
-	size_t index;			/* its position in an array */
+	json_t *json;		/* borrowed from the document */
+	const struct jnode *up; /* the object or array it is in, NULL for the root */
+	const char *key;	/* its name in an object, NULL in an array */
+	size_t index;		/* its position in an array */
 };
 
 /**
@@ -95,28 +95,28 @@ const char *jn_path(const struct jnode *n, char *buf, size_t len);
 int jn_str(const struct jnode *n, const char **ret, struct err *e);
 int jn_bool(const struct jnode *n, bool *ret, struct err *e);
 int jn_uint(const struct jnode *n, uint64_t min, uint64_t max, uint64_t *ret, struct err *e);
-int jn_object(const struct jnode *n, struct err *e);	/* checks only */
-int jn_array(const struct jnode *n, struct err *e);	/* checks only */
+int jn_object(const struct jnode *n, struct err *e); /* checks only */
+int jn_array(const struct jnode *n, struct err *e);  /* checks only */
 int jn_ip(const struct jnode *n, struct ip_addr *ret, struct err *e);
 int jn_ip_net(const struct jnode *n, struct ip_net *ret, struct err *e);
 int jn_mac(const struct jnode *n, uint8_t ret[6], struct err *e);
 
 /* What a row of a key table stores at its offset. */
 enum jn_type {
-	JN_BOOL,	/* bool */
-	JN_STR,		/* const char *, borrowed */
-	JN_U32,		/* uint32_t, min..max */
-	JN_U64,		/* uint64_t, min..max */
-	JN_IP,		/* struct ip_addr; "" counts as absent, as with Go's net.IP */
-	JN_IP_NET,	/* struct ip_net */
-	JN_CALL,	/* whatever call() does with the struct */
+	JN_BOOL,   /* bool */
+	JN_STR,	   /* const char *, borrowed */
+	JN_U32,	   /* uint32_t, min..max */
+	JN_U64,	   /* uint64_t, min..max */
+	JN_IP,	   /* struct ip_addr; "" counts as absent, as with Go's net.IP */
+	JN_IP_NET, /* struct ip_net */
+	JN_CALL,   /* whatever call() does with the struct */
 };
 
 struct jn_key {
 	const char *name;
 	enum jn_type type;
-	size_t offset;		/* in the struct that jn_read() fills */
-	uint64_t min, max;	/* of JN_U32 and JN_U64; max 0 means the type's own */
+	size_t offset;	   /* in the struct that jn_read() fills */
+	uint64_t min, max; /* of JN_U32 and JN_U64; max 0 means the type's own */
 	int (*call)(const struct jnode *value, void *conf, struct err *e);
 };
 

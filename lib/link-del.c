@@ -26,7 +26,7 @@
 
 static int open_monitor(struct err *e)
 {
-	const struct sockaddr_nl addr = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+	const struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
 	AUTO_FD int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
 
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0)
@@ -52,7 +52,7 @@ static void filter_monitor(int fd, int index)
 		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
-	const struct sock_fprog prog = {.len = ARRAY_SIZE(code), .filter = code};
+	const struct sock_fprog prog = { .len = ARRAY_SIZE(code), .filter = code };
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
 }
@@ -112,8 +112,8 @@ static bool is_gone(struct nl *nl, int index)
 
 static int wait_gone(struct nl *nl, int index, int monitor, int child_fd, struct err *e)
 {
-	struct pollfd fds[] = {{.fd = monitor, .events = POLLIN},
-			       {.fd = child_fd, .events = POLLIN}};
+	struct pollfd fds[] = { { .fd = monitor, .events = POLLIN },
+				{ .fd = child_fd, .events = POLLIN } };
 	int64_t deadline = clock_ms() + TIMEOUT_MS, left;
 	int r;
 
@@ -154,7 +154,7 @@ int link_del_quick(struct nl *nl, int index, int keep_fd, struct err *e)
 	in = pipes[0];
 	out = pipes[1];
 
-	r = linger_fork((const int[]){out, keep_fd}, 2, del_and_tell, &index);
+	r = linger_fork((const int[]){ out, keep_fd }, 2, del_and_tell, &index);
 	if (r < 0)
 		return del_blocking(nl, index, e);
 	close(MOVE_FD(out));

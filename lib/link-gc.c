@@ -90,7 +90,7 @@ int link_gc(const struct cni_request *rq, const char *prefix, const char *kind, 
 	AUTO(nl_closep) struct nl *in = NULL;
 	AUTO(nl_closep) struct nl *out = NULL;
 	AUTO_FREE struct owner *valid = calloc(rq->n_valid + 1, sizeof(*valid));
-	struct collect c = {.rq = rq, .prefix = prefix, .kind = kind, .valid = valid};
+	struct collect c = { .rq = rq, .prefix = prefix, .kind = kind, .valid = valid };
 	int r;
 
 	if (!valid)

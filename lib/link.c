@@ -151,8 +151,10 @@ static bool parse(const struct nlmsghdr *nlh, struct link *ret)
 
 	if (nlh->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(nlh) < sizeof(*ifi))
 		return false;
-	*ret = (struct link){ .index = ifi->ifi_index, .type = ifi->ifi_type,
-			      .flags = ifi->ifi_flags, .peer_netns_id = -1 };
+	*ret = (struct link){ .index = ifi->ifi_index,
+			      .type = ifi->ifi_type,
+			      .flags = ifi->ifi_flags,
+			      .peer_netns_id = -1 };
 	mnl_attr_for_each(attr, nlh, sizeof(*ifi))
 		read_attr(attr, ret);
 
@@ -290,8 +292,8 @@ void link_put_veth(struct nl *nl, const struct link_veth *v)
 
 void link_put_bridge(struct nl *nl, const struct link_bridge *b, const uint8_t mac[MAC_LEN])
 {
-	struct nlmsghdr *req = nl_put(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
-				      "add the bridge %s", b->name);
+	struct nlmsghdr *req =
+		nl_put(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "add the bridge %s", b->name);
 	struct ifinfomsg *ifi = put_header(req, 0);
 	struct nlattr *info, *data;
 
@@ -325,8 +327,8 @@ static void put_macvlan_info(struct nlmsghdr *req, const struct link_macvlan *m)
 
 void link_put_macvlan(struct nl *nl, const struct link_macvlan *m)
 {
-	struct nlmsghdr *req = nl_put(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
-				      "add the macvlan %s", m->name);
+	struct nlmsghdr *req =
+		nl_put(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "add the macvlan %s", m->name);
 
 	put_header(req, 0);
 	mnl_attr_put_strz(req, IFLA_IFNAME, m->name);
@@ -371,8 +373,8 @@ static struct nlmsghdr *put_set(struct nl *nl, int index, const char *what)
 
 void link_put_flags(struct nl *nl, int index, unsigned int flags, unsigned int mask)
 {
-	struct nlmsghdr *req = nl_put(nl, RTM_SETLINK, 0, "set the flags of interface number %d",
-				      index);
+	struct nlmsghdr *req =
+		nl_put(nl, RTM_SETLINK, 0, "set the flags of interface number %d", index);
 	struct ifinfomsg *ifi = put_header(req, index);
 
 	ifi->ifi_flags = flags;
@@ -409,8 +411,8 @@ void link_put_alias(struct nl *nl, int index, const char *alias)
 
 void link_put_name(struct nl *nl, int index, const char *name)
 {
-	struct nlmsghdr *req = nl_put(nl, RTM_SETLINK, 0, "name interface number %d %s", index,
-				      name);
+	struct nlmsghdr *req =
+		nl_put(nl, RTM_SETLINK, 0, "name interface number %d %s", index, name);
 
 	put_header(req, index);
 	mnl_attr_put_strz(req, IFLA_IFNAME, name);
@@ -422,8 +424,8 @@ void link_put_name(struct nl *nl, int index, const char *name)
  */
 void link_put_move(struct nl *nl, int index, int netns_fd, const char *name)
 {
-	struct nlmsghdr *req = nl_put(nl, RTM_SETLINK, 0, "move interface number %d, as %s", index,
-				      name);
+	struct nlmsghdr *req =
+		nl_put(nl, RTM_SETLINK, 0, "move interface number %d, as %s", index, name);
 
 	put_header(req, index);
 	mnl_attr_put_u32(req, IFLA_NET_NS_FD, (uint32_t)netns_fd);
@@ -454,8 +456,8 @@ void link_put_del(struct nl *nl, int index)
 
 void link_put_del_group(struct nl *nl, uint32_t group)
 {
-	struct nlmsghdr *req = nl_put(nl, RTM_DELLINK, 0, "delete the interfaces of group %u",
-				      group);
+	struct nlmsghdr *req =
+		nl_put(nl, RTM_DELLINK, 0, "delete the interfaces of group %u", group);
 
 	put_header(req, 0);
 	mnl_attr_put_u32(req, IFLA_GROUP, group);
@@ -464,8 +466,8 @@ void link_put_del_group(struct nl *nl, uint32_t group)
 static struct nlmsghdr *put_bridge_af(struct nl *nl, uint16_t type, int index, const char *what,
 				      uint16_t vid)
 {
-	struct nlmsghdr *req = nl_put(nl, type, 0, "%s VLAN %u on interface number %d", what, vid,
-				      index);
+	struct nlmsghdr *req =
+		nl_put(nl, type, 0, "%s VLAN %u on interface number %d", what, vid, index);
 
 	put_header(req, index)->ifi_family = AF_BRIDGE;
 

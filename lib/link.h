@@ -19,31 +19,31 @@
 struct err;
 struct nl;
 
-#define MAC_LEN 6
+#define MAC_LEN	   6
 #define MAC_STRLEN 18
 
 /* What the kernel says of an interface; 0, "" or false where it says nothing. */
 struct link {
 	int index;
 	char name[IFNAMSIZ];
-	char kind[16];		/* "bridge", "veth", … */
-	uint16_t type;		/* ARPHRD_* */
+	char kind[16]; /* "bridge", "veth", … */
+	uint16_t type; /* ARPHRD_* */
 	uint8_t mac[MAC_LEN];
 	bool has_mac;
-	unsigned int flags;	/* IFF_* */
+	unsigned int flags; /* IFF_* */
 	uint32_t mtu;
 	uint32_t txqlen;
-	uint8_t operstate;	/* IF_OPER_* */
-	int master;		/* index */
-	int peer;		/* IFLA_LINK: a veth's other end, a macvlan's master, … */
-	int peer_netns_id;	/* … in which namespace, as netns_id() counts; -1: in this one */
+	uint8_t operstate; /* IF_OPER_* */
+	int master;	   /* index */
+	int peer;	   /* IFLA_LINK: a veth's other end, a macvlan's master, … */
+	int peer_netns_id; /* … in which namespace, as netns_id() counts; -1: in this one */
 	uint32_t group;
 	char alias[256];
-	bool vlan_filtering;	/* a bridge that filters VLANs */
-	bool hairpin;		/* a bridge port … */
+	bool vlan_filtering; /* a bridge that filters VLANs */
+	bool hairpin;	     /* a bridge port … */
 	bool isolated;
-	uint32_t macvlan_mode;	/* MACVLAN_MODE_* */
-	uint32_t bc_queue_len;	/* of a macvlan's master, 0: this kernel does not say */
+	uint32_t macvlan_mode; /* MACVLAN_MODE_* */
+	uint32_t bc_queue_len; /* of a macvlan's master, 0: this kernel does not say */
 };
 
 /**
@@ -67,13 +67,13 @@ int link_random_mac(uint8_t ret[MAC_LEN], struct err *e);
 const char *link_mac_str(const uint8_t mac[MAC_LEN], char buf[MAC_STRLEN]);
 
 struct link_veth {
-	const char *name;	/* this end; created up */
-	const char *peer;	/* the other end; created down */
-	int peer_netns;		/* open descriptor of where it appears */
+	const char *name; /* this end; created up */
+	const char *peer; /* the other end; created down */
+	int peer_netns;	  /* open descriptor of where it appears */
 	const uint8_t *mac, *peer_mac;
-	uint32_t mtu;		/* both ends, 0: the kernel's default */
-	uint32_t group;		/* this end */
-	int master;		/* this end becomes a port of that bridge, 0: of none */
+	uint32_t mtu;	/* both ends, 0: the kernel's default */
+	uint32_t group; /* this end */
+	int master;	/* this end becomes a port of that bridge, 0: of none */
 };
 
 /* -EEXIST: either name is taken, nothing was created. */
@@ -81,8 +81,8 @@ void link_put_veth(struct nl *nl, const struct link_veth *v);
 
 struct link_bridge {
 	const char *name;
-	uint32_t mtu;		/* 0: the kernel's default */
-	bool vlan_filtering;	/* a kernel without it refuses (-EOPNOTSUPP) or ignores it */
+	uint32_t mtu;	     /* 0: the kernel's default */
+	bool vlan_filtering; /* a kernel without it refuses (-EOPNOTSUPP) or ignores it */
 	bool promisc;
 };
 
@@ -93,14 +93,15 @@ void link_put_bridge(struct nl *nl, const struct link_bridge *b, const uint8_t m
 void link_put_port(struct nl *nl, const char *name, const char *alias, bool hairpin, bool isolated);
 
 struct link_macvlan {
-	const char *name;	/* created down */
-	int master;		/* index, in the namespace of the request's socket */
-	int netns;		/* open descriptor of where it appears, -1: beside its master */
-	uint32_t mode;		/* MACVLAN_MODE_* */
-	const uint8_t *mac;	/* NULL: the kernel's choice */
-	uint32_t mtu;		/* 0: the master's */
+	const char *name;   /* created down */
+	int master;	    /* index, in the namespace of the request's socket */
+	int netns;	    /* open descriptor of where it appears, -1: beside its master */
+	uint32_t mode;	    /* MACVLAN_MODE_* */
+	const uint8_t *mac; /* NULL: the kernel's choice */
+	uint32_t mtu;	    /* 0: the master's */
 	uint32_t group;
-	uint32_t bc_queue_len;	/* 0: the kernel's default; older kernels ignore it, look at the result */
+	uint32_t bc_queue_len; /* 0: the kernel's default; older kernels ignore it, look at the
+				  result */
 };
 
 /* -EEXIST: the name is taken; before Linux 6.15 also if it is taken beside the master. */
@@ -120,7 +121,8 @@ void link_put_name(struct nl *nl, int index, const char *name);
  * is moved and keeps its old name.
  */
 void link_put_move(struct nl *nl, int index, int netns_fd, const char *name);
-/* Gratuitous ARP for each address when the link comes up or its MAC is set (net.ipv4 arp_notify). */
+/* Gratuitous ARP for each address when the link comes up or its MAC is set (net.ipv4 arp_notify).
+ */
 void link_put_arp_notify(struct nl *nl, int index);
 void link_put_del(struct nl *nl, int index);
 /* Everything of that group, with one wait for all. */

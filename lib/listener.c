@@ -50,7 +50,7 @@ static bool is_of_parent(uint32_t inode)
 static bool shadows(const struct search *s, const struct publish_port *port,
 		    const struct inet_diag_msg *msg)
 {
-	struct ip_addr bound = {.family = msg->idiag_family};
+	struct ip_addr bound = { .family = msg->idiag_family };
 
 	if (port->proto != s->proto || port->host_port != ntohs(msg->id.idiag_sport))
 		return false;
@@ -114,14 +114,14 @@ static bool has_proto(const struct publish *p, uint8_t proto)
 int listener_each(const struct publish *p, void (*fn)(const struct publish_port *port, void *data),
 		  void *data, struct err *e)
 {
-	static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP};
+	static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP };
 	AUTO(nl_closep) struct nl *nl = NULL;
 	int r = nl_open(NETLINK_SOCK_DIAG, &nl, e);
 
 	if (r < 0)
 		return r == -EPROTONOSUPPORT ? 0 : r;
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(protocols); i++) {
-		struct search s = {.p = p, .proto = protocols[i], .fn = fn, .data = data};
+		struct search s = { .p = p, .proto = protocols[i], .fn = fn, .data = data };
 
 		if (!has_proto(p, s.proto))
 			continue;

@@ -14,7 +14,7 @@
 #include "lib/iptables.h"
 #include "lib/masq.h"
 
-static const uint8_t families[] = {AF_INET, AF_INET6};
+static const uint8_t families[] = { AF_INET, AF_INET6 };
 
 static bool has_family(const struct masq *m, uint8_t family)
 {
@@ -160,7 +160,7 @@ static int del_family(const struct masq *m, uint8_t family, struct err *e)
 		return unshare_chain(family, listing, chain, m, e);
 
 	return iptables_purge(family, "nat", listing,
-			      (struct iptables_filter){.match = is_chain, .data = chain}, e);
+			      (struct iptables_filter){ .match = is_chain, .data = chain }, e);
 }
 
 /* A family that the host does not have can hold nothing of ours. */
@@ -313,7 +313,7 @@ static int list_garbage(const char *listing, const struct gc *gc, struct garbage
 static int gc_family(const void *what, uint8_t family, struct err *e)
 {
 	AUTO_FREE char *listing = NULL;
-	struct garbage garbage = {.n = 0};
+	struct garbage garbage = { .n = 0 };
 	int r;
 
 	r = iptables_list(family, "nat", &listing, e);
@@ -322,7 +322,7 @@ static int gc_family(const void *what, uint8_t family, struct err *e)
 	r = list_garbage(listing, what, &garbage, e);
 	if (r == 0)
 		r = iptables_purge(family, "nat", listing,
-				   (struct iptables_filter){is_garbage, &garbage}, e);
+				   (struct iptables_filter){ is_garbage, &garbage }, e);
 	free(garbage.chains);
 
 	return r;

@@ -10,8 +10,8 @@
 #include "lib/gc.h"
 #include "lib/masq-iptables.h"
 
-static const struct nft_set *const sets[] = {&ruleset_masq4, &ruleset_masq6, &ruleset_routed4,
-					     &ruleset_routed6, NULL};
+static const struct nft_set *const sets[] = { &ruleset_masq4, &ruleset_masq6, &ruleset_routed4,
+					      &ruleset_routed6, NULL };
 
 int masq_read_backend(const struct jnode *n, enum masq_backend *ret, struct err *e)
 {
@@ -40,13 +40,13 @@ int masq_init(struct masq *m, const struct cni_request *rq, enum masq_backend ba
 		return err_sys(e, ENOMEM, "list the attachment's addresses");
 	for (size_t i = 0; i < n_addrs; i++)
 		addrs[i] = res->ips[i].address;
-	*m = (struct masq){.backend = backend,
-			   .owner = &rq->owner,
-			   .network = rq->network,
-			   .container_id = rq->container_id,
-			   .ifname = ifname,
-			   .addrs = addrs,
-			   .n_addrs = n_addrs};
+	*m = (struct masq){ .backend = backend,
+			    .owner = &rq->owner,
+			    .network = rq->network,
+			    .container_id = rq->container_id,
+			    .ifname = ifname,
+			    .addrs = addrs,
+			    .n_addrs = n_addrs };
 
 	return 0;
 }
@@ -62,7 +62,7 @@ static int claim_masquerade(struct claims *ret, const struct masq *m, const stru
 			    struct err *e)
 {
 	bool ipv4 = ip->family == AF_INET;
-	struct nft_value key = {.len = 0};
+	struct nft_value key = { .len = 0 };
 
 	nft_value_ip(&key, ip);
 	nft_value_ifname(&key, m->ifname);
@@ -75,7 +75,7 @@ static int claim_exception(struct claims *ret, const struct masq *m, const struc
 			   struct err *e)
 {
 	bool ipv4 = ip->family == AF_INET;
-	struct nft_value key = {.len = 0};
+	struct nft_value key = { .len = 0 };
 
 	nft_value_ip(&key, ip);
 	nft_value_group(&key, m->owner->group);
@@ -98,7 +98,7 @@ static int list_claims(struct claims *ret, const struct masq *m, struct err *e)
 
 static int take(struct nl *nl, const struct masq *m, struct err *e)
 {
-	AUTO(claims_clear) struct claims c = {.list = NULL};
+	AUTO(claims_clear) struct claims c = { .list = NULL };
 	int r;
 
 	r = list_claims(&c, m, e);
@@ -118,7 +118,7 @@ int masq_add(struct nl *nl, const struct masq *m, struct err *e)
 
 static int release(struct nl *nl, const struct masq *m, struct err *e)
 {
-	AUTO(claims_clear) struct claims c = {.list = NULL};
+	AUTO(claims_clear) struct claims c = { .list = NULL };
 	int r;
 
 	if (m->n_addrs == 0 || !m->ifname)
@@ -148,7 +148,7 @@ int masq_del(struct nl *nl, const struct masq *m, struct err *e)
 
 static int check(struct nl *nl, const struct masq *m, struct err *e)
 {
-	AUTO(claims_clear) struct claims c = {.list = NULL};
+	AUTO(claims_clear) struct claims c = { .list = NULL };
 	int r;
 
 	r = list_claims(&c, m, e);

@@ -38,7 +38,7 @@ int netns_open(const char *path, struct err *e)
 
 bool netns_is_gone(int r)
 {
-	static const int gone[] = {ENOENT, ENOTDIR, ESRCH, EINVAL, ENXIO, ELOOP, ENAMETOOLONG};
+	static const int gone[] = { ENOENT, ENOTDIR, ESRCH, EINVAL, ENXIO, ELOOP, ENAMETOOLONG };
 
 	for (size_t i = 0; i < ARRAY_SIZE(gone); i++) {
 		if (r == -gone[i])

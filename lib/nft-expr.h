@@ -121,7 +121,7 @@ static inline struct nftnl_expr *nft_ether_saddr(uint32_t reg)
 /* The family of the packet, which a table of family inet has to ask for first. */
 #define NFT_IPV4	       NFT_NFPROTO_IS_(NFPROTO_IPV4)
 #define NFT_IPV6	       NFT_NFPROTO_IS_(NFPROTO_IPV6)
-#define NFT_NFPROTO_IS_(proto) nft_meta(NFT_META_NFPROTO, 0), nft_is(0, &(uint8_t){proto}, 1)
+#define NFT_NFPROTO_IS_(proto) nft_meta(NFT_META_NFPROTO, 0), nft_is(0, &(uint8_t){ proto }, 1)
 
 /* The destination is an address of this host. */
 #define NFT_TO_HOST nft_fib_daddr_type(0), nft_is(0, &(uint32_t){ RTN_LOCAL }, 4)
@@ -136,8 +136,7 @@ static inline struct nftnl_expr *nft_ether_saddr(uint32_t reg)
 	nft_ct(NFT_CT_STATE, 0), nft_and(0, &(uint32_t){ bits }, 4), nft_is_not(0, "\0\0\0", 4)
 
 /* 127.0.0.0/8. */
-#define NFT_IP_FROM_LOOPBACK                                                                       \
-	nft_ip_saddr(0), nft_and(0, "\xff\0\0", 4), nft_is(0, "\x7f\0\0", 4)
+#define NFT_IP_FROM_LOOPBACK nft_ip_saddr(0), nft_and(0, "\xff\0\0", 4), nft_is(0, "\x7f\0\0", 4)
 #define NFT_IP_TO_LOOPBACK                                                                         \
 	NFT_IPV4, nft_ip_daddr(0), nft_and(0, "\xff\0\0", 4), nft_is(0, "\x7f\0\0", 4)
 

@@ -149,7 +149,7 @@ static void proto_str(char *buf, size_t size, uint8_t proto)
 
 static void field_str(enum nft_type type, const uint8_t *b, char *buf, size_t size)
 {
-	struct ip_addr ip = {0};
+	struct ip_addr ip = { 0 };
 	char text[IP_STRLEN];
 	uint32_t group;
 
@@ -281,7 +281,7 @@ void nft_begin(struct nft_batch *b, struct nl *nl, uint32_t genid)
 {
 	struct nlmsghdr *nlh = nl_put_raw(nl, NFNL_MSG_BATCH_BEGIN, 0);
 
-	*b = (struct nft_batch){.nl = nl};
+	*b = (struct nft_batch){ .nl = nl };
 	put_family(nlh, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
 	if (genid)
 		mnl_attr_put_u32(nlh, NFNL_BATCH_GENID, htonl(genid));
@@ -528,7 +528,7 @@ static int genid_cb(const struct nlmsghdr *nlh, void *data)
 {
 	const struct nlattr *attr;
 
-	mnl_attr_for_each (attr, nlh, sizeof(struct nfgenmsg))
+	mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
 		if (mnl_attr_get_type(attr) == NFTA_GEN_ID &&
 		    mnl_attr_get_payload_len(attr) >= sizeof(uint32_t))
 			*(uint32_t *)data = ntohl(mnl_attr_get_u32(attr));
@@ -560,7 +560,7 @@ static int chain_cb(const struct nlmsghdr *nlh, void *data)
 	struct nft_chain_state *state = data;
 	const struct nlattr *attr;
 
-	mnl_attr_for_each (attr, nlh, sizeof(struct nfgenmsg)) {
+	mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg)) {
 		switch (mnl_attr_get_type(attr)) {
 		case NFTA_CHAIN_USE:
 			if (mnl_attr_get_payload_len(attr) >= sizeof(uint32_t))
@@ -584,7 +584,7 @@ static int chain_cb(const struct nlmsghdr *nlh, void *data)
 int nft_get_chain(struct nl *nl, const struct nft_chain *chain, struct nft_chain_state *ret,
 		  struct err *e)
 {
-	struct nft_chain_state state = {.policy = NF_ACCEPT};
+	struct nft_chain_state state = { .policy = NF_ACCEPT };
 	struct nlmsghdr *nlh =
 		nl_put(nl, MSG(NFT_MSG_GETCHAIN), 0, "read nftables chain %s", chain->name);
 	struct err said;
@@ -604,7 +604,7 @@ static void read_value(const struct nlattr *nest, struct nft_value *ret)
 {
 	const struct nlattr *attr;
 
-	mnl_attr_for_each_nested (attr, nest) {
+	mnl_attr_for_each_nested(attr, nest) {
 		uint16_t len = mnl_attr_get_payload_len(attr);
 
 		if (mnl_attr_get_type(attr) != NFTA_DATA_VALUE || len > sizeof(ret->b))
@@ -618,7 +618,7 @@ static void read_elem(const struct nlattr *nest, struct nft_elem *ret)
 {
 	const struct nlattr *attr;
 
-	mnl_attr_for_each_nested (attr, nest) {
+	mnl_attr_for_each_nested(attr, nest) {
 		switch (mnl_attr_get_type(attr)) {
 		case NFTA_SET_ELEM_KEY:
 			read_value(attr, &ret->key);
@@ -641,11 +641,11 @@ int nft_read_elems(const struct nlmsghdr *nlh, int (*cb)(const struct nft_elem *
 	const struct nlattr *attr, *item;
 	int r;
 
-	mnl_attr_for_each (attr, nlh, sizeof(struct nfgenmsg)) {
+	mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg)) {
 		if (mnl_attr_get_type(attr) != NFTA_SET_ELEM_LIST_ELEMENTS)
 			continue;
-		mnl_attr_for_each_nested (item, attr) {
-			struct nft_elem elem = {.key.len = 0};
+		mnl_attr_for_each_nested(item, attr) {
+			struct nft_elem elem = { .key.len = 0 };
 
 			read_elem(item, &elem);
 			r = cb(&elem, data);
@@ -674,7 +674,7 @@ int nft_get_elem(struct nl *nl, const struct nft_set *set, const struct nft_valu
 {
 	struct nlmsghdr *nlh =
 		nl_put(nl, MSG(NFT_MSG_GETSETELEM), 0, "read nftables set %s", set->name);
-	struct nft_elem elem = {.key.len = 0};
+	struct nft_elem elem = { .key.len = 0 };
 	struct nlattr *list, *item;
 	struct err said;
 	int r;
@@ -725,8 +725,8 @@ int nft_dump_elems(struct nl *nl, const struct nft_set *set,
 {
 	struct nlmsghdr *nlh =
 		nl_put(nl, MSG(NFT_MSG_GETSETELEM), NLM_F_DUMP, "list nftables set %s", set->name);
-	struct dump d = {.cb = cb, .data = data};
-	struct err said = {.sys = 0};
+	struct dump d = { .cb = cb, .data = data };
+	struct err said = { .sys = 0 };
 	int r;
 
 	put_family(nlh, set->table->family, 0);

@@ -159,8 +159,8 @@ void nft_del_chain(struct nft_batch *b, const struct nft_chain *chain);
  *		of memory) fails the batch
  */
 #define nft_add_rule(b, chain, comment, ...)                                                       \
-	nft_add_rule_exprs((b), (chain), (comment), (struct nftnl_expr *[]){__VA_ARGS__},          \
-			   sizeof((struct nftnl_expr *[]){__VA_ARGS__}) /                          \
+	nft_add_rule_exprs((b), (chain), (comment), (struct nftnl_expr *[]){ __VA_ARGS__ },        \
+			   sizeof((struct nftnl_expr *[]){ __VA_ARGS__ }) /                        \
 				   sizeof(struct nftnl_expr *))
 void nft_add_rule_exprs(struct nft_batch *b, const struct nft_chain *chain, const char *comment,
 			struct nftnl_expr *const exprs[], size_t n);
@@ -197,7 +197,7 @@ int nft_get_genid(struct nl *nl, uint32_t *ret, struct err *e);
 struct nft_chain_state {
 	char comment[NFT_COMMENT_SIZE]; /* "" if it has none */
 	uint32_t n_rules;
-	uint32_t policy;		/* NF_ACCEPT or NF_DROP, of a base chain */
+	uint32_t policy; /* NF_ACCEPT or NF_DROP, of a base chain */
 };
 
 /* Return: 1, 0 if there is no such chain or table, or a negative errno. */

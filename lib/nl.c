@@ -12,8 +12,9 @@
 #include "lib/err.h"
 
 #define REPLY_TIMEOUT_S 10
-#define RECV_SIZE (64 * 1024) /* a dump fills at most 32 KiB a datagram unless the reader asks for more */
-#define WHAT_SIZE 128
+#define RECV_SIZE                                                                                  \
+	(64 * 1024) /* a dump fills at most 32 KiB a datagram unless the reader asks for more */
+#define WHAT_SIZE  128
 #define DUMP_TRIES 16
 
 struct what {
@@ -23,13 +24,13 @@ struct what {
 struct nl {
 	struct mnl_socket *sock;
 	unsigned int port;
-	uint32_t first_seq;	/* of the queued messages; they count up from it */
+	uint32_t first_seq; /* of the queued messages; they count up from it */
 	uint32_t next_seq;
-	char *buf;		/* queued messages, back to back */
+	char *buf; /* queued messages, back to back */
 	size_t used, size;
-	struct nlmsghdr *last;	/* the message being built, in buf; its length isn't in used yet */
-	size_t ack;		/* where in buf the last nl_put() message is: it asks for the ack */
-	struct what *what;	/* a sentence for each queued message */
+	struct nlmsghdr *last; /* the message being built, in buf; its length isn't in used yet */
+	size_t ack;	       /* where in buf the last nl_put() message is: it asks for the ack */
+	struct what *what;     /* a sentence for each queued message */
 	size_t n_what, size_what;
 	bool oom;
 	char *reply;
@@ -184,13 +185,15 @@ static int ext_ack_attr(const struct nlattr *attr, void *data)
 {
 	const char **text = data;
 
-	if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
+	if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG &&
+	    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
 		*text = mnl_attr_get_str(attr);
 
 	return MNL_CB_OK;
 }
 
-/* The kernel's own words behind the first @offset bytes of an error message, NULL if it has none. */
+/* The kernel's own words behind the first @offset bytes of an error message, NULL if it has none.
+ */
 static const char *ext_ack(const struct nlmsghdr *nlh, size_t offset)
 {
 	const char *text = NULL;
@@ -234,11 +237,11 @@ struct outcome {
 	int (*cb)(const struct nlmsghdr *nlh, void *data);
 	void *data;
 	struct err *e;
-	int r;			/* first error */
-	size_t failed;		/* position of the message it belongs to */
-	bool interrupted;	/* NLM_F_DUMP_INTR was seen */
-	bool single;		/* one reply is all there is */
-	bool done;		/* nothing more will come */
+	int r;		  /* first error */
+	size_t failed;	  /* position of the message it belongs to */
+	bool interrupted; /* NLM_F_DUMP_INTR was seen */
+	bool single;	  /* one reply is all there is */
+	bool done;	  /* nothing more will come */
 };
 
 static void take_error(struct outcome *o, const struct nlmsghdr *nlh)

@@ -28,7 +28,7 @@
 struct nl;
 struct err;
 
-#define NL_ROOM 16384	/* bytes that fit in one message, at least */
+#define NL_ROOM 16384 /* bytes that fit in one message, at least */
 
 /**
  * nl_open() - a socket in the namespace that the calling thread is in
@@ -40,7 +40,7 @@ struct err;
  * Return: 0, -ENOMEM, or the errno of socket() or bind().
  */
 int nl_open(int bus, struct nl **ret, struct err *e);
-void nl_close(struct nl *nl);	/* NULL is fine */
+void nl_close(struct nl *nl); /* NULL is fine */
 void nl_closep(struct nl **nl);
 
 /**

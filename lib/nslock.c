@@ -15,7 +15,7 @@
 
 int nslock_take(int *ret, struct err *e)
 {
-	static const struct timespec pause = {.tv_nsec = EVERY_MS * 1000000L};
+	static const struct timespec pause = { .tv_nsec = EVERY_MS * 1000000L };
 	AUTO_FD int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)

@@ -22,15 +22,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OWNER_TAG_SIZE 129	/* nft shows at most 128 characters of a comment */
-#define OWNER_NET_LEN (3 + 16)	/* "h1:" and the network's hash */
-#define OWNER_KEY_LEN (OWNER_NET_LEN + 1 + 32)
+#define OWNER_TAG_SIZE	  129	   /* nft shows at most 128 characters of a comment */
+#define OWNER_NET_LEN	  (3 + 16) /* "h1:" and the network's hash */
+#define OWNER_KEY_LEN	  (OWNER_NET_LEN + 1 + 32)
 #define OWNER_LINK_PREFIX "hv"
 
 struct owner {
-	char host_ifname[IFNAMSIZ];	/* "hv" and 13 characters of a-z2-7 */
-	char tag[OWNER_TAG_SIZE];	/* as above, cut to 128 characters */
-	uint32_t group;			/* IFLA_GROUP of the network's links: bit 30, and 30 bits of H(network) */
+	char host_ifname[IFNAMSIZ]; /* "hv" and 13 characters of a-z2-7 */
+	char tag[OWNER_TAG_SIZE];   /* as above, cut to 128 characters */
+	uint32_t group; /* IFLA_GROUP of the network's links: bit 30, and 30 bits of H(network) */
 };
 
 /**

@@ -18,9 +18,9 @@ static const struct {
 	const char *name;
 	uint8_t proto;
 } protocols[] = {
-	{"tcp", IPPROTO_TCP},
-	{"udp", IPPROTO_UDP},
-	{"sctp", IPPROTO_SCTP},
+	{ "tcp", IPPROTO_TCP },
+	{ "udp", IPPROTO_UDP },
+	{ "sctp", IPPROTO_SCTP },
 };
 
 const char *portmappings_proto_name(uint8_t proto)
@@ -84,14 +84,14 @@ static int read_host_ip(const struct jnode *n, void *data, struct err *e)
 static int read_entry(const struct jnode *n, struct entry *ret, struct err *e)
 {
 	static const struct jn_key keys[] = {
-		{"hostPort", JN_U32, offsetof(struct entry, host_port), 1, PORTS_MAX},
-		{"containerPort", JN_U32, offsetof(struct entry, port), 1, PORTS_MAX},
-		{"range", JN_U32, offsetof(struct entry, range), 1, PORTS_MAX},
-		{"protocol", JN_CALL, 0, .call = read_proto},
-		{"hostIP", JN_CALL, 0, .call = read_host_ip},
-		{0},
+		{ "hostPort", JN_U32, offsetof(struct entry, host_port), 1, PORTS_MAX },
+		{ "containerPort", JN_U32, offsetof(struct entry, port), 1, PORTS_MAX },
+		{ "range", JN_U32, offsetof(struct entry, range), 1, PORTS_MAX },
+		{ "protocol", JN_CALL, 0, .call = read_proto },
+		{ "hostIP", JN_CALL, 0, .call = read_host_ip },
+		{ 0 },
 	};
-	struct entry entry = {.proto = IPPROTO_TCP, .range = 1};
+	struct entry entry = { .proto = IPPROTO_TCP, .range = 1 };
 	int r = jn_read(n, keys, &entry, e);
 
 	if (r < 0)
@@ -152,7 +152,7 @@ static int read_all(const struct jnode *n, struct list *list, struct err *e)
 
 	for (size_t i = 0; r == 0 && i < jn_count(n); i++) {
 		struct jnode item = jn_item(n, i);
-		struct entry entry = {0};
+		struct entry entry = { 0 };
 
 		r = read_entry(&item, &entry, e);
 		ports += entry.range;
@@ -203,7 +203,7 @@ static int need_one_end(const struct jnode *n, struct list *list, struct err *e)
 int portmappings_read(const struct jnode *n, struct publish_port **ret, size_t *ret_n,
 		      struct err *e)
 {
-	struct list list = {0};
+	struct list list = { 0 };
 	int r = read_all(n, &list, e);
 
 	if (r == 0)

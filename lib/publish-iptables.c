@@ -24,7 +24,7 @@
 /* Somebody else may have made the shared chains since they were looked for. */
 #define ADD_TRIES 5
 
-static const uint8_t families[] = {AF_INET, AF_INET6};
+static const uint8_t families[] = { AF_INET, AF_INET6 };
 
 /* ---- one family of an attachment -------------------------------------------- */
 
@@ -204,13 +204,13 @@ struct shared {
 #define WRITE_MARK " --set-xmark "
 
 static const struct shared shared[] = {
-	{"PREROUTING", DNAT, "-m addrtype --dst-type LOCAL"},
-	{"OUTPUT", DNAT, "-m addrtype --dst-type LOCAL"},
-	{SET_MARK, "MARK", "-m comment --comment \"CNI portfwd masquerade mark\"", WRITE_MARK,
-	 .masquerades = true},
-	{MASQ, "MASQUERADE", "-m mark", MATCH_MARK, .masquerades = true},
-	{"POSTROUTING", MASQ, "-m comment --comment \"CNI portfwd requiring masquerade\"",
-	 .first = true, .masquerades = true},
+	{ "PREROUTING", DNAT, "-m addrtype --dst-type LOCAL" },
+	{ "OUTPUT", DNAT, "-m addrtype --dst-type LOCAL" },
+	{ SET_MARK, "MARK", "-m comment --comment \"CNI portfwd masquerade mark\"", WRITE_MARK,
+	  .masquerades = true },
+	{ MASQ, "MASQUERADE", "-m mark", MATCH_MARK, .masquerades = true },
+	{ "POSTROUTING", MASQ, "-m comment --comment \"CNI portfwd requiring masquerade\"",
+	  .first = true, .masquerades = true },
 };
 
 static bool is_wanted(const struct publish_iptables *t, const struct shared *row)
@@ -248,7 +248,7 @@ static void write_shared_rule(FILE *f, const struct shared *row, const char *mar
 /* -N fails where the chain exists; a declaration would empty it. */
 static void write_shared(FILE *f, const struct side *s)
 {
-	static const char *const chains[] = {DNAT, SET_MARK, MASQ};
+	static const char *const chains[] = { DNAT, SET_MARK, MASQ };
 	bool masquerades = is_wanted(s->t, &shared[ARRAY_SIZE(shared) - 1]);
 	char mark[16];
 
@@ -451,7 +451,7 @@ static int del_family(const void *what, uint8_t family, struct err *e)
 		return r;
 	s = side_of(what, family, listing);
 
-	return iptables_purge(family, "nat", listing, (struct iptables_filter){is_ours, &s}, e);
+	return iptables_purge(family, "nat", listing, (struct iptables_filter){ is_ours, &s }, e);
 }
 
 /* A family that the host does not have can hold nothing of ours. */
@@ -597,14 +597,15 @@ static bool is_garbage(const char *chain, const void *data)
 static int gc_family(const void *what, uint8_t family, struct err *e)
 {
 	AUTO_FREE char *listing = NULL;
-	struct garbage g = {.gc = what};
+	struct garbage g = { .gc = what };
 	int r = iptables_list(family, "nat", &listing, e);
 
 	if (r < 0)
 		return r;
 	g.listing = listing;
 
-	return iptables_purge(family, "nat", listing, (struct iptables_filter){is_garbage, &g}, e);
+	return iptables_purge(family, "nat", listing, (struct iptables_filter){ is_garbage, &g },
+			      e);
 }
 
 int publish_iptables_gc(const struct gc *gc, struct err *e)

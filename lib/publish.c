@@ -18,10 +18,10 @@ static const struct family {
 	const struct nft_set *keep_source;
 	const struct nft_set *masq_all;
 } families[] = {
-	{&ruleset_port4, &ruleset_hostport4, &ruleset_published4, &ruleset_keepsource4,
-	 &ruleset_masqall4},
-	{&ruleset_port6, &ruleset_hostport6, &ruleset_published6, &ruleset_keepsource6,
-	 &ruleset_masqall6},
+	{ &ruleset_port4, &ruleset_hostport4, &ruleset_published4, &ruleset_keepsource4,
+	  &ruleset_masqall4 },
+	{ &ruleset_port6, &ruleset_hostport6, &ruleset_published6, &ruleset_keepsource6,
+	  &ruleset_masqall6 },
 };
 
 static const struct nft_set *const sets[] = {
@@ -48,7 +48,7 @@ static int list_port(struct claims *ret, const struct family *f, const struct pu
 		     const struct ip_addr *ip, struct err *e)
 {
 	bool any = ip_is_unspecified(&port->host_ip);
-	struct nft_value key = {0}, data = {0};
+	struct nft_value key = { 0 }, data = { 0 };
 
 	if (!any)
 		nft_value_ip(&key, &port->host_ip);
@@ -62,7 +62,7 @@ static int list_port(struct claims *ret, const struct family *f, const struct pu
 static int list_container(struct claims *ret, const struct nft_set *set, const struct ip_addr *ip,
 			  const char *ifname, struct err *e)
 {
-	struct nft_value key = {0};
+	struct nft_value key = { 0 };
 
 	nft_value_ip(&key, ip);
 	nft_value_ifname(&key, ifname);
@@ -153,7 +153,7 @@ static bool is_sibling(const char *tag, size_t len, const void *data)
 static int leave_to_siblings(struct nl *nl, struct claims *c, const struct publish *p,
 			     struct err *e)
 {
-	struct claim_filter siblings = {.match = is_sibling, .data = p};
+	struct claim_filter siblings = { .match = is_sibling, .data = p };
 	size_t n = c->n, kept = 0;
 	int r = claim_look(nl, c, siblings, e);
 
@@ -188,7 +188,7 @@ static int need_not_covered(struct nl *nl, const struct publish *p, const struct
 			    struct err *e)
 {
 	const struct family *f = &families[port->host_ip.family == AF_INET6];
-	struct nft_value key = {0};
+	struct nft_value key = { 0 };
 	struct nft_elem elem;
 	int r;
 
@@ -220,7 +220,7 @@ static int need_none_covered(struct nl *nl, const struct publish *p, struct err 
 
 static int take(struct nl *nl, struct claims *c, const struct publish *p, struct err *e)
 {
-	struct claim_filter nobody = {0};
+	struct claim_filter nobody = { 0 };
 	int r, left;
 
 	do {
@@ -233,7 +233,7 @@ static int take(struct nl *nl, struct claims *c, const struct publish *p, struct
 
 int publish_add(struct nl *nl, const struct publish *p, struct err *e)
 {
-	AUTO(claims_clear) struct claims c = {0};
+	AUTO(claims_clear) struct claims c = { 0 };
 	int r = list_claims(&c, p, list_family, e);
 
 	if (r == 0)
@@ -259,7 +259,7 @@ static bool is_whole(const struct claims *released)
 
 int publish_del(struct nl *nl, const struct publish *p, struct err *e)
 {
-	AUTO(claims_clear) struct claims c = {0};
+	AUTO(claims_clear) struct claims c = { 0 };
 	int found = list_claims(&c, p, list_family_del, e);
 	int more = 0;
 
@@ -276,7 +276,7 @@ int publish_del(struct nl *nl, const struct publish *p, struct err *e)
 
 int publish_check(struct nl *nl, const struct publish *p, struct err *e)
 {
-	AUTO(claims_clear) struct claims c = {0};
+	AUTO(claims_clear) struct claims c = { 0 };
 	int r = list_claims(&c, p, list_family, e);
 
 	if (r == 0)

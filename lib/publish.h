@@ -37,7 +37,7 @@ struct publish {
 	const struct owner *owner;
 	const char *container_id;
 	const char *ifname; /* host interface that leads to the container, "" if there is none */
-	struct ip_addr ip4, ip6; /* the container's; unset: none of that family */
+	struct ip_addr ip4, ip6;	  /* the container's; unset: none of that family */
 	const struct publish_port *ports; /* by protocol, port and address, none twice */
 	size_t n_ports;
 	bool snat;     /* also for the container itself, and for 127.0.0.1 */

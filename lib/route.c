@@ -15,8 +15,8 @@ static uint8_t scope_of(const struct route *route)
 	if (route->scope >= 0)
 		return (uint8_t)route->scope;
 
-	return ip_is_set(&route->gw) || route->dst.addr.family == AF_INET6 ? RT_SCOPE_UNIVERSE :
-									     RT_SCOPE_LINK;
+	return ip_is_set(&route->gw) || route->dst.addr.family == AF_INET6 ? RT_SCOPE_UNIVERSE
+									   : RT_SCOPE_LINK;
 }
 
 static void put_ip(struct nlmsghdr *req, uint16_t type, const struct ip_addr *ip)
@@ -202,8 +202,8 @@ static int take(const struct nlmsghdr *nlh, void *data)
 
 static int each_of(struct nl *nl, uint8_t family, struct walk *walk, struct err *e)
 {
-	struct nlmsghdr *req = nl_put(nl, RTM_GETROUTE, NLM_F_DUMP, "list the %s routes",
-				      ip_family_name(family));
+	struct nlmsghdr *req =
+		nl_put(nl, RTM_GETROUTE, NLM_F_DUMP, "list the %s routes", ip_family_name(family));
 	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(req, sizeof(*rtm));
 
 	rtm->rtm_family = family;
@@ -243,9 +243,8 @@ static int match(const struct route *route, void *data)
 	/* sbr moves routes of the main table to one of its own. */
 	bool moved = !want->table && route->protocol == RULE_PROTOCOL;
 
-	if (route->index == want->index && (there || moved) &&
-	    route->dst.len == want->dst.len && ip_equal(&dst, &live) &&
-	    (!ip_is_set(&want->gw) || ip_equal(&route->gw, &want->gw)) &&
+	if (route->index == want->index && (there || moved) && route->dst.len == want->dst.len &&
+	    ip_equal(&dst, &live) && (!ip_is_set(&want->gw) || ip_equal(&route->gw, &want->gw)) &&
 	    (!want->priority || route->priority == want->priority))
 		s->found = true;
 

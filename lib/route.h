@@ -18,21 +18,22 @@ struct err;
 struct nl;
 
 struct route {
-	struct ip_net dst;	/* 0.0.0.0/0 or ::/0: the default route */
-	struct ip_addr gw;	/* unset: none */
-	struct ip_addr src;	/* preferred source, unset: the kernel's choice */
-	int index;		/* outgoing interface, 0: by the gateway */
-	uint32_t table;		/* 0: RT_TABLE_MAIN */
-	uint32_t priority;	/* metric; 0: the kernel's default */
-	uint32_t mtu, advmss;	/* 0: the interface's */
-	int scope;		/* RT_SCOPE_*; -1: universe with a gateway, else link */
-	uint8_t protocol;	/* RTPROT_*; 0: RTPROT_BOOT, as ip(8) */
-	bool only;		/* to be added only if no other has this dst, table and priority */
+	struct ip_net dst;    /* 0.0.0.0/0 or ::/0: the default route */
+	struct ip_addr gw;    /* unset: none */
+	struct ip_addr src;   /* preferred source, unset: the kernel's choice */
+	int index;	      /* outgoing interface, 0: by the gateway */
+	uint32_t table;	      /* 0: RT_TABLE_MAIN */
+	uint32_t priority;    /* metric; 0: the kernel's default */
+	uint32_t mtu, advmss; /* 0: the interface's */
+	int scope;	      /* RT_SCOPE_*; -1: universe with a gateway, else link */
+	uint8_t protocol;     /* RTPROT_*; 0: RTPROT_BOOT, as ip(8) */
+	bool only;	      /* to be added only if no other has this dst, table and priority */
 };
 
 /*
- * nl_commit() says -EEXIST if this very route is there, or any if it is to be the only one.  One that differs in its gateway or
- * interface alone goes before what is there with IPv4, and shares the traffic with IPv6.
+ * nl_commit() says -EEXIST if this very route is there, or any if it is to be the only one.  One
+ * that differs in its gateway or interface alone goes before what is there with IPv4, and shares
+ * the traffic with IPv6.
  */
 void route_put_add(struct nl *nl, const struct route *route);
 void route_put_del(struct nl *nl, const struct route *route);

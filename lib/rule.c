@@ -92,12 +92,12 @@ static int take(const struct nlmsghdr *nlh, void *data)
 	    (frh->family != AF_INET && frh->family != AF_INET6))
 		return 0;
 	rule = (struct rule){
-		.src = {.addr.family = frh->family, .len = frh->src_len},
+		.src = { .addr.family = frh->family, .len = frh->src_len },
 		.table = frh->table,
 		.plain = frh->action == FR_ACT_TO_TBL && frh->dst_len == 0 && frh->tos == 0 &&
 			 !(frh->flags & FIB_RULE_INVERT),
 	};
-	mnl_attr_for_each (attr, nlh, sizeof(*frh))
+	mnl_attr_for_each(attr, nlh, sizeof(*frh))
 		read_attr(attr, &rule);
 
 	return walk->fn(&rule, walk->data);
@@ -120,7 +120,7 @@ static int each_of(struct nl *nl, uint8_t family, struct walk *walk, struct err 
 int rule_each(struct nl *nl, int (*fn)(const struct rule *rule, void *data), void *data,
 	      struct err *e)
 {
-	struct walk walk = {.fn = fn, .data = data};
+	struct walk walk = { .fn = fn, .data = data };
 	int r = each_of(nl, AF_INET, &walk, e);
 
 	return r < 0 ? r : each_of(nl, AF_INET6, &walk, e);

@@ -24,16 +24,16 @@ struct nl;
 #define RULE_PROTOCOL 104
 
 struct rule {
-	struct ip_net src;	/* 0.0.0.0/0 or ::/0: any */
+	struct ip_net src; /* 0.0.0.0/0 or ::/0: any */
 	uint32_t table;
-	uint32_t priority;	/* 0: the kernel's choice, before the ones that are there but local's */
-	uint8_t protocol;	/* RULE_PROTOCOL, RTPROT_* */
-	bool plain;		/* of a live one: looks at nothing but @src, and leads to @table */
+	uint32_t priority; /* 0: the kernel's choice, before the ones that are there but local's */
+	uint8_t protocol;  /* RULE_PROTOCOL, RTPROT_* */
+	bool plain;	   /* of a live one: looks at nothing but @src, and leads to @table */
 };
 
 /* nl_commit() says -EEXIST if this very rule is there. */
 void rule_put_add(struct nl *nl, const struct rule *rule);
-void rule_put_del(struct nl *nl, const struct rule *rule);	/* -ENOENT: it is not there */
+void rule_put_del(struct nl *nl, const struct rule *rule); /* -ENOENT: it is not there */
 
 /**
  * rule_each() - the rules of a namespace, of both families

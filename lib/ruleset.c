@@ -12,41 +12,40 @@
 #include "lib/err.h"
 #include "lib/nft-expr.h"
 
-#define ESTABLISHED_OR_RELATED                                                                     \
-	(NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED))
+#define ESTABLISHED_OR_RELATED (NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED))
 
 #define LAYOUT_COMMENT "heddle layout %u, compatible with %u"
 
 /* ---- table inet heddle ----------------------------------------------------- */
 
-static const struct nft_table inet = {.family = NFPROTO_INET, .name = "heddle"};
+static const struct nft_table inet = { .family = NFPROTO_INET, .name = "heddle" };
 
 const struct nft_set ruleset_masq4 = {
 	.table = &inet,
 	.name = "masq4",
 	.comment = "masqueraded: container address . interface that leads to it",
-	.key = {NFT_TYPE_IPV4, NFT_TYPE_IFNAME},
+	.key = { NFT_TYPE_IPV4, NFT_TYPE_IFNAME },
 };
 
 const struct nft_set ruleset_masq6 = {
 	.table = &inet,
 	.name = "masq6",
 	.comment = "masqueraded: container address . interface that leads to it",
-	.key = {NFT_TYPE_IPV6, NFT_TYPE_IFNAME},
+	.key = { NFT_TYPE_IPV6, NFT_TYPE_IFNAME },
 };
 
 const struct nft_set ruleset_routed4 = {
 	.table = &inet,
 	.name = "routed4",
 	.comment = "not masqueraded: container address . group of its network's interfaces",
-	.key = {NFT_TYPE_IPV4, NFT_TYPE_GROUP},
+	.key = { NFT_TYPE_IPV4, NFT_TYPE_GROUP },
 };
 
 const struct nft_set ruleset_routed6 = {
 	.table = &inet,
 	.name = "routed6",
 	.comment = "not masqueraded: container address . group of its network's interfaces",
-	.key = {NFT_TYPE_IPV6, NFT_TYPE_GROUP},
+	.key = { NFT_TYPE_IPV6, NFT_TYPE_GROUP },
 };
 
 #define PORT_MAP(symbol_, name_, ip_, comment_, ...)                                               \
@@ -54,8 +53,8 @@ const struct nft_set ruleset_routed6 = {
 		.table = &inet,                                                                    \
 		.name = name_,                                                                     \
 		.comment = comment_,                                                               \
-		.key = {__VA_ARGS__},                                                              \
-		.data = {ip_, NFT_TYPE_PORT},                                                      \
+		.key = { __VA_ARGS__ },                                                            \
+		.data = { ip_, NFT_TYPE_PORT },                                                    \
 	}
 
 PORT_MAP(ruleset_port4, "port4", NFT_TYPE_IPV4, "published on every address: container . its port",
@@ -74,7 +73,7 @@ PORT_MAP(ruleset_hostport6, "hostport6", NFT_TYPE_IPV6,
 		.table = &inet,                                                                    \
 		.name = name_,                                                                     \
 		.comment = comment_,                                                               \
-		.key = {ip_, NFT_TYPE_IFNAME},                                                     \
+		.key = { ip_, NFT_TYPE_IFNAME },                                                   \
 	}
 
 CONTAINER_SET(ruleset_published4, "published4", NFT_TYPE_IPV4,
@@ -99,44 +98,29 @@ const struct nft_set ruleset_shut = {
 	.table = &inet,
 	.name = "shut",
 	.comment = "bridges that do not see each other",
-	.key = {NFT_TYPE_IFNAME},
+	.key = { NFT_TYPE_IFNAME },
 };
 
 const struct nft_set ruleset_shut_own = {
 	.table = &inet,
 	.name = "shut_own",
 	.comment = "the same bridges, but each sees itself",
-	.key = {NFT_TYPE_IFNAME, NFT_TYPE_IFNAME},
+	.key = { NFT_TYPE_IFNAME, NFT_TYPE_IFNAME },
 };
 
 const struct nft_set ruleset_isolated = {
 	.table = &inet,
 	.name = "isolated",
 	.comment = "bridges that do not even see themselves",
-	.key = {NFT_TYPE_IFNAME, NFT_TYPE_IFNAME},
+	.key = { NFT_TYPE_IFNAME, NFT_TYPE_IFNAME },
 };
 
 static const struct nft_set *const inet_sets[] = {
-	&ruleset_masq4,
-	&ruleset_masq6,
-	&ruleset_routed4,
-	&ruleset_routed6,
-	&ruleset_port4,
-	&ruleset_port6,
-	&ruleset_hostport4,
-	&ruleset_hostport6,
-	&ruleset_published4,
-	&ruleset_published6,
-	&ruleset_keepsource4,
-	&ruleset_keepsource6,
-	&ruleset_masqall4,
-	&ruleset_masqall6,
-	&ruleset_admitted4,
-	&ruleset_admitted6,
-	&ruleset_shut,
-	&ruleset_shut_own,
-	&ruleset_isolated,
-	NULL,
+	&ruleset_masq4,	     &ruleset_masq6,	  &ruleset_routed4,	&ruleset_routed6,
+	&ruleset_port4,	     &ruleset_port6,	  &ruleset_hostport4,	&ruleset_hostport6,
+	&ruleset_published4, &ruleset_published6, &ruleset_keepsource4, &ruleset_keepsource6,
+	&ruleset_masqall4,   &ruleset_masqall6,	  &ruleset_admitted4,	&ruleset_admitted6,
+	&ruleset_shut,	     &ruleset_shut_own,	  &ruleset_isolated,	NULL,
 };
 
 /*
@@ -256,10 +240,9 @@ static void forward_rules(struct nft_batch *b, const struct nft_chain *chain)
 		     nft_in(&ruleset_admitted4, 0), nft_drop());
 	nft_add_rule(b, chain, "from a container", NFT_IPV4, nft_ip_saddr(0), nft_iifname(1),
 		     nft_in(&ruleset_admitted4, 0), NFT_SET_MARK(RULESET_MARK), nft_accept());
-	nft_add_rule(b, chain, "to a container: answers", NFT_IPV4,
-		     nft_ip_daddr(4), nft_oifname(5), nft_in(&ruleset_admitted4, 4),
-		     NFT_CT_STATE_IS(ESTABLISHED_OR_RELATED), NFT_SET_MARK(RULESET_MARK),
-		     nft_accept());
+	nft_add_rule(b, chain, "to a container: answers", NFT_IPV4, nft_ip_daddr(4), nft_oifname(5),
+		     nft_in(&ruleset_admitted4, 4), NFT_CT_STATE_IS(ESTABLISHED_OR_RELATED),
+		     NFT_SET_MARK(RULESET_MARK), nft_accept());
 	nft_add_rule(b, chain, "to a container: a published port", NFT_IPV4, nft_ip_daddr(4),
 		     nft_oifname(5), nft_in(&ruleset_admitted4, 4), NFT_WAS_DNATED,
 		     NFT_SET_MARK(RULESET_MARK), nft_accept());
@@ -278,55 +261,55 @@ static void forward_rules(struct nft_batch *b, const struct nft_chain *chain)
 		     NFT_SET_MARK(RULESET_MARK), nft_accept());
 }
 
-static const struct nft_chain admin = {.table = &inet, .name = "admin"};
+static const struct nft_chain admin = { .table = &inet, .name = "admin" };
 
 /* One before dstnat (-100): iptables-nft's rules, Docker's too, come after ours. */
 #define PRIORITY_DSTNAT -101
 
 static const struct ruleset_chain inet_chains[] = {
 	{
-		.chain = {.table = &inet,
-			  .name = "guard",
-			  .type = "filter",
-			  .hook = NF_INET_PRE_ROUTING,
-			  .priority = NF_IP_PRI_RAW},
+		.chain = { .table = &inet,
+			   .name = "guard",
+			   .type = "filter",
+			   .hook = NF_INET_PRE_ROUTING,
+			   .priority = NF_IP_PRI_RAW },
 		.n_rules = 1,
 		.rules = guard_localnet_rules,
 	},
 	{
-		.chain = {.table = &inet,
-			  .name = "prerouting",
-			  .type = "nat",
-			  .hook = NF_INET_PRE_ROUTING,
-			  .priority = PRIORITY_DSTNAT},
+		.chain = { .table = &inet,
+			   .name = "prerouting",
+			   .type = "nat",
+			   .hook = NF_INET_PRE_ROUTING,
+			   .priority = PRIORITY_DSTNAT },
 		.n_rules = 4,
 		.rules = publish_rules,
 	},
 	{
-		.chain = {.table = &inet,
-			  .name = "output",
-			  .type = "nat",
-			  .hook = NF_INET_LOCAL_OUT,
-			  .priority = PRIORITY_DSTNAT},
+		.chain = { .table = &inet,
+			   .name = "output",
+			   .type = "nat",
+			   .hook = NF_INET_LOCAL_OUT,
+			   .priority = PRIORITY_DSTNAT },
 		.n_rules = 4,
 		.rules = publish_rules,
 	},
 	{
-		.chain = {.table = &inet,
-			  .name = "forward",
-			  .type = "filter",
-			  .hook = NF_INET_FORWARD,
-			  .priority = NF_IP_PRI_FILTER - 10},
+		.chain = { .table = &inet,
+			   .name = "forward",
+			   .type = "filter",
+			   .hook = NF_INET_FORWARD,
+			   .priority = NF_IP_PRI_FILTER - 10 },
 		.n_rules = 11,
 		.rules = forward_rules,
 	},
 	{
 		/* One before srcnat (100): of several NAT rules the first one counts. */
-		.chain = {.table = &inet,
-			  .name = "postrouting",
-			  .type = "nat",
-			  .hook = NF_INET_POST_ROUTING,
-			  .priority = 99},
+		.chain = { .table = &inet,
+			   .name = "postrouting",
+			   .type = "nat",
+			   .hook = NF_INET_POST_ROUTING,
+			   .priority = 99 },
 		.n_rules = 15,
 		.rules = postrouting_rules,
 	},
@@ -343,31 +326,31 @@ const struct ruleset ruleset_inet = {
 
 /* ---- table bridge heddle --------------------------------------------------- */
 
-static const struct nft_table bridge = {.family = NFPROTO_BRIDGE, .name = "heddle"};
+static const struct nft_table bridge = { .family = NFPROTO_BRIDGE, .name = "heddle" };
 
 const struct nft_set ruleset_guarded = {
 	.table = &bridge,
 	.name = "guarded",
 	.comment = "bridge ports that may send from allowed_mac only",
-	.key = {NFT_TYPE_IFNAME},
+	.key = { NFT_TYPE_IFNAME },
 };
 
 const struct nft_set ruleset_allowed_mac = {
 	.table = &bridge,
 	.name = "allowed_mac",
 	.comment = "bridge port . source MAC that may pass it",
-	.key = {NFT_TYPE_IFNAME, NFT_TYPE_MAC},
+	.key = { NFT_TYPE_IFNAME, NFT_TYPE_MAC },
 };
 
 const struct nft_set ruleset_isolated_ports = {
 	.table = &bridge,
 	.name = "isolated_ports",
 	.comment = "bridge ports that do not see each other",
-	.key = {NFT_TYPE_IFNAME},
+	.key = { NFT_TYPE_IFNAME },
 };
 
-static const struct nft_set *const bridge_sets[] = {&ruleset_guarded, &ruleset_allowed_mac,
-						    &ruleset_isolated_ports, NULL};
+static const struct nft_set *const bridge_sets[] = { &ruleset_guarded, &ruleset_allowed_mac,
+						     &ruleset_isolated_ports, NULL };
 
 static void isolation_rules(struct nft_batch *b, const struct nft_chain *chain)
 {
@@ -385,20 +368,20 @@ static void guard_rules(struct nft_batch *b, const struct nft_chain *chain)
 
 static const struct ruleset_chain bridge_chains[] = {
 	{
-		.chain = {.table = &bridge,
-			  .name = "prerouting",
-			  .type = "filter",
-			  .hook = NF_BR_PRE_ROUTING,
-			  .priority = NF_BR_PRI_NAT_DST_BRIDGED},
+		.chain = { .table = &bridge,
+			   .name = "prerouting",
+			   .type = "filter",
+			   .hook = NF_BR_PRE_ROUTING,
+			   .priority = NF_BR_PRI_NAT_DST_BRIDGED },
 		.n_rules = 1,
 		.rules = guard_rules,
 	},
 	{
-		.chain = {.table = &bridge,
-			  .name = "forward",
-			  .type = "filter",
-			  .hook = NF_BR_FORWARD,
-			  .priority = NF_BR_PRI_FILTER_BRIDGED},
+		.chain = { .table = &bridge,
+			   .name = "forward",
+			   .type = "filter",
+			   .hook = NF_BR_FORWARD,
+			   .priority = NF_BR_PRI_FILTER_BRIDGED },
 		.n_rules = 1,
 		.rules = isolation_rules,
 	},
@@ -455,7 +438,7 @@ static int look_at_chain(struct nl *nl, const struct ruleset *rs, size_t i,
 
 int ruleset_look(struct nl *nl, const struct ruleset *rs, struct ruleset_view *ret, struct err *e)
 {
-	struct ruleset_view view = {.stands = true};
+	struct ruleset_view view = { .stands = true };
 	int r;
 
 	for (size_t i = 0; i < rs->n_chains; i++) {
@@ -479,7 +462,8 @@ void ruleset_build(struct nft_batch *b, const struct ruleset *rs, const struct r
 	for (size_t i = 0; rs->sets[i]; i++)
 		nft_add_set(b, rs->sets[i]);
 	if (rs->own)
-		nft_keep_chain(b, rs->own, "yours: what forwards containers' packets comes by here first");
+		nft_keep_chain(b, rs->own,
+			       "yours: what forwards containers' packets comes by here first");
 	for (size_t i = 0; i < rs->n_chains; i++) {
 		const struct ruleset_chain *c = &rs->chains[i];
 

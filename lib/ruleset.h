@@ -41,7 +41,8 @@ struct ruleset {
 	const struct nft_set *const *sets; /* ended by NULL */
 	const struct ruleset_chain *chains;
 	size_t n_chains;
-	const struct nft_chain *own; /* the operator's chain, made empty and never touched; or NULL */
+	const struct nft_chain
+		*own; /* the operator's chain, made empty and never touched; or NULL */
 };
 
 extern const struct ruleset ruleset_inet, ruleset_bridge;

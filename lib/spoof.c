@@ -10,11 +10,11 @@
 /* The claims of one attachment, in this order. */
 enum { GUARDED, ALLOWED_MAC, N_CLAIMS };
 
-static const struct nft_set *const sets[] = {&ruleset_guarded, &ruleset_allowed_mac, NULL};
+static const struct nft_set *const sets[] = { &ruleset_guarded, &ruleset_allowed_mac, NULL };
 
 static int list_claims(struct claims *ret, const struct spoof *s, struct err *e)
 {
-	struct nft_value port = {.len = 0}, port_mac;
+	struct nft_value port = { .len = 0 }, port_mac;
 	int r;
 
 	nft_value_ifname(&port, s->port);
@@ -29,7 +29,7 @@ static int list_claims(struct claims *ret, const struct spoof *s, struct err *e)
 
 static int take(struct nl *nl, const struct spoof *s, struct claims *c, struct err *e)
 {
-	struct claim_filter none = {.match = NULL};
+	struct claim_filter none = { .match = NULL };
 
 	return claim_take(nl, &ruleset_bridge, c, s->owner, none, e);
 }
@@ -53,7 +53,7 @@ static bool has_other_mac(const struct claims *c)
 
 int spoof_add(struct nl *nl, const struct spoof *s, struct err *e)
 {
-	AUTO(claims_clear) struct claims c = {.list = NULL};
+	AUTO(claims_clear) struct claims c = { .list = NULL };
 	int r;
 
 	r = list_claims(&c, s, e);
@@ -73,8 +73,8 @@ int spoof_add(struct nl *nl, const struct spoof *s, struct err *e)
 /* Most ports are not guarded at all, and that takes no search. */
 static int is_guarded(struct nl *nl, const struct spoof *s, struct err *e)
 {
-	AUTO(claims_clear) struct claims c = {.list = NULL};
-	struct nft_value port = {.len = 0};
+	AUTO(claims_clear) struct claims c = { .list = NULL };
+	struct nft_value port = { .len = 0 };
 	int r;
 
 	nft_value_ifname(&port, s->port);
@@ -85,7 +85,7 @@ static int is_guarded(struct nl *nl, const struct spoof *s, struct err *e)
 
 static int del(struct nl *nl, const struct spoof *s, struct err *e)
 {
-	AUTO(claims_clear) struct claims c = {.list = NULL};
+	AUTO(claims_clear) struct claims c = { .list = NULL };
 	int r;
 
 	r = is_guarded(nl, s, e);
@@ -114,7 +114,7 @@ int spoof_del(struct nl *nl, const struct spoof *s, struct err *e)
 
 int spoof_check(struct nl *nl, const struct spoof *s, struct err *e)
 {
-	AUTO(claims_clear) struct claims c = {.list = NULL};
+	AUTO(claims_clear) struct claims c = { .list = NULL };
 	int r;
 
 	r = list_claims(&c, s, e);

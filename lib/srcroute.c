@@ -39,7 +39,7 @@ void srcroute_plan_clear(struct srcroute_plan *plan)
 	free(plan->added.list);
 	free(plan->removed.list);
 	free(plan->hints.list);
-	*plan = (struct srcroute_plan){0};
+	*plan = (struct srcroute_plan){ 0 };
 }
 
 /* ---- rules and tables ---------------------------------------------------- */
@@ -228,7 +228,7 @@ static int add_hints(const struct srcroute *s, struct srcroute_routes *ret)
 	for (size_t i = 0; i < s->n_sources; i++) {
 		const struct srcroute_source *source = &s->sources[i];
 		const struct route hint = {
-			.dst = {ip_net_first(&source->net), source->net.len},
+			.dst = { ip_net_first(&source->net), source->net.len },
 			.src = source->net.addr,
 			.index = s->index,
 			.table = RT_TABLE_MAIN,

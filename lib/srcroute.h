@@ -47,16 +47,16 @@ int srcroute_keep_route(const struct route *route, void *data);
 /* An address of the interface. */
 struct srcroute_source {
 	struct ip_net net;
-	struct ip_addr gateway;	/* of the default route, unset: none but what the interface has */
+	struct ip_addr gateway; /* of the default route, unset: none but what the interface has */
 	bool fixed;		/* that gateway takes the place of what the interface has */
 	uint32_t table;		/* 0: none chosen yet */
 };
 
 /* What there is, and what is wanted; all borrowed. */
 struct srcroute {
-	const struct srcroute_rules *rules;	/* of the namespace */
+	const struct srcroute_rules *rules; /* of the namespace */
 	const struct srcroute_routes *routes;
-	int index;				/* the interface */
+	int index; /* the interface */
 	struct srcroute_source *sources;
 	size_t n_sources;
 	bool hints;
@@ -71,7 +71,7 @@ void srcroute_choose_tables(struct srcroute *s);
  */
 struct srcroute_plan {
 	struct srcroute_routes added;	/* to the tables */
-	struct srcroute_routes removed;	/* from the main table */
+	struct srcroute_routes removed; /* from the main table */
 	struct srcroute_routes hints;	/* added to the main table */
 };
 

@@ -17,25 +17,26 @@
 
 enum stamp_type { STAMP_BUILD = 1, STAMP_PLUGIN = 2 };
 
-#define STAMP_OWNER "heddle"	/* and its NUL, and one more that aligns the rest */
+#define STAMP_OWNER "heddle" /* and its NUL, and one more that aligns the rest */
 
 /* A note whose descriptor is the string literal @text_ with its NUL. */
-#define STAMP_NOTE(name_, type_, text_)                                                         \
-	static const struct {                                                                   \
-		ElfW(Nhdr) header;                                                              \
-		char owner[8];                                                                  \
-		char text[sizeof(text_)];                                                       \
-	} name_ __attribute__((used, section(".note.heddle"), aligned(4))) = {                  \
-		{ .n_namesz = sizeof(STAMP_OWNER), .n_descsz = sizeof(text_), .n_type = type_ }, \
-		STAMP_OWNER,                                                                    \
-		text_,                                                                          \
+#define STAMP_NOTE(name_, type_, text_)                                                            \
+	static const struct {                                                                      \
+		ElfW(Nhdr) header;                                                                 \
+		char owner[8];                                                                     \
+		char text[sizeof(text_)];                                                          \
+	} name_ __attribute__((used, section(".note.heddle"), aligned(4))) = {                     \
+		{ .n_namesz = sizeof(STAMP_OWNER), .n_descsz = sizeof(text_), .n_type = type_ },   \
+		STAMP_OWNER,                                                                       \
+		text_,                                                                             \
 	}
 
 extern const char stamp_build[];
 
-/* In a plugin's main file, outside of functions: its name, and a reason to link the build's note. */
-#define STAMP_PLUGIN_NAME(text_)                                                         \
-	STAMP_NOTE(stamp_plugin_note, STAMP_PLUGIN, text_);                              \
+/* In a plugin's main file, outside of functions: its name, and a reason to link the build's note.
+ */
+#define STAMP_PLUGIN_NAME(text_)                                                                   \
+	STAMP_NOTE(stamp_plugin_note, STAMP_PLUGIN, text_);                                        \
 	static const char *const stamp_plugin_build __attribute__((used)) = stamp_build
 
 /**

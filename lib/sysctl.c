@@ -51,6 +51,6 @@ int sysctl_set(const char *value, struct err *e, const char *fmt, ...)
 
 int sysctl_enable_forwarding(uint8_t family, struct err *e)
 {
-	return family == AF_INET ? sysctl_set("1", e, "net/ipv4/ip_forward") :
-				   sysctl_set("1", e, "net/ipv6/conf/all/forwarding");
+	return family == AF_INET ? sysctl_set("1", e, "net/ipv4/ip_forward")
+				 : sysctl_set("1", e, "net/ipv6/conf/all/forwarding");
 }

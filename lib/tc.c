@@ -73,7 +73,7 @@ void tc_put_tbf(struct nl *nl, int index, const struct tc_tbf *tbf)
 				      "limit interface number %d to %llu bytes a second", index,
 				      (unsigned long long)tbf->rate);
 	const struct tc_tbf_qopt parms = {
-		.rate = {.rate = saturate(tbf->rate), .linklayer = TC_LINKLAYER_ETHERNET},
+		.rate = { .rate = saturate(tbf->rate), .linklayer = TC_LINKLAYER_ETHERNET },
 		.limit = tbf->limit,
 	};
 	struct nlattr *options;
@@ -122,7 +122,7 @@ static void put_match_all(struct nlmsghdr *req)
 	union {
 		struct tc_u32_sel sel;
 		char bytes[sizeof(struct tc_u32_sel) + sizeof(struct tc_u32_key)];
-	} match = {.sel = {.flags = TC_U32_TERMINAL, .nkeys = 1}};
+	} match = { .sel = { .flags = TC_U32_TERMINAL, .nkeys = 1 } };
 
 	mnl_attr_put(req, TCA_U32_SEL, sizeof(match.bytes), &match);
 }
@@ -187,7 +187,7 @@ static const struct nlattr *find(const struct nlattr *nest, uint16_t type)
 {
 	const struct nlattr *attr;
 
-	mnl_attr_for_each_nested (attr, nest) {
+	mnl_attr_for_each_nested(attr, nest) {
 		if (mnl_attr_get_type(attr) == type)
 			return attr;
 	}
@@ -223,7 +223,7 @@ static const struct nlattr *options_of(const struct nlmsghdr *nlh, const char *k
 
 	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*tcm) || (handle && tcm->tcm_handle != handle))
 		return NULL;
-	mnl_attr_for_each (attr, nlh, sizeof(*tcm)) {
+	mnl_attr_for_each(attr, nlh, sizeof(*tcm)) {
 		if (mnl_attr_get_type(attr) == TCA_KIND)
 			is_kind = is_text(attr, kind);
 		else if (mnl_attr_get_type(attr) == TCA_OPTIONS)
@@ -271,7 +271,7 @@ static int get_qdisc(struct nl *nl, int index, uint32_t parent,
 
 int tc_get_tbf(struct nl *nl, int index, struct tc_tbf_state *ret, struct err *e)
 {
-	struct tbf_reply reply = {0};
+	struct tbf_reply reply = { 0 };
 	int r = get_qdisc(nl, index, TC_H_ROOT, take_tbf, &reply, e);
 
 	if (r < 0)
@@ -319,7 +319,7 @@ static int take_filter(const struct nlmsghdr *nlh, void *data)
 	reply->filters = true;
 	if (!actions)
 		return 0;
-	mnl_attr_for_each_nested (action, actions)
+	mnl_attr_for_each_nested(action, actions)
 		read_action(action, reply);
 
 	return 0;
@@ -329,7 +329,7 @@ int tc_get_redirect(struct nl *nl, int index, int *ret, struct err *e)
 {
 	struct nlmsghdr *req = nl_put(nl, RTM_GETTFILTER, NLM_F_DUMP,
 				      "list the ingress filters of interface number %d", index);
-	struct redirect_reply reply = {.to = -1};
+	struct redirect_reply reply = { .to = -1 };
 	int r;
 
 	put_header(req, index, INGRESS_HANDLE, 0);

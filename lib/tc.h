@@ -26,9 +26,9 @@ struct nl;
 
 /* A token bucket, in bytes. */
 struct tc_tbf {
-	uint64_t rate;		/* a second, at least 1 */
-	uint32_t burst;		/* size of the bucket, at least 1 */
-	uint32_t limit;		/* what may wait for tokens; more is dropped */
+	uint64_t rate;	/* a second, at least 1 */
+	uint32_t burst; /* size of the bucket, at least 1 */
+	uint32_t limit; /* what may wait for tokens; more is dropped */
 };
 
 /**
@@ -49,13 +49,13 @@ void tc_put_redirect(struct nl *nl, int index, int to);
 
 /* -EINVAL or -ENOENT: the interface has another discipline there, or none. */
 void tc_put_del_tbf(struct nl *nl, int index);
-void tc_put_del_ingress(struct nl *nl, int index);	/* and its filters */
+void tc_put_del_ingress(struct nl *nl, int index); /* and its filters */
 
 /* What the kernel says of a tbf. */
 struct tc_tbf_state {
-	uint64_t rate;		/* bytes a second */
-	uint32_t limit;		/* bytes */
-	uint32_t buffer;	/* time in which a burst is sent: the low 32 bits, in units of 64 ns */
+	uint64_t rate;	 /* bytes a second */
+	uint32_t limit;	 /* bytes */
+	uint32_t buffer; /* time in which a burst is sent: the low 32 bits, in units of 64 ns */
 };
 
 /* Whether that is @want, as far as the kernel can tell. */
@@ -64,7 +64,8 @@ bool tc_tbf_is(const struct tc_tbf_state *have, const struct tc_tbf *want);
 /* The root tbf of an interface.  Return: 1, 0 if it has another discipline or none, or an errno. */
 int tc_get_tbf(struct nl *nl, int index, struct tc_tbf_state *ret, struct err *e);
 
-/* Whether an interface has a discipline for what arrives, of any kind.  Return: 1, 0 or an errno. */
+/* Whether an interface has a discipline for what arrives, of any kind.  Return: 1, 0 or an errno.
+ */
 int tc_has_ingress(struct nl *nl, int index, struct err *e);
 
 /**

@@ -36,14 +36,15 @@ static int read_mac(const struct jnode *n, void *data, struct err *e)
 int tune_read(const struct jnode *obj, struct tune *t, struct err *e)
 {
 	static const struct jn_key keys[] = {
-		{"mac", JN_CALL, 0, .call = read_mac},
-		{"promisc", JN_BOOL, offsetof(struct tune, promisc)},
-		{"mtu", JN_U32, offsetof(struct tune, mtu), 0, INT32_MAX},
-		{"allmulti", JN_BOOL, offsetof(struct tune, allmulti)},
-		{"txQLen", JN_U32, offsetof(struct tune, txqlen), 0, INT32_MAX},
-		{0},
+		{ "mac", JN_CALL, 0, .call = read_mac },
+		{ "promisc", JN_BOOL, offsetof(struct tune, promisc) },
+		{ "mtu", JN_U32, offsetof(struct tune, mtu), 0, INT32_MAX },
+		{ "allmulti", JN_BOOL, offsetof(struct tune, allmulti) },
+		{ "txQLen", JN_U32, offsetof(struct tune, txqlen), 0, INT32_MAX },
+		{ 0 },
 	};
-	static const unsigned int what[] = {0, TUNE_PROMISC, TUNE_MTU, TUNE_ALLMULTI, TUNE_TXQLEN};
+	static const unsigned int what[] = { 0, TUNE_PROMISC, TUNE_MTU, TUNE_ALLMULTI,
+					     TUNE_TXQLEN };
 	struct jnode value;
 	int r = jn_read(obj, keys, t, e);
 
@@ -113,9 +114,9 @@ unsigned int tune_difference(const struct tune *want, const struct tune *have)
 
 static void put_txqlen(struct nl *nl, int index, uint32_t txqlen)
 {
-	struct nlmsghdr *req =
-		nl_put(nl, RTM_SETLINK, 0, "set the queue length of interface number %d to %u",
-		       index, txqlen);
+	struct nlmsghdr *req = nl_put(nl, RTM_SETLINK, 0,
+				      "set the queue length of interface number %d to %u", index,
+				      txqlen);
 	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(req, sizeof(*ifi));
 
 	ifi->ifi_index = index;

@@ -27,9 +27,9 @@ enum tune_what {
 };
 
 struct tune {
-	unsigned int set;	/* enum tune_what: which of the others count */
+	unsigned int set; /* enum tune_what: which of the others count */
 	uint8_t mac[MAC_LEN];
-	bool promisc, allmulti;	/* as set on the interface; a sniffer's own wish is not counted */
+	bool promisc, allmulti; /* as set on the interface; a sniffer's own wish is not counted */
 	uint32_t mtu;
 	uint32_t txqlen;
 };

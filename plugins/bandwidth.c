@@ -42,11 +42,11 @@ struct conf {
 };
 
 static const struct jn_key conf_keys[] = {
-	{"ingressRate", JN_U64, offsetof(struct conf, ingress.rate)},
-	{"ingressBurst", JN_U64, offsetof(struct conf, ingress.burst)},
-	{"egressRate", JN_U64, offsetof(struct conf, egress.rate)},
-	{"egressBurst", JN_U64, offsetof(struct conf, egress.burst)},
-	{0},
+	{ "ingressRate", JN_U64, offsetof(struct conf, ingress.rate) },
+	{ "ingressBurst", JN_U64, offsetof(struct conf, ingress.burst) },
+	{ "egressRate", JN_U64, offsetof(struct conf, egress.rate) },
+	{ "egressBurst", JN_U64, offsetof(struct conf, egress.burst) },
+	{ 0 },
 };
 
 static int check_limit(const struct jnode *n, const struct limit *l, const char *name,
@@ -80,7 +80,7 @@ static bool has_static(const struct jnode *conf)
 static int conf_read(const struct cni_request *rq, struct conf *ret, struct err *e)
 {
 	struct jnode parent, limits = rq->conf;
-	struct conf conf = {0};
+	struct conf conf = { 0 };
 	int r;
 
 	if (!has_static(&rq->conf) && !cni_runtime(rq, "bandwidth", &parent, &limits)) {
@@ -135,7 +135,7 @@ static bool is_known(const struct cni_request *rq, const char *name)
 static int find_port(const struct cni_request *rq, struct nl *host, struct link *ret, struct err *e)
 {
 	AUTO(nl_closep) struct nl *inside = NULL;
-	struct link inner = {0}, port;
+	struct link inner = { 0 }, port;
 	int r = netns_nl_open(rq->netns_fd, NETLINK_ROUTE, &inside, e);
 
 	if (r == 0)
@@ -275,7 +275,7 @@ static int make(struct add *a, struct cni_result *res, struct err *e)
 
 static int bandwidth_add(const struct cni_request *rq, struct cni_result *res, struct err *e)
 {
-	struct add a = {.rq = rq};
+	struct add a = { .rq = rq };
 	int r;
 
 	if (!rq->prev)
@@ -319,8 +319,8 @@ static int free_port(const struct cni_request *rq, struct nl *host, const struct
 static int bandwidth_del(const struct cni_request *rq, struct err *e)
 {
 	AUTO(nl_closep) struct nl *host = NULL;
-	struct err next = {0};
-	struct link ifb = {0};
+	struct err next = { 0 };
+	struct link ifb = { 0 };
 	int first, r;
 
 	r = nl_open(NETLINK_ROUTE, &host, e);
@@ -348,7 +348,7 @@ static int check_tbf(struct check *c, const struct link *link, const struct limi
 {
 	const struct tc_tbf want = tbf_of(l);
 	struct tc_tbf_state have;
-	struct err step = {0};
+	struct err step = { 0 };
 	int r = tc_get_tbf(c->host, link->index, &have, &step);
 
 	if (r < 0)
@@ -370,7 +370,7 @@ static int check_tbf(struct check *c, const struct link *link, const struct limi
 
 static int check_redirect(struct check *c, const struct link *ifb, struct err *e)
 {
-	struct err step = {0};
+	struct err step = { 0 };
 	int to, r = tc_get_redirect(c->host, c->port.index, &to, &step);
 
 	if (r < 0)
@@ -384,7 +384,7 @@ static int check_redirect(struct check *c, const struct link *ifb, struct err *e
 
 static int check_egress(struct check *c, struct err *e)
 {
-	struct err step = {0};
+	struct err step = { 0 };
 	struct link ifb;
 	int r = ifb_find(c->host, c->rq, &ifb, &step);
 
@@ -422,7 +422,7 @@ static int check_all(struct check *c, struct err *e)
 
 static int bandwidth_check(const struct cni_request *rq, struct err *e)
 {
-	struct check c = {.rq = rq};
+	struct check c = { .rq = rq };
 	int r;
 
 	if ((r = cni_need_prev(rq, e)) < 0 || (r = conf_read(rq, &c.conf, e)) < 0 ||

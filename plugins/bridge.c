@@ -88,12 +88,12 @@ struct trunk_keys {
 static int read_trunk(const struct jnode *n, struct trunk *ret, struct err *e)
 {
 	static const struct jn_key keys[] = {
-		{"id", JN_U32, offsetof(struct trunk_keys, id), 1, VLAN_MAX},
-		{"minID", JN_U32, offsetof(struct trunk_keys, min), 1, VLAN_MAX},
-		{"maxID", JN_U32, offsetof(struct trunk_keys, max), 1, VLAN_MAX},
-		{0},
+		{ "id", JN_U32, offsetof(struct trunk_keys, id), 1, VLAN_MAX },
+		{ "minID", JN_U32, offsetof(struct trunk_keys, min), 1, VLAN_MAX },
+		{ "maxID", JN_U32, offsetof(struct trunk_keys, max), 1, VLAN_MAX },
+		{ 0 },
 	};
-	struct trunk_keys k = {0};
+	struct trunk_keys k = { 0 };
 	int r = jn_read(n, keys, &k, e);
 
 	if (r < 0)
@@ -102,7 +102,7 @@ static int read_trunk(const struct jnode *n, struct trunk *ret, struct err *e)
 		return jn_bad(n, e, "a trunk has an id, or both minID and maxID");
 	if (k.min > k.max)
 		return jn_bad(n, e, "minID %u is above maxID %u", k.min, k.max);
-	*ret = k.min ? (struct trunk){k.min, k.max} : (struct trunk){k.id, k.id};
+	*ret = k.min ? (struct trunk){ k.min, k.max } : (struct trunk){ k.id, k.id };
 
 	return 0;
 }
@@ -127,42 +127,43 @@ static int read_trunks(const struct jnode *n, void *data, struct err *e)
 }
 
 static const struct jn_key conf_keys[] = {
-	{"bridge", JN_CALL, 0, .call = read_bridge_name},
-	{"isGateway", JN_BOOL, offsetof(struct conf, is_gateway)},
-	{"isDefaultGateway", JN_BOOL, offsetof(struct conf, is_default_gateway)},
-	{"forceAddress", JN_BOOL, offsetof(struct conf, force_address)},
-	{"ipMasq", JN_BOOL, offsetof(struct conf, ip_masq)},
-	{"ipMasqBackend", JN_CALL, 0, .call = read_backend},
-	{"mtu", JN_U32, offsetof(struct conf, mtu), 0, 65535},
-	{"hairpinMode", JN_BOOL, offsetof(struct conf, hairpin)},
-	{"promiscMode", JN_BOOL, offsetof(struct conf, promisc)},
-	{"vlan", JN_U32, offsetof(struct conf, vlan), 0, VLAN_MAX},
-	{"vlanTrunk", JN_CALL, 0, .call = read_trunks},
-	{"preserveDefaultVlan", JN_BOOL, offsetof(struct conf, preserve_default_vlan)},
-	{"macspoofchk", JN_BOOL, offsetof(struct conf, macspoofchk)},
-	{"enabledad", JN_BOOL, offsetof(struct conf, enabledad)},
-	{"disableContainerInterface", JN_BOOL, offsetof(struct conf, disable_container_interface)},
-	{"portIsolation", JN_BOOL, offsetof(struct conf, port_isolation)},
-	{0},
+	{ "bridge", JN_CALL, 0, .call = read_bridge_name },
+	{ "isGateway", JN_BOOL, offsetof(struct conf, is_gateway) },
+	{ "isDefaultGateway", JN_BOOL, offsetof(struct conf, is_default_gateway) },
+	{ "forceAddress", JN_BOOL, offsetof(struct conf, force_address) },
+	{ "ipMasq", JN_BOOL, offsetof(struct conf, ip_masq) },
+	{ "ipMasqBackend", JN_CALL, 0, .call = read_backend },
+	{ "mtu", JN_U32, offsetof(struct conf, mtu), 0, 65535 },
+	{ "hairpinMode", JN_BOOL, offsetof(struct conf, hairpin) },
+	{ "promiscMode", JN_BOOL, offsetof(struct conf, promisc) },
+	{ "vlan", JN_U32, offsetof(struct conf, vlan), 0, VLAN_MAX },
+	{ "vlanTrunk", JN_CALL, 0, .call = read_trunks },
+	{ "preserveDefaultVlan", JN_BOOL, offsetof(struct conf, preserve_default_vlan) },
+	{ "macspoofchk", JN_BOOL, offsetof(struct conf, macspoofchk) },
+	{ "enabledad", JN_BOOL, offsetof(struct conf, enabledad) },
+	{ "disableContainerInterface", JN_BOOL,
+	  offsetof(struct conf, disable_container_interface) },
+	{ "portIsolation", JN_BOOL, offsetof(struct conf, port_isolation) },
+	{ 0 },
 };
 
 /* All that DEL and GC want to know: a config that went bad must not block them. */
 static const struct jn_key del_keys[] = {
-	{"bridge", JN_CALL, 0, .call = read_bridge_name},
-	{"isGateway", JN_BOOL, offsetof(struct conf, is_gateway)},
-	{"isDefaultGateway", JN_BOOL, offsetof(struct conf, is_default_gateway)},
-	{"ipMasqBackend", JN_CALL, 0, .call = read_backend},
-	{"vlan", JN_U32, offsetof(struct conf, vlan), 0, VLAN_MAX},
-	{0},
+	{ "bridge", JN_CALL, 0, .call = read_bridge_name },
+	{ "isGateway", JN_BOOL, offsetof(struct conf, is_gateway) },
+	{ "isDefaultGateway", JN_BOOL, offsetof(struct conf, is_default_gateway) },
+	{ "ipMasqBackend", JN_CALL, 0, .call = read_backend },
+	{ "vlan", JN_U32, offsetof(struct conf, vlan), 0, VLAN_MAX },
+	{ 0 },
 };
 
 /* With what cannot be read left out: rules are then searched by their owner. */
 static struct conf conf_of_del(const struct cni_request *rq)
 {
-	struct conf conf = {.bridge = "cni0"};
+	struct conf conf = { .bridge = "cni0" };
 
 	if (jn_read(&rq->conf, del_keys, &conf, NULL) < 0)
-		return (struct conf){0};
+		return (struct conf){ 0 };
 	conf.is_gateway |= conf.is_default_gateway;
 
 	return conf;
@@ -185,7 +186,7 @@ static int check_conf(const struct conf *conf, struct err *e)
 
 static int conf_read(const struct cni_request *rq, struct conf *ret, struct err *e)
 {
-	struct conf conf = {.bridge = "cni0"};
+	struct conf conf = { .bridge = "cni0" };
 	int r = jn_read(&rq->conf, conf_keys, &conf, e);
 
 	conf.has_ipam = ipam_configured(rq);
@@ -266,7 +267,7 @@ static bool is_default(const struct ip_net *dst)
 
 static int add_default_route(struct cni_result *res, const struct ip_addr *gw, struct err *e)
 {
-	struct cni_route route = {.dst.addr.family = gw->family, .gw = *gw, .scope = -1};
+	struct cni_route route = { .dst.addr.family = gw->family, .gw = *gw, .scope = -1 };
 	int r;
 
 	for (size_t i = 0; i < res->n_routes; i++) {
@@ -314,7 +315,7 @@ static int set_gateways(struct add *a, struct err *e)
 		r = bridge_vlan_gateway(a->host, &a->bridge, (uint16_t)a->conf.vlan, &a->gateway,
 					e);
 	for (size_t i = 0; i < res->n_ips; i++)
-		gateways[i] = (struct ip_net){res->ips[i].gateway, res->ips[i].address.len};
+		gateways[i] = (struct ip_net){ res->ips[i].gateway, res->ips[i].address.len };
 	for (size_t i = 0; r == 0 && i < res->n_ips; i++)
 		r = bridge_set_gateway(a->host, a->gateway.index, &gateways[i], gateways,
 				       res->n_ips, a->conf.force_address, e);
@@ -393,7 +394,7 @@ static int need_nft(struct add *a, struct err *e)
 
 static struct spoof spoof_of(const struct cni_request *rq, const uint8_t *mac)
 {
-	return (struct spoof){.owner = &rq->owner, .port = rq->owner.host_ifname, .mac = mac};
+	return (struct spoof){ .owner = &rq->owner, .port = rq->owner.host_ifname, .mac = mac };
 }
 
 /* The container's MAC address as ADD reported it.  Return: six bytes in @buf, NULL: not known. */
@@ -524,7 +525,7 @@ undo_ipam:
 
 static int bridge_add(const struct cni_request *rq, struct cni_result *res, struct err *e)
 {
-	struct add a = {.rq = rq, .res = res, .iface = 2};
+	struct add a = { .rq = rq, .res = res, .iface = 2 };
 	int r = look_first(&a, e);
 
 	if (r == 0)
@@ -541,7 +542,7 @@ static int del_rules(const struct cni_request *rq, struct nl *nft, struct err *e
 	const struct conf conf = conf_of_del(rq);
 	struct ether_addr mac;
 	struct spoof spoof = spoof_of(rq, mac_in_prev(rq, &mac));
-	struct err next = {0};
+	struct err next = { 0 };
 	char gateway[IFNAMSIZ];
 	struct masq m;
 	int r;
@@ -559,7 +560,7 @@ static int del_rules(const struct cni_request *rq, struct nl *nft, struct err *e
 static int bridge_del(const struct cni_request *rq, struct err *e)
 {
 	AUTO(nl_closep) struct nl *nft = NULL;
-	struct err next = {0};
+	struct err next = { 0 };
 	int first;
 
 	/* A link that is still there may still use its address. */
@@ -625,8 +626,8 @@ static int match_gateway(const struct addr *addr, void *data)
 static int check_gateway(struct check *c, const struct link *link, const struct ip_addr *ip,
 			 struct err *e)
 {
-	struct gateway_search s = {.ip = ip};
-	struct err why = {0};
+	struct gateway_search s = { .ip = ip };
+	struct err why = { 0 };
 	char text[IP_STRLEN];
 	int r = addr_each(c->host, link->index, match_gateway, &s, &why);
 
@@ -705,7 +706,7 @@ static int check_guard(struct check *c, struct err *e)
 {
 	struct ether_addr mac;
 	struct spoof spoof = spoof_of(c->rq, mac_in_prev(c->rq, &mac));
-	struct err step = {0};
+	struct err step = { 0 };
 
 	return spoof.mac ? cni_fold(e, spoof_check(c->nft, &spoof, &step), &step) : 0;
 }
@@ -714,7 +715,7 @@ static int check_masquerade(struct check *c, struct err *e)
 {
 	const struct conf *conf = &c->conf;
 	char gateway[IFNAMSIZ];
-	struct err step = {0};
+	struct err step = { 0 };
 	struct masq m;
 	int r;
 
@@ -742,7 +743,7 @@ static int check_rules(struct check *c, struct err *e)
 static int check_all(struct check *c, struct err *e)
 {
 	const struct cni_request *rq = c->rq;
-	struct err step = {0};
+	struct err step = { 0 };
 	int r;
 
 	if ((r = cni_need_prev(rq, e)) < 0 || (r = conf_read(rq, &c->conf, e)) < 0 ||
@@ -762,7 +763,7 @@ static int check_all(struct check *c, struct err *e)
 
 static int bridge_check(const struct cni_request *rq, struct err *e)
 {
-	struct check c = {.rq = rq};
+	struct check c = { .rq = rq };
 	int r = check_all(&c, e);
 
 	check_clear(&c);
@@ -775,8 +776,8 @@ static int bridge_check(const struct cni_request *rq, struct err *e)
 static int gc_rules(const struct cni_request *rq, struct err *e)
 {
 	AUTO(nl_closep) struct nl *nft = NULL;
-	AUTO(gc_clear) struct gc gc = {0};
-	struct err next = {0};
+	AUTO(gc_clear) struct gc gc = { 0 };
+	struct err next = { 0 };
 	int r;
 
 	if ((r = nl_open(NETLINK_NETFILTER, &nft, e)) < 0 ||
@@ -789,7 +790,7 @@ static int gc_rules(const struct cni_request *rq, struct err *e)
 
 static int bridge_gc(const struct cni_request *rq, struct err *e)
 {
-	struct err next = {0};
+	struct err next = { 0 };
 	int first = link_gc(rq, OWNER_LINK_PREFIX, "veth", e);
 
 	first = err_keep(first, e, gc_rules(rq, &next), &next);

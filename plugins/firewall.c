@@ -23,7 +23,7 @@
 #include "lib/linger.h"
 #include "lib/nl.h"
 
-static const uint8_t families[] = {AF_INET, AF_INET6};
+static const uint8_t families[] = { AF_INET, AF_INET6 };
 
 /* ---- config: what it says of an attachment -------------------------------- */
 
@@ -56,15 +56,15 @@ static int read_admin_chain(const struct jnode *n, void *data, struct err *e)
 }
 
 static const struct jn_key conf_keys[] = {
-	{"backend", JN_CALL, 0, .call = read_backend},
-	{"ingressPolicy", JN_CALL, 0, .call = read_policy},
-	{"iptablesAdminChainName", JN_CALL, 0, .call = read_admin_chain},
-	{0},
+	{ "backend", JN_CALL, 0, .call = read_backend },
+	{ "ingressPolicy", JN_CALL, 0, .call = read_policy },
+	{ "iptablesAdminChainName", JN_CALL, 0, .call = read_admin_chain },
+	{ 0 },
 };
 
 static int conf_read(const struct cni_request *rq, struct admit *ret, struct err *e)
 {
-	struct admit conf = {.admin_chain = "CNI-ADMIN"};
+	struct admit conf = { .admin_chain = "CNI-ADMIN" };
 	int r = jn_read(&rq->conf, conf_keys, &conf, e);
 
 	if (r == 0)
@@ -105,7 +105,7 @@ static int pass_other_tools(struct nl *nft, const struct admit *a, struct err *e
 static int firewall_add(const struct cni_request *rq, struct cni_result *res, struct err *e)
 {
 	AUTO(nl_closep) struct nl *nft = NULL;
-	AUTO(admit_clear) struct admit a = {0};
+	AUTO(admit_clear) struct admit a = { 0 };
 	int r;
 
 	if ((r = need_prev(rq, e)) < 0 || (r = conf_read(rq, &a, e)) < 0 ||
@@ -122,7 +122,7 @@ static int firewall_del(const struct cni_request *rq, struct err *e)
 {
 	AUTO(nl_closep) struct nl *nft = NULL;
 	/* A config that went bad may have shut its bridge. */
-	AUTO(admit_clear) struct admit a = {.policy = ADMIT_ISOLATED};
+	AUTO(admit_clear) struct admit a = { .policy = ADMIT_ISOLATED };
 	int r;
 
 	(void)conf_read(rq, &a, NULL);
@@ -130,7 +130,7 @@ static int firewall_del(const struct cni_request *rq, struct err *e)
 	    (r = admit_del(nft, &a, e)) < 0)
 		return r;
 	if (r > 0)
-		(void)linger_fork((const int[]){nl_fd(nft)}, 1, NULL, NULL);
+		(void)linger_fork((const int[]){ nl_fd(nft) }, 1, NULL, NULL);
 
 	return 0;
 }
@@ -154,7 +154,7 @@ static int check_other_tools(struct nl *nft, const struct admit *a, struct err *
 static int firewall_check(const struct cni_request *rq, struct err *e)
 {
 	AUTO(nl_closep) struct nl *nft = NULL;
-	AUTO(admit_clear) struct admit a = {0};
+	AUTO(admit_clear) struct admit a = { 0 };
 	struct err next;
 	int r, other;
 
@@ -170,8 +170,8 @@ static int firewall_check(const struct cni_request *rq, struct err *e)
 static int firewall_gc(const struct cni_request *rq, struct err *e)
 {
 	AUTO(nl_closep) struct nl *nft = NULL;
-	AUTO(gc_clear) struct gc gc = {0};
-	struct admit conf = {0};
+	AUTO(gc_clear) struct gc gc = { 0 };
+	struct admit conf = { 0 };
 	int r;
 
 	(void)conf_read(rq, &conf, NULL);

@@ -28,18 +28,19 @@ static int need_own_netns(const struct cni_request *rq, struct err *e)
 	if (netns_same(self, rq->netns_fd))
 		return 0;
 
-	return err_cni(e, CNI_E_NETNS,
-		       "CNI_NETNS: %s is a namespace of the container's own, and the network \"%s\" "
-		       "is the host's; start the container in the host's namespace (Docker and "
-		       "Podman: --network host; Kubernetes: hostNetwork: true; runc: no network "
-		       "namespace in config.json)",
-		       rq->netns, rq->network);
+	return err_cni(
+		e, CNI_E_NETNS,
+		"CNI_NETNS: %s is a namespace of the container's own, and the network \"%s\" "
+		"is the host's; start the container in the host's namespace (Docker and "
+		"Podman: --network host; Kubernetes: hostNetwork: true; runc: no network "
+		"namespace in config.json)",
+		rq->netns, rq->network);
 }
 
 struct inventory {
 	const struct cni_request *rq;
 	struct cni_result *res;
-	int *indexes;		/* of res->ifaces, in the kernel's numbers; owned */
+	int *indexes; /* of res->ifaces, in the kernel's numbers; owned */
 };
 
 static int take_link(const struct link *link, void *data)

@@ -107,14 +107,14 @@ static int read_words6(const struct jnode *n, void *data, struct err *e)
 }
 
 static const struct jn_key conf_keys[] = {
-	{"backend", JN_CALL, 0, .call = read_backend},
-	{"snat", JN_BOOL, offsetof(struct conf, snat)},
-	{"masqAll", JN_BOOL, offsetof(struct conf, masq_all)},
-	{"markMasqBit", JN_U32, offsetof(struct conf, mark_bit), 0, 31},
-	{"externalSetMarkChain", JN_CALL, 0, .call = read_set_mark_chain},
-	{"conditionsV4", JN_CALL, 0, .call = read_words4},
-	{"conditionsV6", JN_CALL, 0, .call = read_words6},
-	{0},
+	{ "backend", JN_CALL, 0, .call = read_backend },
+	{ "snat", JN_BOOL, offsetof(struct conf, snat) },
+	{ "masqAll", JN_BOOL, offsetof(struct conf, masq_all) },
+	{ "markMasqBit", JN_U32, offsetof(struct conf, mark_bit), 0, 31 },
+	{ "externalSetMarkChain", JN_CALL, 0, .call = read_set_mark_chain },
+	{ "conditionsV4", JN_CALL, 0, .call = read_words4 },
+	{ "conditionsV6", JN_CALL, 0, .call = read_words6 },
+	{ 0 },
 };
 
 static int read_ports(const struct cni_request *rq, struct conf *conf, struct err *e)
@@ -146,7 +146,7 @@ static int need_iptables(const struct conf *conf, struct err *e)
 
 static int conf_read(const struct cni_request *rq, struct conf *ret, struct err *e)
 {
-	struct conf conf = {.snat = true, .mark_bit = 13};
+	struct conf conf = { .snat = true, .mark_bit = 13 };
 	int r = jn_read(&rq->conf, conf_keys, &conf, e);
 
 	if (r == 0)
@@ -330,7 +330,7 @@ static int open_ports(const struct cni_request *rq, const struct conf *conf, str
 
 static int portmap_add(const struct cni_request *rq, struct cni_result *res, struct err *e)
 {
-	AUTO(conf_clear) struct conf conf = {.ports = NULL};
+	AUTO(conf_clear) struct conf conf = { .ports = NULL };
 	int r;
 
 	if ((r = need_prev(rq, e)) < 0 || (r = conf_read(rq, &conf, e)) < 0)
@@ -363,7 +363,7 @@ static int close_by_nftables(struct publish *p, struct err *e)
 	if (r < 0)
 		return r == -EPROTONOSUPPORT ? 0 : r; /* so nothing of ours is in it */
 	r = publish_del(nft, p, e);
-	if (r > 0 && linger_fork((const int[]){nl_fd(nft)}, 1, forget_flows, p) < 0)
+	if (r > 0 && linger_fork((const int[]){ nl_fd(nft) }, 1, forget_flows, p) < 0)
 		forget_flows(p);
 
 	return r < 0 ? r : 0;
@@ -371,7 +371,7 @@ static int close_by_nftables(struct publish *p, struct err *e)
 
 static bool wants_iptables(const struct cni_request *rq)
 {
-	struct conf conf = {.iptables = false};
+	struct conf conf = { .iptables = false };
 	struct jnode backend;
 
 	return jn_get(&rq->conf, "backend", &backend) && read_backend(&backend, &conf, NULL) == 0 &&
@@ -380,7 +380,7 @@ static bool wants_iptables(const struct cni_request *rq)
 
 static int portmap_del(const struct cni_request *rq, struct err *e)
 {
-	AUTO(conf_clear) struct conf conf = {.snat = true};
+	AUTO(conf_clear) struct conf conf = { .snat = true };
 	struct attachment a;
 	int r;
 
@@ -408,7 +408,7 @@ static int check_by_nftables(const struct publish *p, struct err *e)
 
 static int portmap_check(const struct cni_request *rq, struct err *e)
 {
-	AUTO(conf_clear) struct conf conf = {.ports = NULL};
+	AUTO(conf_clear) struct conf conf = { .ports = NULL };
 	struct attachment a;
 	int r;
 
@@ -424,7 +424,7 @@ static int portmap_check(const struct cni_request *rq, struct err *e)
 static int portmap_gc(const struct cni_request *rq, struct err *e)
 {
 	AUTO(nl_closep) struct nl *nft = NULL;
-	AUTO(gc_clear) struct gc gc = {0};
+	AUTO(gc_clear) struct gc gc = { 0 };
 	int r;
 
 	if ((r = nl_open(NETLINK_NETFILTER, &nft, e)) < 0 ||
@@ -437,7 +437,7 @@ static int portmap_gc(const struct cni_request *rq, struct err *e)
 
 static int portmap_status(const struct cni_request *rq, struct err *e)
 {
-	AUTO(conf_clear) struct conf conf = {.ports = NULL};
+	AUTO(conf_clear) struct conf conf = { .ports = NULL };
 
 	return conf_read(rq, &conf, e);
 }

@@ -66,13 +66,13 @@ static int read_gateways(const struct jnode *n, void *data, struct err *e)
 static int conf_read(const struct cni_request *rq, struct conf *ret, struct err *e)
 {
 	static const struct jn_key keys[] = {
-		{"table", JN_U32, offsetof(struct conf, table), 1, UINT32_MAX},
-		{"gateways", JN_CALL, 0, .call = read_gateways},
-		{"addSourceHints", JN_BOOL, offsetof(struct conf, add_source_hints)},
-		{0},
+		{ "table", JN_U32, offsetof(struct conf, table), 1, UINT32_MAX },
+		{ "gateways", JN_CALL, 0, .call = read_gateways },
+		{ "addSourceHints", JN_BOOL, offsetof(struct conf, add_source_hints) },
+		{ 0 },
 	};
 
-	*ret = (struct conf){0};
+	*ret = (struct conf){ 0 };
 
 	return jn_read(&rq->conf, keys, ret, e);
 }
@@ -151,8 +151,8 @@ static struct srcroute srcroute_of(struct sbr *s)
 
 static int add_source(struct sbr *s, const struct ip_net *net, const struct ip_addr *gateway)
 {
-	const struct ip_addr *fixed =
-		net->addr.family == AF_INET ? &s->conf.gateway4 : &s->conf.gateway6;
+	const struct ip_addr *fixed = net->addr.family == AF_INET ? &s->conf.gateway4
+								  : &s->conf.gateway6;
 	struct srcroute_source *bigger =
 		reallocarray(s->sources, s->n_sources + 1, sizeof(*bigger));
 
@@ -327,7 +327,7 @@ static void undo(struct sbr *s, const struct srcroute_plan *plan)
 
 static int make(struct sbr *s, struct err *e)
 {
-	struct srcroute_plan plan = {0};
+	struct srcroute_plan plan = { 0 };
 	struct srcroute work = srcroute_of(s);
 	int r;
 
@@ -346,7 +346,7 @@ static int make(struct sbr *s, struct err *e)
 
 static int sbr_add(const struct cni_request *rq, struct cni_result *res, struct err *e)
 {
-	struct sbr s = {.rq = rq};
+	struct sbr s = { .rq = rq };
 	int r;
 
 	if (!rq->prev)
@@ -407,7 +407,7 @@ static int del_all(struct sbr *s, struct err *e)
 
 static int sbr_del(const struct cni_request *rq, struct err *e)
 {
-	struct sbr s = {.rq = rq, .adopt = true};
+	struct sbr s = { .rq = rq, .adopt = true };
 	int r;
 
 	if (rq->netns_fd < 0)
@@ -474,7 +474,7 @@ static int check_source(const struct sbr *s, const struct srcroute_source *sourc
 
 static int check_all(struct sbr *s, struct err *e)
 {
-	struct err step = {0};
+	struct err step = { 0 };
 	int r = look(s, &step);
 
 	if (r == -ENODEV)
@@ -489,7 +489,7 @@ static int check_all(struct sbr *s, struct err *e)
 
 static int sbr_check(const struct cni_request *rq, struct err *e)
 {
-	struct sbr s = {.rq = rq, .adopt = true};
+	struct sbr s = { .rq = rq, .adopt = true };
 	int r;
 
 	if ((r = cni_need_prev(rq, e)) == 0 && (r = conf_read(rq, &s.conf, e)) == 0 &&

@@ -61,7 +61,7 @@ static struct setting *find_setting(const struct conf *conf, size_t n, const cha
 /* One key of a sysctl object; the first @n_before settings are of a weaker one. */
 static int read_setting(const struct jnode *n, struct conf *conf, size_t n_before, struct err *e)
 {
-	struct setting s = {.key = n->key};
+	struct setting s = { .key = n->key };
 	struct setting *same;
 	int r = jn_str(n, &s.value, e);
 
@@ -95,8 +95,8 @@ static int read_sysctls(const struct jnode *n, struct conf *conf, struct err *e)
 	if (!bigger)
 		return err_sys(e, ENOMEM, "read sysctl");
 	conf->settings = bigger;
-	json_object_foreach (n->json, key, value) {
-		const struct jnode item = {.json = value, .up = n, .key = key};
+	json_object_foreach(n->json, key, value) {
+		const struct jnode item = { .json = value, .up = n, .key = key };
 
 		r = read_setting(&item, conf, n_before, e);
 		if (r < 0)
@@ -135,7 +135,7 @@ static int read_layers(const struct cni_request *rq, struct conf *conf, struct e
 static int conf_read(const struct cni_request *rq, struct conf *ret, struct err *e)
 {
 	/* STATUS has no interface: the word stands for itself. */
-	struct conf conf = {.ifname = *rq->ifname ? rq->ifname : "IFNAME"};
+	struct conf conf = { .ifname = *rq->ifname ? rq->ifname : "IFNAME" };
 	int r = read_layers(rq, &conf, e);
 
 	/* promisc false and mtu 0 are what the config says that asks for nothing. */
@@ -293,7 +293,7 @@ static int set_settings(void *data, struct err *e)
 static int restore_settings(void *data, struct err *e)
 {
 	struct add *a = data;
-	struct err next = {0};
+	struct err next = { 0 };
 	int first = 0;
 
 	for (size_t i = 0; i < a->old.n_sysctls; i++) {
@@ -329,7 +329,7 @@ static int restore_link(struct add *a, struct err *e)
 
 static int restore(struct add *a, struct err *e)
 {
-	struct err next = {0};
+	struct err next = { 0 };
 	int first = restore_link(a, e);
 
 	if (a->old.n_sysctls == 0)
@@ -375,7 +375,7 @@ static int switch_notify(void *data, struct err *e)
  */
 static void announce(struct add *a)
 {
-	struct notify n = {.ifname = a->rq->ifname, .from = "0", .to = "1"};
+	struct notify n = { .ifname = a->rq->ifname, .from = "0", .to = "1" };
 
 	(void)netns_call(a->rq->netns_fd, switch_notify, &n, NULL);
 	(void)iface_announce(a->inside, a->link.index, a->conf.want.mac, NULL);
@@ -463,7 +463,7 @@ undo:
 
 static int tuning_add(const struct cni_request *rq, struct cni_result *res, struct err *e)
 {
-	struct add a = {.rq = rq};
+	struct add a = { .rq = rq };
 	int r;
 
 	if (!rq->prev)
@@ -491,8 +491,8 @@ static int tuning_add(const struct cni_request *rq, struct cni_result *res, stru
 static int tuning_del(const struct cni_request *rq, struct err *e)
 {
 	const struct backup_place place = place_of(rq);
-	struct add a = {.rq = rq};
-	struct err why = {0};
+	struct add a = { .rq = rq };
+	struct err why = { 0 };
 	int r = backup_load(&place, &a.old, e);
 
 	if (r < 0)
@@ -509,7 +509,7 @@ static int tuning_del(const struct cni_request *rq, struct err *e)
 static int check_setting(const struct setting *s, struct err *e)
 {
 	AUTO_FREE char *now = NULL;
-	struct err step = {0};
+	struct err step = { 0 };
 	int r = netsysctl_read(s->path, &now, &step);
 
 	if (r == -EACCES || (r == 0 && netsysctl_same(now, s->value)))
@@ -536,7 +536,7 @@ static int check_settings(void *data, struct err *e)
 static int check_link(const struct cni_request *rq, const struct conf *conf, struct err *e)
 {
 	AUTO(nl_closep) struct nl *inside = NULL;
-	struct err step = {0};
+	struct err step = { 0 };
 	struct link link;
 	int r = netns_nl_open(rq->netns_fd, NETLINK_ROUTE, &inside, &step);
 
@@ -576,7 +576,7 @@ static int tuning_check(const struct cni_request *rq, struct err *e)
 
 static int tuning_gc(const struct cni_request *rq, struct err *e)
 {
-	AUTO(gc_clear) struct gc gc = {0};
+	AUTO(gc_clear) struct gc gc = { 0 };
 	int r = gc_init(&gc, rq->network, rq->valid, rq->n_valid, e);
 
 	return r < 0 ? r : backup_gc(data_dir(rq), &gc, e);

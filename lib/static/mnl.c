@@ -277,7 +277,7 @@ int mnl_attr_type_valid(const struct nlattr *attr, uint16_t max)
 
 /* How long a payload of a type is; 0: of any length. */
 static const uint16_t lengths[MNL_TYPE_MAX] = {
-	[MNL_TYPE_U8] = 1, [MNL_TYPE_U16] = 2,	 [MNL_TYPE_U32] = 4,
+	[MNL_TYPE_U8] = 1,  [MNL_TYPE_U16] = 2,	  [MNL_TYPE_U32] = 4,
 	[MNL_TYPE_U64] = 8, [MNL_TYPE_MSECS] = 8,
 };
 

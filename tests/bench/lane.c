@@ -219,7 +219,7 @@ static void conflist_open(struct lane *lane, const char *data_dir)
 	lane->plugins = calloc(lane->n_plugins, sizeof(*lane->plugins));
 	if (!lane->plugins)
 		die("%s: no plugins", path);
-	json_array_foreach (list, i, conf)
+	json_array_foreach(list, i, conf)
 		plugin_open(&lane->plugins[i], conf, lane, network, data_dir);
 	json_decref(doc);
 }

@@ -22,7 +22,7 @@ static void must_be_inside(const struct cni_args *a, const char *value, size_t s
 
 static void try_addresses(const struct cni_args *a)
 {
-	struct requested list = {0};
+	struct requested list = { 0 };
 	struct err e;
 
 	for (int need_len = 0; need_len < 2; need_len++) {
@@ -34,13 +34,13 @@ static void try_addresses(const struct cni_args *a)
 			MUST(e.cni == CNI_E_ENV && *e.msg);
 		}
 		requested_clear(&list);
-		list = (struct requested){0};
+		list = (struct requested){ 0 };
 	}
 }
 
 static void try_mac(const char *text)
 {
-	const struct cni_request rq = {.args = text};
+	const struct cni_request rq = { .args = text };
 	bool given = false;
 	uint8_t mac[6];
 	struct err e;
@@ -54,7 +54,7 @@ static void try_mac(const char *text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	AUTO_FREE char *text = strndup((const char *)data, size);
-	struct cni_args a = {.ip = "untouched"};
+	struct cni_args a = { .ip = "untouched" };
 	struct err e;
 
 	if (cni_args_parse(text, &a, &e) < 0) {

@@ -30,15 +30,15 @@ struct conf {
 static int read_conf(const struct cni_request *rq, struct err *e)
 {
 	static const struct jn_key keys[] = {
-		{"isGateway", JN_BOOL, offsetof(struct conf, flag)},
-		{"bridge", JN_STR, offsetof(struct conf, text)},
-		{"vlan", JN_U32, offsetof(struct conf, vlan), 0, 4094},
-		{"ingressRate", JN_U64, offsetof(struct conf, rate)},
-		{"ip", JN_IP, offsetof(struct conf, ip)},
-		{"net", JN_IP_NET, offsetof(struct conf, net)},
-		{0},
+		{ "isGateway", JN_BOOL, offsetof(struct conf, flag) },
+		{ "bridge", JN_STR, offsetof(struct conf, text) },
+		{ "vlan", JN_U32, offsetof(struct conf, vlan), 0, 4094 },
+		{ "ingressRate", JN_U64, offsetof(struct conf, rate) },
+		{ "ip", JN_IP, offsetof(struct conf, ip) },
+		{ "net", JN_IP_NET, offsetof(struct conf, net) },
+		{ 0 },
 	};
-	struct conf conf = {.text = "cni0"};
+	struct conf conf = { .text = "cni0" };
 	uint8_t mac[6];
 	bool given;
 	int r = jn_read(&rq->conf, keys, &conf, e);
@@ -53,12 +53,12 @@ static int read_conf(const struct cni_request *rq, struct err *e)
 
 static int read_host_local(const struct cni_request *rq, struct err *e)
 {
-	struct host_local_conf conf = {0};
+	struct host_local_conf conf = { 0 };
 	char text[64];
 	int r = host_local_conf_read(rq, &conf, e);
 
 	for (size_t i = 0; r == 0 && i < conf.n; i++) {
-		struct ip_addr none = {0}, ip;
+		struct ip_addr none = { 0 }, ip;
 		const struct range *range;
 
 		(void)range_set_str(&conf.sets[i], text, sizeof(text));
@@ -146,7 +146,7 @@ static json_t *output(void)
 static void must_be_error(const json_t *obj)
 {
 	MUST(cni_version_parse(json_string_value(json_object_get(obj, "cniVersion")),
-			       &(enum cni_version){0}) == 0);
+			       &(enum cni_version){ 0 }) == 0);
 	MUST(json_integer_value(json_object_get(obj, "code")) > 0);
 	MUST(json_string_length(json_object_get(obj, "msg")) > 0);
 }
@@ -171,7 +171,7 @@ static void run_verb(const char *verb, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const verbs[] = {"ADD", "DEL", "CHECK", "GC", "VERSION"};
+	static const char *const verbs[] = { "ADD", "DEL", "CHECK", "GC", "VERSION" };
 	static bool ready;
 
 	if (!ready)

@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	AUTO_FREE struct publish_port *ports = NULL;
 	AUTO_JSON json_t *doc = NULL;
-	struct err e = {0};
+	struct err e = { 0 };
 	struct jnode root;
 	size_t n = 0;
 

@@ -28,8 +28,8 @@ static json_t *written(const struct cni_result *res, enum cni_version version)
 
 static void must_read_as_itself(json_t *obj, enum cni_version version)
 {
-	const struct jnode n = {.json = obj, .key = "prevResult"};
-	struct cni_result res = {0};
+	const struct jnode n = { .json = obj, .key = "prevResult" };
+	struct cni_result res = { 0 };
 	AUTO_JSON json_t *again = NULL;
 	struct err e;
 
@@ -42,7 +42,7 @@ static void must_read_as_itself(json_t *obj, enum cni_version version)
 static void must_copy_as_itself(const struct cni_result *res, enum cni_version version,
 				const json_t *obj)
 {
-	struct cni_result copy = {0};
+	struct cni_result copy = { 0 };
 	AUTO_JSON json_t *again = NULL;
 
 	MUST(cni_result_copy(res, &copy, NULL) == 0);
@@ -53,8 +53,8 @@ static void must_copy_as_itself(const struct cni_result *res, enum cni_version v
 
 static void try_version(json_t *doc, enum cni_version version)
 {
-	const struct jnode n = {.json = doc, .key = "prevResult"};
-	struct cni_result res = {0};
+	const struct jnode n = { .json = doc, .key = "prevResult" };
+	struct cni_result res = { 0 };
 	struct err e;
 
 	if (cni_result_read(&n, version, &res, &e) < 0) {

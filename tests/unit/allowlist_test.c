@@ -19,20 +19,20 @@ static void a_key_is_allowed_by_any_line_that_matches_a_part_of_it(void **state)
 		const char *list, *key;
 		int permits;
 	} cases[] = {
-		{"", "net.core.somaxconn", 0},
-		{"\n \t\n", "net.core.somaxconn", 0},
-		{"somaxconn", "net.core.somaxconn", 1},
-		{"^net\\.core\\.somaxconn$", "net.core.somaxconn", 1},
-		{"^net\\.core\\.somaxconn$", "net.core.somaxconn2", 0},
-		{"^net\\.core\\.somaxconn$", "net/core/somaxconn", 0},
-		{"  ^net.core.somaxconn$\r\n", "net/core/somaxconn", 1},
-		{"^a$\n\n^net\\.ipv4\\.conf\\.IFNAME\\.[a-z_]+$", "net.ipv4.conf.IFNAME.rp_filter",
-		 1},
-		{"^net\\.(core|ipv4)\\.", "net.ipv4.tcp_rmem", 1},
-		{"^net\\.(core|ipv4)\\.", "net.ipv6.bindv6only", 0},
-		{"^net[./]core[\\./]a{2}$", "net/core/aa", 1},
-		{"^net[^]x]core", "net.core", 1},
-		{"^net.[[:alpha:]]+$", "net.core", 1},
+		{ "", "net.core.somaxconn", 0 },
+		{ "\n \t\n", "net.core.somaxconn", 0 },
+		{ "somaxconn", "net.core.somaxconn", 1 },
+		{ "^net\\.core\\.somaxconn$", "net.core.somaxconn", 1 },
+		{ "^net\\.core\\.somaxconn$", "net.core.somaxconn2", 0 },
+		{ "^net\\.core\\.somaxconn$", "net/core/somaxconn", 0 },
+		{ "  ^net.core.somaxconn$\r\n", "net/core/somaxconn", 1 },
+		{ "^a$\n\n^net\\.ipv4\\.conf\\.IFNAME\\.[a-z_]+$", "net.ipv4.conf.IFNAME.rp_filter",
+		  1 },
+		{ "^net\\.(core|ipv4)\\.", "net.ipv4.tcp_rmem", 1 },
+		{ "^net\\.(core|ipv4)\\.", "net.ipv6.bindv6only", 0 },
+		{ "^net[./]core[\\./]a{2}$", "net/core/aa", 1 },
+		{ "^net[^]x]core", "net.core", 1 },
+		{ "^net.[[:alpha:]]+$", "net.core", 1 },
 	};
 
 	(void)state;
@@ -56,7 +56,7 @@ static void what_go_reads_differently_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
-		struct err e = {0};
+		struct err e = { 0 };
 		char list[64] = "^never$\n";
 
 		strcat(list, lines[i]);
@@ -79,7 +79,7 @@ static void a_list_that_is_not_there_is_none(void **state)
 
 static void a_list_that_cannot_be_read_is_an_error(void **state)
 {
-	struct err e = {0};
+	struct err e = { 0 };
 	char *text = NULL;
 
 	(void)state;

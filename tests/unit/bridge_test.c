@@ -30,8 +30,8 @@ static struct ip_net net(const char *text)
 
 static struct link make_bridge(struct nl *nl)
 {
-	const struct bridge_conf conf = {.name = "br0"};
-	struct link bridge = {0};
+	const struct bridge_conf conf = { .name = "br0" };
+	struct link bridge = { 0 };
 
 	assert_done(bridge_ensure(nl, &conf, &bridge, &lab_err));
 
@@ -68,7 +68,7 @@ static void a_bridge_is_made_once_and_found_again(void **state)
 
 static void a_bridge_that_is_there_is_brought_up_and_keeps_the_rest(void **state)
 {
-	const struct bridge_conf conf = {.name = "br0", .mtu = 1400, .promisc = true};
+	const struct bridge_conf conf = { .name = "br0", .mtu = 1400, .promisc = true };
 	struct nl *nl = lab_nl(state);
 	struct link bridge;
 
@@ -81,9 +81,9 @@ static void a_bridge_that_is_there_is_brought_up_and_keeps_the_rest(void **state
 
 static void a_name_of_something_else_is_refused(void **state)
 {
-	const struct bridge_conf conf = {.name = "br0"};
+	const struct bridge_conf conf = { .name = "br0" };
 	struct nl *nl = lab_nl(state);
-	struct link bridge = {.index = 77};
+	struct link bridge = { .index = 77 };
 	struct err e;
 
 	lab_expect("ip link add br0 type veth peer name br1", "");
@@ -96,7 +96,7 @@ static void a_name_of_something_else_is_refused(void **state)
 
 static void a_kernel_without_vlan_filtering_is_named(void **state)
 {
-	const struct bridge_conf conf = {.name = "br0", .vlan_filtering = true};
+	const struct bridge_conf conf = { .name = "br0", .vlan_filtering = true };
 	struct nl *nl = lab_nl(state);
 	struct link bridge;
 	struct err e;
@@ -119,7 +119,7 @@ static void many_at_once_make_one_bridge_with_one_address(void **state)
 		pids[i] = fork();
 		assert_true(pids[i] >= 0);
 		if (pids[i] == 0) {
-			const struct bridge_conf conf = {.name = "br0"};
+			const struct bridge_conf conf = { .name = "br0" };
 			struct ip_net address = net("10.1.0.1/24");
 			struct nl *nl = NULL;
 			struct link bridge;
@@ -160,9 +160,9 @@ static void another_address_is_in_the_way_and_named(void **state)
 	static const struct {
 		const char *there, *gateway;
 	} cases[] = {
-		{"10.9.0.1/24", "10.1.0.1/24"}, {"10.1.0.2/24", "10.1.0.1/24"},
-		{"10.1.0.1/16", "10.1.0.1/24"}, {"fd00::2/64", "fd00::1/64"},
-		{"fd00::1/48", "fd00::1/64"},
+		{ "10.9.0.1/24", "10.1.0.1/24" }, { "10.1.0.2/24", "10.1.0.1/24" },
+		{ "10.1.0.1/16", "10.1.0.1/24" }, { "fd00::2/64", "fd00::1/64" },
+		{ "fd00::1/48", "fd00::1/64" },
 	};
 	struct nl *nl = lab_nl(state);
 	char command[80];
@@ -201,7 +201,7 @@ static void all_that_is_in_the_way_goes_with_force(void **state)
 static void addresses_of_the_same_network_stay(void **state)
 {
 	struct nl *nl = lab_nl(state);
-	const struct ip_net own[] = {net("10.1.0.1/24"), net("10.2.0.1/24"), net("10.1.0.9/24")};
+	const struct ip_net own[] = { net("10.1.0.1/24"), net("10.2.0.1/24"), net("10.1.0.9/24") };
 	int index = make_bridge(nl).index;
 
 	for (int times = 0; times < 2; times++)

@@ -247,7 +247,7 @@ static void nothing_but_add_makes_a_table(void **state)
 {
 	struct nl *nl = lab_nl(state);
 	struct attachment a;
-	struct spoof s = {.owner = &a.owner, .mac = (const uint8_t[6]){2}};
+	struct spoof s = { .owner = &a.owner, .mac = (const uint8_t[6]){ 2 } };
 	struct gc gc;
 
 	attach(&a, 0);
@@ -378,9 +378,9 @@ static pid_t start_adder(int i, const int gate[2])
 
 	AUTO(nl_closep) struct nl *nl = NULL;
 	struct attachment a;
-	struct err e = {.msg = ""};
-	uint8_t mac[6] = {2, 0, 0, 0, 0, (uint8_t)i};
-	struct spoof s = {.owner = &a.owner, .mac = mac};
+	struct err e = { .msg = "" };
+	uint8_t mac[6] = { 2, 0, 0, 0, 0, (uint8_t)i };
+	struct spoof s = { .owner = &a.owner, .mac = mac };
 	int r;
 
 	close(gate[1]);
@@ -421,9 +421,9 @@ static void gc_removes_what_is_not_valid_and_nothing_of_other_networks(void **st
 {
 	static struct attachment a[1000], other;
 	struct cni_attachment valid[] = {
-		{.container_id = "container7", .ifname = "eth0"},
-		{.container_id = "container8", .ifname = "eth1"},
-		{.container_id = "container999", .ifname = "eth0"},
+		{ .container_id = "container7", .ifname = "eth0" },
+		{ .container_id = "container8", .ifname = "eth1" },
+		{ .container_id = "container999", .ifname = "eth0" },
 	};
 	struct nl *nl = lab_nl(state);
 	struct gc gc;
@@ -450,15 +450,15 @@ static void gc_removes_what_is_not_valid_and_nothing_of_other_networks(void **st
 
 static void a_guard_is_two_elements_that_come_and_go_together(void **state)
 {
-	const uint8_t mac[6] = {2, 0, 0, 0, 0, 1}, tuned[6] = {2, 0, 0, 0, 0, 2};
-	const uint8_t *const known[] = {mac, tuned, NULL};
+	const uint8_t mac[6] = { 2, 0, 0, 0, 0, 1 }, tuned[6] = { 2, 0, 0, 0, 0, 2 };
+	const uint8_t *const known[] = { mac, tuned, NULL };
 	struct nl *nl = lab_nl(state);
 	struct owner o;
 
 	owner_init(&o, NETWORK, "id", "eth0");
 	/* DEL may know the MAC, or the one that another plugin gave, or none. */
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
-		struct spoof s = {.owner = &o, .port = o.host_ifname, .mac = mac};
+		struct spoof s = { .owner = &o, .port = o.host_ifname, .mac = mac };
 
 		assert_done(spoof_add(nl, &s, &lab_err));
 		assert_done(spoof_check(nl, &s, &lab_err));
@@ -474,12 +474,12 @@ static void a_port_that_is_guarded_anew_allows_one_mac_only(void **state)
 {
 	struct nl *nl = lab_nl(state);
 	struct owner o;
-	struct spoof s = {.owner = &o, .port = o.host_ifname};
+	struct spoof s = { .owner = &o, .port = o.host_ifname };
 
 	owner_init(&o, NETWORK, "id", "eth0");
-	s.mac = (const uint8_t[6]){2, 0, 0, 0, 0, 1};
+	s.mac = (const uint8_t[6]){ 2, 0, 0, 0, 0, 1 };
 	assert_done(spoof_add(nl, &s, &lab_err));
-	s.mac = (const uint8_t[6]){2, 0, 0, 0, 0, 2};
+	s.mac = (const uint8_t[6]){ 2, 0, 0, 0, 0, 2 };
 	assert_int_equal(spoof_check(nl, &s, &lab_err), -ESTALE);
 	assert_done(spoof_add(nl, &s, &lab_err));
 	assert_done(spoof_check(nl, &s, &lab_err));
@@ -490,13 +490,13 @@ static void a_port_guarded_by_another_stays_so(void **state)
 {
 	struct nl *nl = lab_nl(state);
 	struct owner a, b;
-	struct spoof s = {.owner = &a, .port = a.host_ifname};
-	struct cni_attachment valid = {.container_id = "a", .ifname = "eth0"};
+	struct spoof s = { .owner = &a, .port = a.host_ifname };
+	struct cni_attachment valid = { .container_id = "a", .ifname = "eth0" };
 	struct gc gc;
 
 	owner_init(&a, NETWORK, "a", "eth0");
 	owner_init(&b, NETWORK, "b", "eth0");
-	s.mac = (const uint8_t[6]){2, 0, 0, 0, 0, 1};
+	s.mac = (const uint8_t[6]){ 2, 0, 0, 0, 0, 1 };
 	assert_done(spoof_add(nl, &s, &lab_err));
 	s.owner = &b;
 	assert_int_equal(spoof_add(nl, &s, &lab_err), -EEXIST);

@@ -113,14 +113,14 @@ static int read_text(const char *text, enum cni_version version, struct cni_resu
 		     struct err *e)
 {
 	AUTO_JSON json_t *doc = parse(text);
-	const struct jnode n = {.json = doc, .key = "prevResult"};
+	const struct jnode n = { .json = doc, .key = "prevResult" };
 
 	return cni_result_read(&n, version, ret, e);
 }
 
 static struct cni_result result_of(const char *text, enum cni_version version)
 {
-	struct cni_result res = {0};
+	struct cni_result res = { 0 };
 	struct err e;
 
 	if (read_text(text, version, &res, &e) < 0)
@@ -148,9 +148,9 @@ static void assert_written(const struct cni_result *res, enum cni_version versio
 
 static void the_seven_versions_have_their_names(void **state)
 {
-	static const char *const names[] = {"0.1.0", "0.2.0", "0.3.0", "0.3.1",
-					    "0.4.0", "1.0.0", "1.1.0"};
-	static const char *const others[] = {"", "0.3", "0.5.0", "1.1.0 ", "1.1.1", "v1.0.0"};
+	static const char *const names[] = { "0.1.0", "0.2.0", "0.3.0", "0.3.1",
+					     "0.4.0", "1.0.0", "1.1.0" };
+	static const char *const others[] = { "", "0.3", "0.5.0", "1.1.0 ", "1.1.1", "v1.0.0" };
 	enum cni_version v;
 
 	(void)state;
@@ -195,7 +195,7 @@ static void the_version_is_the_first_key_of_a_result(void **state)
 
 static void an_empty_result_has_a_dns_object_before_1_0_0_only(void **state)
 {
-	const struct cni_result empty = {0};
+	const struct cni_result empty = { 0 };
 
 	(void)state;
 	assert_written(&empty, CNI_0_3_0, "{'cniVersion': '0.3.0', 'dns': {}}");
@@ -208,7 +208,7 @@ static void an_empty_result_has_a_dns_object_before_1_0_0_only(void **state)
 static void versions_that_are_all_about_an_address_need_one(void **state)
 {
 	json_t *obj = (json_t *)attachment;
-	const struct cni_result empty = {0};
+	const struct cni_result empty = { 0 };
 	struct err e;
 
 	(void)state;
@@ -284,50 +284,51 @@ static void a_bad_value_is_named_by_its_path(void **state)
 		enum cni_version version;
 		const char *text, *msg;
 	} cases[] = {
-		{CNI_1_0_0, "[1]", "prevResult: [1] is not an object"},
-		{CNI_1_0_0, "{'ips': {}}", "prevResult.ips: {} is not a list"},
-		{CNI_1_0_0, "{'ips': [7]}", "prevResult.ips[0]: 7 is not an object"},
-		{CNI_1_0_0, "{'ips': [{'interface': 0}]}",
-		 "prevResult.ips[0]: an entry of ips must have an address"},
-		{CNI_1_0_0, "{'ips': [{'address': '10.0.0.300/8'}]}",
-		 "prevResult.ips[0].address: \"10.0.0.300/8\" is not an IPv4 or IPv6 prefix "
-		 "(address/length)"},
-		{CNI_1_0_0, "{'ips': [{'address': '10.0.0.3/8', 'gateway': 'fd00::1'}]}",
-		 "prevResult.ips[0]: address and gateway are of different address families"},
-		{CNI_1_0_0, "{'ips': [{'address': '10.0.0.3/8', 'interface': -1}]}",
-		 "prevResult.ips[0].interface: -1 is not in 0..2147483647"},
-		{CNI_1_0_0,
-		 "{'interfaces': [{'name': 'a'}], 'ips': [{'address': '10.0.0.3/8', 'interface': "
-		 "1}]}",
-		 "prevResult.ips[0]: interface 1 is not the index of one of the 1 interfaces"},
-		{CNI_0_4_0, "{'interfaces': [{'name': 'a'}, {'mac': 'x'}]}",
-		 "prevResult.interfaces[1]: an interface must have a name"},
-		{CNI_0_4_0, "{'interfaces': [{'name': ''}]}",
-		 "prevResult.interfaces[0]: an interface must have a name"},
-		{CNI_1_1_0, "{'interfaces': [{'name': 'a', 'mtu': -1}]}",
-		 "prevResult.interfaces[0].mtu: -1 is not in 0..4294967295"},
-		{CNI_1_1_0, "{'routes': [{'gw': '10.0.0.1'}]}",
-		 "prevResult.routes[0]: a route must have a dst"},
-		{CNI_1_1_0, "{'routes': [{'dst': '::/0', 'gw': '10.0.0.1'}]}",
-		 "prevResult.routes[0]: gw and dst are of different address families"},
-		{CNI_1_1_0, "{'routes': [{'dst': '::/0', 'scope': 256}]}",
-		 "prevResult.routes[0].scope: 256 is not in 0..255"},
-		{CNI_1_1_0, "{'dns': {'search': ['a', 7]}}",
-		 "prevResult.dns.search[1]: 7 is not a string"},
-		{CNI_1_1_0, "{'dns': []}", "prevResult.dns: [] is not an object"},
-		{CNI_1_1_0, "{'dns': {'domain': 7}}", "prevResult.dns.domain: 7 is not a string"},
-		{CNI_0_2_0, "{'ip4': 7}", "prevResult.ip4: 7 is not an object"},
-		{CNI_0_2_0, "{'ip4': {}}", "prevResult.ip4: ip is missing"},
-		{CNI_0_2_0, "{'ip4': {'ip': 'fd00::5/64'}}",
-		 "prevResult.ip4.ip: it is not an IPv4 address"},
-		{CNI_0_2_0, "{'ip6': {'ip': '10.0.0.5/8'}}",
-		 "prevResult.ip6.ip: it is not an IPv6 address"},
-		{CNI_0_1_0, "{'ip4': {'ip': '10.0.0.5/8', 'gateway': '::1'}}",
-		 "prevResult.ip4: address and gateway are of different address families"},
-		{CNI_0_1_0, "{'ip4': {'ip': '10.0.0.5/8', 'routes': [{'dst': 1}]}}",
-		 "prevResult.ip4.routes[0].dst: 1 is not an IPv4 or IPv6 prefix (address/length)"},
+		{ CNI_1_0_0, "[1]", "prevResult: [1] is not an object" },
+		{ CNI_1_0_0, "{'ips': {}}", "prevResult.ips: {} is not a list" },
+		{ CNI_1_0_0, "{'ips': [7]}", "prevResult.ips[0]: 7 is not an object" },
+		{ CNI_1_0_0, "{'ips': [{'interface': 0}]}",
+		  "prevResult.ips[0]: an entry of ips must have an address" },
+		{ CNI_1_0_0, "{'ips': [{'address': '10.0.0.300/8'}]}",
+		  "prevResult.ips[0].address: \"10.0.0.300/8\" is not an IPv4 or IPv6 prefix "
+		  "(address/length)" },
+		{ CNI_1_0_0, "{'ips': [{'address': '10.0.0.3/8', 'gateway': 'fd00::1'}]}",
+		  "prevResult.ips[0]: address and gateway are of different address families" },
+		{ CNI_1_0_0, "{'ips': [{'address': '10.0.0.3/8', 'interface': -1}]}",
+		  "prevResult.ips[0].interface: -1 is not in 0..2147483647" },
+		{ CNI_1_0_0,
+		  "{'interfaces': [{'name': 'a'}], 'ips': [{'address': '10.0.0.3/8', 'interface': "
+		  "1}]}",
+		  "prevResult.ips[0]: interface 1 is not the index of one of the 1 interfaces" },
+		{ CNI_0_4_0, "{'interfaces': [{'name': 'a'}, {'mac': 'x'}]}",
+		  "prevResult.interfaces[1]: an interface must have a name" },
+		{ CNI_0_4_0, "{'interfaces': [{'name': ''}]}",
+		  "prevResult.interfaces[0]: an interface must have a name" },
+		{ CNI_1_1_0, "{'interfaces': [{'name': 'a', 'mtu': -1}]}",
+		  "prevResult.interfaces[0].mtu: -1 is not in 0..4294967295" },
+		{ CNI_1_1_0, "{'routes': [{'gw': '10.0.0.1'}]}",
+		  "prevResult.routes[0]: a route must have a dst" },
+		{ CNI_1_1_0, "{'routes': [{'dst': '::/0', 'gw': '10.0.0.1'}]}",
+		  "prevResult.routes[0]: gw and dst are of different address families" },
+		{ CNI_1_1_0, "{'routes': [{'dst': '::/0', 'scope': 256}]}",
+		  "prevResult.routes[0].scope: 256 is not in 0..255" },
+		{ CNI_1_1_0, "{'dns': {'search': ['a', 7]}}",
+		  "prevResult.dns.search[1]: 7 is not a string" },
+		{ CNI_1_1_0, "{'dns': []}", "prevResult.dns: [] is not an object" },
+		{ CNI_1_1_0, "{'dns': {'domain': 7}}", "prevResult.dns.domain: 7 is not a string" },
+		{ CNI_0_2_0, "{'ip4': 7}", "prevResult.ip4: 7 is not an object" },
+		{ CNI_0_2_0, "{'ip4': {}}", "prevResult.ip4: ip is missing" },
+		{ CNI_0_2_0, "{'ip4': {'ip': 'fd00::5/64'}}",
+		  "prevResult.ip4.ip: it is not an IPv4 address" },
+		{ CNI_0_2_0, "{'ip6': {'ip': '10.0.0.5/8'}}",
+		  "prevResult.ip6.ip: it is not an IPv6 address" },
+		{ CNI_0_1_0, "{'ip4': {'ip': '10.0.0.5/8', 'gateway': '::1'}}",
+		  "prevResult.ip4: address and gateway are of different address families" },
+		{ CNI_0_1_0, "{'ip4': {'ip': '10.0.0.5/8', 'routes': [{'dst': 1}]}}",
+		  "prevResult.ip4.routes[0].dst: 1 is not an IPv4 or IPv6 prefix "
+		  "(address/length)" },
 	};
-	struct cni_result res = {.n_ips = 77};
+	struct cni_result res = { .n_ips = 77 };
 	struct err e;
 
 	(void)state;
@@ -344,8 +345,8 @@ static void a_bad_value_is_named_by_its_path(void **state)
 
 static void elements_are_counted_from_0_and_strings_are_copied(void **state)
 {
-	const struct cni_ip ip = {.iface = -1};
-	struct cni_result res = {0};
+	const struct cni_ip ip = { .iface = -1 };
+	struct cni_result res = { 0 };
 	char name[] = "eth0";
 
 	(void)state;
@@ -353,7 +354,7 @@ static void elements_are_counted_from_0_and_strings_are_copied(void **state)
 	assert_int_equal(cni_result_add_iface(&res, name, "mac", "netns", NULL), 1);
 	assert_int_equal(cni_result_add_ip(&res, &ip, NULL), 0);
 	assert_int_equal(cni_result_add_ip(&res, &ip, NULL), 1);
-	assert_int_equal(cni_result_add_route(&res, &(struct cni_route){0}, NULL), 0);
+	assert_int_equal(cni_result_add_route(&res, &(struct cni_route){ 0 }, NULL), 0);
 	memcpy(name, "xxxx", 4);
 	assert_string_equal(res.ifaces[0].name, "eth0");
 	assert_null(res.ifaces[0].mac);
@@ -368,7 +369,7 @@ static void a_copy_says_the_same_and_outlives_what_it_is_of(void **state)
 	(void)state;
 	for (int v = 0; v < CNI_N_VERSIONS; v++) {
 		struct cni_result res = result_of(attachment[v], (enum cni_version)v);
-		struct cni_result copy = {0};
+		struct cni_result copy = { 0 };
 
 		assert_int_equal(cni_result_copy(&res, &copy, NULL), 0);
 		cni_result_clear(&res);
@@ -384,8 +385,8 @@ static void reading_survives_every_failing_allocation(void **state)
 	(void)state;
 	for (int v = 0; v < CNI_N_VERSIONS; v++) {
 		AUTO_JSON json_t *doc = parse(attachment[v]);
-		const struct jnode n = {.json = doc};
-		struct cni_result res = {0};
+		const struct jnode n = { .json = doc };
+		struct cni_result res = { 0 };
 		struct err e;
 		int r;
 
@@ -401,7 +402,7 @@ static void reading_survives_every_failing_allocation(void **state)
 
 static void copying_survives_every_failing_allocation(void **state)
 {
-	struct cni_result res = result_of(attachment[CNI_1_1_0], CNI_1_1_0), copy = {0};
+	struct cni_result res = result_of(attachment[CNI_1_1_0], CNI_1_1_0), copy = { 0 };
 	struct err e;
 	int r;
 

@@ -69,7 +69,7 @@ static int say_mac(const struct cni_request *rq, struct err *e)
 
 static int add(const struct cni_request *rq, struct cni_result *res, struct err *e)
 {
-	struct cni_ip ip = {.iface = -1};
+	struct cni_ip ip = { .iface = -1 };
 	int r;
 
 	say("add", rq);
@@ -126,7 +126,7 @@ static const struct cni_plugin fake = {
 	.gc = gc,
 	.status = status,
 };
-static const struct cni_plugin young = {.name = "young", .min_version = CNI_0_4_0, .add = add};
+static const struct cni_plugin young = { .name = "young", .min_version = CNI_0_4_0, .add = add };
 
 /* ---- running it ---------------------------------------------------------- */
 
@@ -214,7 +214,7 @@ static void call(const struct call *c)
 static void call_text(const char *command, const char *text)
 {
 	char variable[40];
-	struct call c = {.plugin = &fake, .env = FULL(NULL), .text = text};
+	struct call c = { .plugin = &fake, .env = FULL(NULL), .text = text };
 
 	snprintf(variable, sizeof(variable), "CNI_COMMAND=%s", command);
 	c.env[0] = variable;
@@ -294,13 +294,13 @@ static void every_verb_is_told_what_it_may_know(void **state)
 	static const struct {
 		const char *command, *text, *says;
 	} cases[] = {
-		{"ADD", CONF "}", "add network=net id=id ifname=eth0 netns=/proc/self/fd"},
-		{"DEL", CONF "}", "del network=net id=id ifname=eth0 netns=/proc/self/fd"},
-		{"CHECK", CONF ", \"prevResult\": {\"ips\": [{\"address\": \"10.0.0.1/8\"}]}}",
-		 "fd=1 version=1.1.0 args= prev=1"},
-		{"GC", CONF ", \"cni.dev/valid-attachments\": []}",
-		 "gc network=net id= ifname= netns= fd=0 version=1.1.0 args= prev=0 tag=h1:"},
-		{"STATUS", CONF "}", "status network=net id= ifname= netns= fd=0 version=1.1.0"},
+		{ "ADD", CONF "}", "add network=net id=id ifname=eth0 netns=/proc/self/fd" },
+		{ "DEL", CONF "}", "del network=net id=id ifname=eth0 netns=/proc/self/fd" },
+		{ "CHECK", CONF ", \"prevResult\": {\"ips\": [{\"address\": \"10.0.0.1/8\"}]}}",
+		  "fd=1 version=1.1.0 args= prev=1" },
+		{ "GC", CONF ", \"cni.dev/valid-attachments\": []}",
+		  "gc network=net id= ifname= netns= fd=0 version=1.1.0 args= prev=0 tag=h1:" },
+		{ "STATUS", CONF "}", "status network=net id= ifname= netns= fd=0 version=1.1.0" },
 	};
 
 	(void)state;
@@ -313,7 +313,7 @@ static void every_verb_is_told_what_it_may_know(void **state)
 
 static void verbs_without_a_result_print_nothing(void **state)
 {
-	static const char *const verbs[] = {"DEL", "GC", "STATUS"};
+	static const char *const verbs[] = { "DEL", "GC", "STATUS" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
@@ -325,12 +325,12 @@ static void verbs_without_a_result_print_nothing(void **state)
 /* As with the reference: a verb that nobody registered is a silent success. */
 static void a_verb_that_the_plugin_lacks_succeeds(void **state)
 {
-	static const char *const verbs[] = {"CNI_COMMAND=DEL", "CNI_COMMAND=CHECK",
-					    "CNI_COMMAND=GC", "CNI_COMMAND=STATUS"};
+	static const char *const verbs[] = { "CNI_COMMAND=DEL", "CNI_COMMAND=CHECK",
+					     "CNI_COMMAND=GC", "CNI_COMMAND=STATUS" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
-		struct call c = {.plugin = &young, .env = FULL(NULL)};
+		struct call c = { .plugin = &young, .env = FULL(NULL) };
 
 		c.env[0] = verbs[i];
 		c.text = CONF ", \"cni.dev/valid-attachments\": []}";
@@ -368,7 +368,7 @@ static void an_add_whose_result_has_no_words_in_its_version_is_undone(void **sta
 
 static void an_add_whose_result_reaches_nobody_is_undone(void **state)
 {
-	struct call c = {.plugin = &fake, .env = FULL("CNI_COMMAND=ADD"), .text = CONF "}"};
+	struct call c = { .plugin = &fake, .env = FULL("CNI_COMMAND=ADD"), .text = CONF "}" };
 	int pipes[2];
 
 	(void)state;
@@ -397,23 +397,23 @@ static void version_lists_what_the_plugin_speaks_and_echoes_what_was_asked(void 
 		const struct cni_plugin *plugin;
 		const char *text, *out;
 	} cases[] = {
-		{&fake, "{\"cniVersion\": \"1.0.0\"}",
-		 "{\"cniVersion\":\"1.0.0\",\"supportedVersions\":[\"0.1.0\",\"0.2.0\",\"0.3.0\","
-		 "\"0.3.1\",\"0.4.0\",\"1.0.0\",\"1.1.0\"]}\n"},
-		{&young, "",
-		 "{\"cniVersion\":\"1.1.0\",\"supportedVersions\":[\"0.4.0\",\"1.0.0\",\"1.1.0\"]}"
-		 "\n"},
-		{&young, "{\"cniVersion\": 7}",
-		 "{\"cniVersion\":\"1.1.0\",\"supportedVersions\":[\"0.4.0\",\"1.0.0\",\"1.1.0\"]}"
-		 "\n"},
-		{&young, "not JSON",
-		 "{\"cniVersion\":\"1.1.0\",\"supportedVersions\":[\"0.4.0\",\"1.0.0\",\"1.1.0\"]}"
-		 "\n"},
+		{ &fake, "{\"cniVersion\": \"1.0.0\"}",
+		  "{\"cniVersion\":\"1.0.0\",\"supportedVersions\":[\"0.1.0\",\"0.2.0\",\"0.3.0\","
+		  "\"0.3.1\",\"0.4.0\",\"1.0.0\",\"1.1.0\"]}\n" },
+		{ &young, "",
+		  "{\"cniVersion\":\"1.1.0\",\"supportedVersions\":[\"0.4.0\",\"1.0.0\",\"1.1.0\"]}"
+		  "\n" },
+		{ &young, "{\"cniVersion\": 7}",
+		  "{\"cniVersion\":\"1.1.0\",\"supportedVersions\":[\"0.4.0\",\"1.0.0\",\"1.1.0\"]}"
+		  "\n" },
+		{ &young, "not JSON",
+		  "{\"cniVersion\":\"1.1.0\",\"supportedVersions\":[\"0.4.0\",\"1.0.0\",\"1.1.0\"]}"
+		  "\n" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct call c = {.plugin = cases[i].plugin, .text = cases[i].text};
+		struct call c = { .plugin = cases[i].plugin, .text = cases[i].text };
 
 		c.env[0] = "CNI_COMMAND=VERSION";
 		call(&c);
@@ -424,7 +424,7 @@ static void version_lists_what_the_plugin_speaks_and_echoes_what_was_asked(void 
 
 static void version_answers_although_nobody_closes_stdin(void **state)
 {
-	struct call c = {.plugin = &young, .env = {"CNI_COMMAND=VERSION"}};
+	struct call c = { .plugin = &young, .env = { "CNI_COMMAND=VERSION" } };
 	int pipes[2];
 
 	(void)state;
@@ -439,7 +439,7 @@ static void version_answers_although_nobody_closes_stdin(void **state)
 
 static void without_a_command_the_plugin_says_what_it_is(void **state)
 {
-	struct call c = {.plugin = &young};
+	struct call c = { .plugin = &young };
 
 	(void)state;
 	call(&c);
@@ -456,18 +456,18 @@ static void all_missing_variables_are_named_at_once(void **state)
 		const char *env[ENV_MAX];
 		const char *list;
 	} cases[] = {
-		{{"CNI_COMMAND=ADD"}, "CNI_CONTAINERID,CNI_NETNS,CNI_IFNAME,CNI_PATH"},
-		{{"CNI_COMMAND=CHECK"}, "CNI_CONTAINERID,CNI_NETNS,CNI_IFNAME,CNI_PATH"},
-		{{"CNI_COMMAND=DEL"}, "CNI_CONTAINERID,CNI_IFNAME,CNI_PATH"},
-		{{"CNI_COMMAND=GC"}, "missing: CNI_PATH"},
-		{{"CNI_COMMAND=STATUS"}, "missing: CNI_PATH"},
-		{{"CNI_COMMAND=ADD", "CNI_CONTAINERID=a", "CNI_PATH=/", "CNI_IFNAME="},
-		 "missing: CNI_NETNS,CNI_IFNAME"},
+		{ { "CNI_COMMAND=ADD" }, "CNI_CONTAINERID,CNI_NETNS,CNI_IFNAME,CNI_PATH" },
+		{ { "CNI_COMMAND=CHECK" }, "CNI_CONTAINERID,CNI_NETNS,CNI_IFNAME,CNI_PATH" },
+		{ { "CNI_COMMAND=DEL" }, "CNI_CONTAINERID,CNI_IFNAME,CNI_PATH" },
+		{ { "CNI_COMMAND=GC" }, "missing: CNI_PATH" },
+		{ { "CNI_COMMAND=STATUS" }, "missing: CNI_PATH" },
+		{ { "CNI_COMMAND=ADD", "CNI_CONTAINERID=a", "CNI_PATH=/", "CNI_IFNAME=" },
+		  "missing: CNI_NETNS,CNI_IFNAME" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct call c = {.plugin = &fake, .text = CONF "}"};
+		struct call c = { .plugin = &fake, .text = CONF "}" };
 
 		memcpy(c.env, cases[i].env, sizeof(c.env));
 		call(&c);
@@ -479,28 +479,30 @@ static void all_missing_variables_are_named_at_once(void **state)
 static void a_bad_variable_is_error_4_and_named(void **state)
 {
 	static const char *const cases[][2] = {
-		{"CNI_COMMAND=add", "CNI_COMMAND"},
-		{"CNI_COMMAND=ADD ", "CNI_COMMAND"},
-		{"CNI_CONTAINERID=-a", "CNI_CONTAINERID"},
-		{"CNI_CONTAINERID=.", "CNI_CONTAINERID"},
-		{"CNI_CONTAINERID=a/b", "CNI_CONTAINERID"},
-		{"CNI_CONTAINERID=a\nb", "CNI_CONTAINERID"},
-		{"CNI_CONTAINERID=\xc3\xa4", "CNI_CONTAINERID"},
-		{"CNI_IFNAME=.", "CNI_IFNAME"},
-		{"CNI_IFNAME=..", "CNI_IFNAME"},
-		{"CNI_IFNAME=a/b", "CNI_IFNAME"},
-		{"CNI_IFNAME=a:b", "CNI_IFNAME"},
-		{"CNI_IFNAME=a b", "CNI_IFNAME"},
-		{"CNI_IFNAME=a\v", "CNI_IFNAME"},
-		{"CNI_IFNAME=a\xc2\x85", "CNI_IFNAME"},
-		{"CNI_IFNAME=\xe3\x80\x80", "CNI_IFNAME"},
-		{"CNI_IFNAME=0123456789abcdef", "CNI_IFNAME"},
-		{"CNI_ARGS=FOO=1", "FOO"},
+		{ "CNI_COMMAND=add", "CNI_COMMAND" },
+		{ "CNI_COMMAND=ADD ", "CNI_COMMAND" },
+		{ "CNI_CONTAINERID=-a", "CNI_CONTAINERID" },
+		{ "CNI_CONTAINERID=.", "CNI_CONTAINERID" },
+		{ "CNI_CONTAINERID=a/b", "CNI_CONTAINERID" },
+		{ "CNI_CONTAINERID=a\nb", "CNI_CONTAINERID" },
+		{ "CNI_CONTAINERID=\xc3\xa4", "CNI_CONTAINERID" },
+		{ "CNI_IFNAME=.", "CNI_IFNAME" },
+		{ "CNI_IFNAME=..", "CNI_IFNAME" },
+		{ "CNI_IFNAME=a/b", "CNI_IFNAME" },
+		{ "CNI_IFNAME=a:b", "CNI_IFNAME" },
+		{ "CNI_IFNAME=a b", "CNI_IFNAME" },
+		{ "CNI_IFNAME=a\v", "CNI_IFNAME" },
+		{ "CNI_IFNAME=a\xc2\x85", "CNI_IFNAME" },
+		{ "CNI_IFNAME=\xe3\x80\x80", "CNI_IFNAME" },
+		{ "CNI_IFNAME=0123456789abcdef", "CNI_IFNAME" },
+		{ "CNI_ARGS=FOO=1", "FOO" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct call c = {.plugin = &fake, .env = FULL("CNI_COMMAND=ADD"), .text = CONF "}"};
+		struct call c = { .plugin = &fake,
+				  .env = FULL("CNI_COMMAND=ADD"),
+				  .text = CONF "}" };
 
 		c.env[5] = cases[i][0];
 		call(&c);
@@ -517,7 +519,9 @@ static void names_that_the_kernel_and_the_specification_take_are_taken(void **st
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct call c = {.plugin = &fake, .env = FULL("CNI_COMMAND=ADD"), .text = CONF "}"};
+		struct call c = { .plugin = &fake,
+				  .env = FULL("CNI_COMMAND=ADD"),
+				  .text = CONF "}" };
 
 		c.env[5] = cases[i];
 		call(&c);
@@ -528,7 +532,7 @@ static void names_that_the_kernel_and_the_specification_take_are_taken(void **st
 
 static void bytes_that_are_no_utf_8_still_give_an_error_object(void **state)
 {
-	struct call c = {.plugin = &fake, .env = FULL("CNI_COMMAND=ADD"), .text = CONF "}"};
+	struct call c = { .plugin = &fake, .env = FULL("CNI_COMMAND=ADD"), .text = CONF "}" };
 
 	(void)state;
 	c.env[5] = "CNI_CONTAINERID=a\xff\xc3";
@@ -545,25 +549,25 @@ static void a_bad_config_is_told_by_its_code(void **state)
 		int code;
 		const char *says;
 	} cases[] = {
-		{"", 6, "the config on stdin"},
-		{"{", 6, "the config on stdin"},
-		{"\"text\"", 6, "the config on stdin"},
-		{"{\"name\": \"a\", \"name\": \"a\"}", 6, "duplicate"},
-		{"{\"name\": \"\xff\"}", 6, "line 1"},
-		{"[]", 7, "config: [] is not an object"},
-		{"{}", 7, "name"},
-		{"{\"name\": null}", 7, "name"},
-		{"{\"name\": \"\"}", 7, "name"},
-		{"{\"name\": 7}", 7, "name: 7 is not a string"},
-		{"{\"name\": \"-a\"}", 7, "name: \"-a\""},
-		{"{\"name\": \"a/b\"}", 7, "name: \"a/b\""},
-		{"{\"name\": \"a\", \"cniVersion\": \"1.2.0\"}", 1, "1.2.0"},
-		{"{\"name\": \"a\", \"cniVersion\": \"1.2.0\"}", 1,
-		 "plugin fake supports 0.1.0 to 1.1.0"},
-		{"{\"name\": \"a\", \"cniVersion\": \"1.0\"}", 1, "1.0"},
-		{"{\"name\": \"a\", \"cniVersion\": 1}", 7, "cniVersion: 1 is not a string"},
-		{CONF ", \"prevResult\": 7}", 7, "prevResult: 7 is not an object"},
-		{CONF ", \"prevResult\": {\"ips\": [{}]}}", 7, "prevResult.ips[0]"},
+		{ "", 6, "the config on stdin" },
+		{ "{", 6, "the config on stdin" },
+		{ "\"text\"", 6, "the config on stdin" },
+		{ "{\"name\": \"a\", \"name\": \"a\"}", 6, "duplicate" },
+		{ "{\"name\": \"\xff\"}", 6, "line 1" },
+		{ "[]", 7, "config: [] is not an object" },
+		{ "{}", 7, "name" },
+		{ "{\"name\": null}", 7, "name" },
+		{ "{\"name\": \"\"}", 7, "name" },
+		{ "{\"name\": 7}", 7, "name: 7 is not a string" },
+		{ "{\"name\": \"-a\"}", 7, "name: \"-a\"" },
+		{ "{\"name\": \"a/b\"}", 7, "name: \"a/b\"" },
+		{ "{\"name\": \"a\", \"cniVersion\": \"1.2.0\"}", 1, "1.2.0" },
+		{ "{\"name\": \"a\", \"cniVersion\": \"1.2.0\"}", 1,
+		  "plugin fake supports 0.1.0 to 1.1.0" },
+		{ "{\"name\": \"a\", \"cniVersion\": \"1.0\"}", 1, "1.0" },
+		{ "{\"name\": \"a\", \"cniVersion\": 1}", 7, "cniVersion: 1 is not a string" },
+		{ CONF ", \"prevResult\": 7}", 7, "prevResult: 7 is not an object" },
+		{ CONF ", \"prevResult\": {\"ips\": [{}]}}", 7, "prevResult.ips[0]" },
 	};
 
 	(void)state;
@@ -577,7 +581,7 @@ static void a_bad_config_is_told_by_its_code(void **state)
 static void nul_bytes_in_a_config_are_an_error(void **state)
 {
 	static const char text[] = CONF ", \"a\": \"\0\"}";
-	struct call c = {.plugin = &fake, .env = FULL("CNI_COMMAND=ADD"), .text = text};
+	struct call c = { .plugin = &fake, .env = FULL("CNI_COMMAND=ADD"), .text = text };
 
 	(void)state;
 	c.len = sizeof(text) - 1;
@@ -593,7 +597,7 @@ static void a_config_of_16_mib_is_an_error_and_one_below_is_read(void **state)
 {
 	const size_t max = 16u << 20;
 	AUTO_FREE char *text = malloc(max);
-	struct call c = {.plugin = &fake, .env = FULL("CNI_COMMAND=DEL"), .text = text};
+	struct call c = { .plugin = &fake, .env = FULL("CNI_COMMAND=DEL"), .text = text };
 
 	(void)state;
 	assert_non_null(text);
@@ -612,7 +616,7 @@ static void a_deeply_nested_config_is_an_error(void **state)
 {
 	const size_t depth = 1 << 20;
 	AUTO_FREE char *text = malloc(depth);
-	struct call c = {.plugin = &fake, .env = FULL("CNI_COMMAND=ADD"), .text = text};
+	struct call c = { .plugin = &fake, .env = FULL("CNI_COMMAND=ADD"), .text = text };
 
 	(void)state;
 	assert_non_null(text);
@@ -624,7 +628,7 @@ static void a_deeply_nested_config_is_an_error(void **state)
 
 static void a_stdin_that_cannot_be_read_is_error_5(void **state)
 {
-	struct call c = {.plugin = &fake, .env = FULL("CNI_COMMAND=ADD")};
+	struct call c = { .plugin = &fake, .env = FULL("CNI_COMMAND=ADD") };
 
 	(void)state;
 	c.in = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -654,7 +658,7 @@ static void verbs_are_refused_before_the_version_that_has_them(void **state)
 	static const struct {
 		const char *verb;
 		enum cni_version since;
-	} cases[] = {{"CHECK", CNI_0_4_0}, {"GC", CNI_1_1_0}, {"STATUS", CNI_1_1_0}};
+	} cases[] = { { "CHECK", CNI_0_4_0 }, { "GC", CNI_1_1_0 }, { "STATUS", CNI_1_1_0 } };
 	char text[160];
 
 	(void)state;
@@ -674,7 +678,7 @@ static void verbs_are_refused_before_the_version_that_has_them(void **state)
 
 static void a_plugin_refuses_versions_older_than_its_oldest(void **state)
 {
-	struct call c = {.plugin = &young, .env = FULL("CNI_COMMAND=ADD")};
+	struct call c = { .plugin = &young, .env = FULL("CNI_COMMAND=ADD") };
 
 	(void)state;
 	c.text = "{\"cniVersion\": \"0.3.1\", \"name\": \"n\"}";
@@ -689,10 +693,10 @@ static void a_plugin_refuses_versions_older_than_its_oldest(void **state)
 
 static void add_and_check_need_a_namespace_and_del_does_not(void **state)
 {
-	static const char *const paths[] = {"CNI_NETNS=/nonexistent", "CNI_NETNS=/dev/null",
-					    "CNI_NETNS=/proc/self/ns/mnt", "CNI_NETNS=/"};
-	static const char *const verbs[] = {"CNI_COMMAND=ADD", "CNI_COMMAND=CHECK"};
-	struct call c = {.plugin = &fake, .env = FULL("CNI_COMMAND=DEL"), .text = CONF "}"};
+	static const char *const paths[] = { "CNI_NETNS=/nonexistent", "CNI_NETNS=/dev/null",
+					     "CNI_NETNS=/proc/self/ns/mnt", "CNI_NETNS=/" };
+	static const char *const verbs[] = { "CNI_COMMAND=ADD", "CNI_COMMAND=CHECK" };
+	struct call c = { .plugin = &fake, .env = FULL("CNI_COMMAND=DEL"), .text = CONF "}" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
@@ -716,12 +720,12 @@ static void the_plugins_own_namespace_is_refused_unless_permitted(void **state)
 		const char *override;
 		bool ok;
 	} cases[] = {
-		{"CNI_NETNS_OVERRIDE=", false},	   {"CNI_NETNS_OVERRIDE=0", false},
-		{"CNI_NETNS_OVERRIDE=yes", false}, {"CNI_NETNS_OVERRIDE=1", true},
-		{"CNI_NETNS_OVERRIDE=true", true}, {"CNI_NETNS_OVERRIDE=TRUE", true},
+		{ "CNI_NETNS_OVERRIDE=", false },    { "CNI_NETNS_OVERRIDE=0", false },
+		{ "CNI_NETNS_OVERRIDE=yes", false }, { "CNI_NETNS_OVERRIDE=1", true },
+		{ "CNI_NETNS_OVERRIDE=true", true }, { "CNI_NETNS_OVERRIDE=TRUE", true },
 	};
-	const struct cni_plugin host = {.name = "host", .own_netns = true, .add = add};
-	struct call c = {.plugin = &fake, .env = FULL("CNI_COMMAND=ADD"), .text = CONF "}"};
+	const struct cni_plugin host = { .name = "host", .own_netns = true, .add = add };
+	struct call c = { .plugin = &fake, .env = FULL("CNI_COMMAND=ADD"), .text = CONF "}" };
 
 	(void)state;
 	c.env[4] = "CNI_NETNS=/proc/self/ns/net";
@@ -769,8 +773,8 @@ static void check_without_a_prev_result_is_an_error(void **state)
 
 static void gc_takes_the_list_by_both_its_names(void **state)
 {
-	static const char *const keys[] = {"cni.dev/valid-attachments", "cni.dev/attachments",
-					   "CNI.dev/Attachments"};
+	static const char *const keys[] = { "cni.dev/valid-attachments", "cni.dev/attachments",
+					    "CNI.dev/Attachments" };
 	char text[256];
 
 	(void)state;
@@ -844,15 +848,15 @@ static void cni_args_are_pairs_of_known_keys(void **state)
 	static const struct {
 		const char *text, *ip, *mac, *gateway;
 	} cases[] = {
-		{"", NULL, NULL, NULL},
-		{";;", NULL, NULL, NULL},
-		{"IP=10.0.0.5", "10.0.0.5", NULL, NULL},
-		{"IP=10.0.0.5,fd00::5;MAC=02:00:00:00:00:01;GATEWAY=10.0.0.1;", "10.0.0.5,fd00::5",
-		 "02:00:00:00:00:01", "10.0.0.1"},
-		{"IP=", "", NULL, NULL},
-		{"IgnoreUnknown=1;ip=10.0.0.5;K8S_POD_NAME=a=b", NULL, NULL, NULL},
-		{"FOO=;IgnoreUnknown=true;IP=1", "1", NULL, NULL},
-		{"IgnoreUnknown=0;IP=1", "1", NULL, NULL},
+		{ "", NULL, NULL, NULL },
+		{ ";;", NULL, NULL, NULL },
+		{ "IP=10.0.0.5", "10.0.0.5", NULL, NULL },
+		{ "IP=10.0.0.5,fd00::5;MAC=02:00:00:00:00:01;GATEWAY=10.0.0.1;", "10.0.0.5,fd00::5",
+		  "02:00:00:00:00:01", "10.0.0.1" },
+		{ "IP=", "", NULL, NULL },
+		{ "IgnoreUnknown=1;ip=10.0.0.5;K8S_POD_NAME=a=b", NULL, NULL, NULL },
+		{ "FOO=;IgnoreUnknown=true;IP=1", "1", NULL, NULL },
+		{ "IgnoreUnknown=0;IP=1", "1", NULL, NULL },
 	};
 
 	(void)state;
@@ -874,19 +878,19 @@ static void cni_args_are_pairs_of_known_keys(void **state)
 static void bad_cni_args_are_named_and_leave_the_output_alone(void **state)
 {
 	static const char *const cases[][2] = {
-		{"FOO=1", "FOO"},
-		{"FOO=1;IgnoreUnknown=false", "FOO"},
-		{"IgnoreUnknown=1;FOO", "\"FOO\" is not KEY=VALUE"},
-		{"=1", "\"=1\" is not KEY=VALUE"},
-		{"IgnoreUnknown=maybe", "maybe"},
-		{"IgnoreUnknown=", "IgnoreUnknown"},
-		{"ignoreunknown=1", "ignoreunknown"},
-		{"ip=10.0.0.1", "ip"},
+		{ "FOO=1", "FOO" },
+		{ "FOO=1;IgnoreUnknown=false", "FOO" },
+		{ "IgnoreUnknown=1;FOO", "\"FOO\" is not KEY=VALUE" },
+		{ "=1", "\"=1\" is not KEY=VALUE" },
+		{ "IgnoreUnknown=maybe", "maybe" },
+		{ "IgnoreUnknown=", "IgnoreUnknown" },
+		{ "ignoreunknown=1", "ignoreunknown" },
+		{ "ip=10.0.0.1", "ip" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct cni_args a = {.ip = "untouched"};
+		struct cni_args a = { .ip = "untouched" };
 		struct err e;
 
 		assert_int_equal(cni_args_parse(cases[i][0], &a, &e), -EINVAL);
@@ -903,24 +907,25 @@ static void of_three_mac_addresses_the_capability_weighs_most(void **state)
 	static const struct {
 		const char *args, *text, *says;
 	} cases[] = {
-		{"CNI_ARGS=", CONF "}", ""},
-		{"CNI_ARGS=MAC=02:00:00:00:00:01", CONF "}", "mac=02:00:00:00:00:01"},
-		{"CNI_ARGS=MAC=02:00:00:00:00:01",
-		 CONF ", \"args\": {\"cni\": {\"mac\": \"02:00:00:00:00:02\"}}}",
-		 "mac=02:00:00:00:00:02"},
-		{"CNI_ARGS=MAC=02:00:00:00:00:01",
-		 CONF ", \"args\": {\"cni\": {\"mac\": \"02:00:00:00:00:02\"}},"
-		      " \"RuntimeConfig\": {\"MAC\": \"02:00:00:00:00:03\"}}",
-		 "mac=02:00:00:00:00:03"},
-		{"CNI_ARGS=MAC=02:00:00:00:00:01", CONF ", \"runtimeConfig\": {\"mac\": \"\"}}",
-		 "mac=02:00:00:00:00:01"},
-		{"CNI_ARGS=MAC=", CONF ", \"runtimeConfig\": {\"mac\": null}}", ""},
+		{ "CNI_ARGS=", CONF "}", "" },
+		{ "CNI_ARGS=MAC=02:00:00:00:00:01", CONF "}", "mac=02:00:00:00:00:01" },
+		{ "CNI_ARGS=MAC=02:00:00:00:00:01",
+		  CONF ", \"args\": {\"cni\": {\"mac\": \"02:00:00:00:00:02\"}}}",
+		  "mac=02:00:00:00:00:02" },
+		{ "CNI_ARGS=MAC=02:00:00:00:00:01",
+		  CONF ", \"args\": {\"cni\": {\"mac\": \"02:00:00:00:00:02\"}},"
+		       " \"RuntimeConfig\": {\"MAC\": \"02:00:00:00:00:03\"}}",
+		  "mac=02:00:00:00:00:03" },
+		{ "CNI_ARGS=MAC=02:00:00:00:00:01", CONF ", \"runtimeConfig\": {\"mac\": \"\"}}",
+		  "mac=02:00:00:00:00:01" },
+		{ "CNI_ARGS=MAC=", CONF ", \"runtimeConfig\": {\"mac\": null}}", "" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct call c = {
-			.plugin = &fake, .env = FULL("CNI_COMMAND=ADD"), .text = cases[i].text};
+		struct call c = { .plugin = &fake,
+				  .env = FULL("CNI_COMMAND=ADD"),
+				  .text = cases[i].text };
 
 		c.env[5] = cases[i].args;
 		call(&c);
@@ -937,20 +942,22 @@ static void a_bad_mac_address_is_named_where_it_stands(void **state)
 		int code;
 		const char *says;
 	} cases[] = {
-		{"CNI_ARGS=MAC=x", CONF "}", 4, "CNI_ARGS: MAC: \"x\""},
-		{"CNI_ARGS=MAC=03:00:00:00:00:01", CONF "}", 4, "one station"},
-		{"CNI_ARGS=MAC=2:0:0:0:0:01abcdef", CONF "}", 4, "2:0:0:0:0:01abcdef"},
-		{"CNI_ARGS=", CONF ", \"runtimeConfig\": {\"mac\": \"ff:ff:ff:ff:ff:ff\"}}", 7,
-		 "runtimeConfig.mac: \"ff:ff:ff:ff:ff:ff\""},
-		{"CNI_ARGS=", CONF ", \"runtimeConfig\": {\"mac\": 7}}", 7, "runtimeConfig.mac: 7"},
-		{"CNI_ARGS=", CONF ", \"args\": {\"cni\": {\"mac\": \"y\"}}}", 7,
-		 "args.cni.mac: \"y\""},
+		{ "CNI_ARGS=MAC=x", CONF "}", 4, "CNI_ARGS: MAC: \"x\"" },
+		{ "CNI_ARGS=MAC=03:00:00:00:00:01", CONF "}", 4, "one station" },
+		{ "CNI_ARGS=MAC=2:0:0:0:0:01abcdef", CONF "}", 4, "2:0:0:0:0:01abcdef" },
+		{ "CNI_ARGS=", CONF ", \"runtimeConfig\": {\"mac\": \"ff:ff:ff:ff:ff:ff\"}}", 7,
+		  "runtimeConfig.mac: \"ff:ff:ff:ff:ff:ff\"" },
+		{ "CNI_ARGS=", CONF ", \"runtimeConfig\": {\"mac\": 7}}", 7,
+		  "runtimeConfig.mac: 7" },
+		{ "CNI_ARGS=", CONF ", \"args\": {\"cni\": {\"mac\": \"y\"}}}", 7,
+		  "args.cni.mac: \"y\"" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct call c = {
-			.plugin = &fake, .env = FULL("CNI_COMMAND=ADD"), .text = cases[i].text};
+		struct call c = { .plugin = &fake,
+				  .env = FULL("CNI_COMMAND=ADD"),
+				  .text = cases[i].text };
 
 		c.env[5] = cases[i].args;
 		call(&c);
@@ -962,7 +969,7 @@ static void a_bad_mac_address_is_named_where_it_stands(void **state)
 
 static void the_first_difference_is_the_message_and_all_are_details(void **state)
 {
-	struct err e = {0};
+	struct err e = { 0 };
 
 	(void)state;
 	assert_int_equal(cni_differs(&e, "%s is down", "eth0"), -ESTALE);
@@ -975,7 +982,7 @@ static void the_first_difference_is_the_message_and_all_are_details(void **state
 
 static void differences_of_a_step_are_added_and_its_errors_take_over(void **state)
 {
-	struct err e = {0}, step = {0};
+	struct err e = { 0 }, step = { 0 };
 
 	(void)state;
 	(void)cni_differs(&e, "one");

@@ -39,12 +39,12 @@ static void each_cni_code_has_an_errno_to_branch_on(void **state)
 	static const struct {
 		int cni, r;
 	} cases[] = {
-		{CNI_E_VERSION, -EINVAL}, {CNI_E_FIELD, -EINVAL},
-		{CNI_E_ENV, -EINVAL},	  {CNI_E_IO, -EIO},
-		{CNI_E_DECODE, -EINVAL},  {CNI_E_CONFIG, -EINVAL},
-		{CNI_E_NETNS, -EINVAL},	  {CNI_E_AGAIN, -EAGAIN},
-		{CNI_E_CHECK, -ESTALE},	  {CNI_E_UNAVAILABLE, -EBUSY},
-		{CNI_E_LIMITED, -EBUSY},  {CNI_E_INTERNAL, -EINVAL},
+		{ CNI_E_VERSION, -EINVAL }, { CNI_E_FIELD, -EINVAL },
+		{ CNI_E_ENV, -EINVAL },	    { CNI_E_IO, -EIO },
+		{ CNI_E_DECODE, -EINVAL },  { CNI_E_CONFIG, -EINVAL },
+		{ CNI_E_NETNS, -EINVAL },   { CNI_E_AGAIN, -EAGAIN },
+		{ CNI_E_CHECK, -ESTALE },   { CNI_E_UNAVAILABLE, -EBUSY },
+		{ CNI_E_LIMITED, -EBUSY },  { CNI_E_INTERNAL, -EINVAL },
 	};
 	struct err e;
 
@@ -115,7 +115,7 @@ static void details_of_any_length_never_leave_the_buffer(void **state)
 
 static void a_new_error_forgets_the_details_of_the_old(void **state)
 {
-	struct err e = {0};
+	struct err e = { 0 };
 
 	(void)state;
 	err_detail(&e, "old");
@@ -125,7 +125,7 @@ static void a_new_error_forgets_the_details_of_the_old(void **state)
 
 static void of_two_errors_the_first_is_kept_and_the_second_is_a_detail(void **state)
 {
-	struct err e = {0}, next = {0};
+	struct err e = { 0 }, next = { 0 };
 	int r = 0;
 
 	(void)state;
@@ -142,7 +142,7 @@ static void of_two_errors_the_first_is_kept_and_the_second_is_a_detail(void **st
 
 static void the_first_error_survives_a_failure_that_nobody_listens_to(void **state)
 {
-	struct err next = {0};
+	struct err next = { 0 };
 
 	(void)state;
 	assert_int_equal(err_keep(0, NULL, err_sys(&next, EIO, "one"), &next), -EIO);

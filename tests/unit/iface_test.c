@@ -34,19 +34,19 @@
 
 #define in_lab(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-static const uint8_t host_mac[MAC_LEN] = {2, 0, 0, 0, 0, 1};
-static const uint8_t mac[MAC_LEN] = {2, 0, 0, 0, 0, 2};
+static const uint8_t host_mac[MAC_LEN] = { 2, 0, 0, 0, 0, 1 };
+static const uint8_t mac[MAC_LEN] = { 2, 0, 0, 0, 0, 2 };
 
 static struct nl *inside;
 static int netns = -1;
 
 static void add_pair(struct nl *nl, const char *name, const char *peer)
 {
-	link_put_veth(nl, &(struct link_veth){.name = name,
-					      .peer = peer,
-					      .peer_netns = netns,
-					      .mac = host_mac,
-					      .peer_mac = mac});
+	link_put_veth(nl, &(struct link_veth){ .name = name,
+					       .peer = peer,
+					       .peer_netns = netns,
+					       .mac = host_mac,
+					       .peer_mac = mac });
 	assert_done(nl_commit(nl, &lab_err));
 }
 
@@ -76,7 +76,7 @@ static int teardown(void **state)
 
 static void add_ip(struct cni_result *res, int iface, const char *address, const char *gateway)
 {
-	struct cni_ip ip = {.iface = iface};
+	struct cni_ip ip = { .iface = iface };
 
 	assert_int_equal(ip_net_parse(address, &ip.address), 0);
 	if (gateway)
@@ -87,7 +87,7 @@ static void add_ip(struct cni_result *res, int iface, const char *address, const
 static void add_route(struct cni_result *res, const char *dst, const char *gw,
 		      const struct cni_route *rest)
 {
-	struct cni_route route = rest ? *rest : (struct cni_route){.scope = -1};
+	struct cni_route route = rest ? *rest : (struct cni_route){ .scope = -1 };
 
 	assert_int_equal(ip_net_parse(dst, &route.dst), 0);
 	if (gw)
@@ -98,7 +98,7 @@ static void add_route(struct cni_result *res, const char *dst, const char *gw,
 /* eth0 of "netns" with both families, and a default route in each. */
 static struct cni_result both_families(void)
 {
-	struct cni_result res = {0};
+	struct cni_result res = { 0 };
 
 	assert_int_equal(cni_result_add_iface(&res, "eth0", "02:00:00:00:00:02", "netns", NULL), 0);
 	add_ip(&res, 0, "10.1.0.5/24", "10.1.0.1");
@@ -112,7 +112,8 @@ static struct cni_result both_families(void)
 static int configure(const char *name, const struct cni_result *res, int iface, struct err *e)
 {
 	const struct iface_conf conf = {
-		.netns_fd = netns, .name = name, .res = res, .iface = iface};
+		.netns_fd = netns, .name = name, .res = res, .iface = iface
+	};
 	int index = -1;
 	int r = iface_configure(inside, &conf, &index, e);
 
@@ -124,7 +125,7 @@ static int configure(const char *name, const struct cni_result *res, int iface, 
 
 static int check(const char *name, const struct cni_result *res, struct err *e)
 {
-	*e = (struct err){0};
+	*e = (struct err){ 0 };
 
 	return iface_check(inside, name, "netns", res, e);
 }
@@ -149,7 +150,7 @@ static void an_interface_has_its_addresses_at_once(void **state)
 
 static void addresses_of_other_interfaces_are_left_to_them(void **state)
 {
-	struct cni_result res = {0};
+	struct cni_result res = { 0 };
 
 	(void)lab_nl(state);
 	add_ip(&res, 0, "10.1.0.5/24", NULL);
@@ -163,14 +164,15 @@ static void addresses_of_other_interfaces_are_left_to_them(void **state)
 static void every_key_of_a_route_is_applied(void **state)
 {
 	const struct cni_route rest = {
-		.mtu = 1400, .advmss = 1300, .priority = 77, .table = 1000, .scope = 0};
-	const struct cni_route link_scope = {.table = 5, .scope = 253};
+		.mtu = 1400, .advmss = 1300, .priority = 77, .table = 1000, .scope = 0
+	};
+	const struct cni_route link_scope = { .table = 5, .scope = 253 };
 	struct cni_result res = both_families();
 
 	(void)lab_nl(state);
 	add_route(&res, "192.168.0.0/16", "10.1.0.9", &rest);
 	add_route(&res, "fd01::/64", "fd00::9", &rest);
-	add_route(&res, "172.16.0.0/12", NULL, &(struct cni_route){.scope = -1, .mtu = 1280});
+	add_route(&res, "172.16.0.0/12", NULL, &(struct cni_route){ .scope = -1, .mtu = 1280 });
 	assert_done(configure("eth0", &res, 0, &lab_err));
 	lab_expect_in(netns, "ip -4 route show table 1000",
 		      "192.168.0.0/16 via 10.1.0.9 dev eth0 metric 77 mtu 1400 advmss 1300 \n");
@@ -192,7 +194,7 @@ static void every_key_of_a_route_is_applied(void **state)
 
 static void a_route_without_a_gateway_to_use_goes_to_the_link(void **state)
 {
-	struct cni_result res = {0};
+	struct cni_result res = { 0 };
 
 	(void)lab_nl(state);
 	add_ip(&res, 0, "10.1.0.5/24", NULL);
@@ -242,7 +244,7 @@ static void ipv6_is_switched_on_where_an_engine_had_it_off(void **state)
 
 static void an_ipv4_result_leaves_ipv6_alone(void **state)
 {
-	struct cni_result res = {0};
+	struct cni_result res = { 0 };
 
 	(void)lab_nl(state);
 	add_ip(&res, 0, "10.1.0.5/24", NULL);
@@ -256,7 +258,8 @@ static void duplicate_detection_is_done_on_demand(void **state)
 {
 	struct cni_result res = both_families();
 	const struct iface_conf conf = {
-		.netns_fd = netns, .name = "eth0", .res = &res, .iface = 0, .dad = true};
+		.netns_fd = netns, .name = "eth0", .res = &res, .iface = 0, .dad = true
+	};
 
 	(void)lab_nl(state);
 	assert_done(iface_configure(inside, &conf, NULL, &lab_err));
@@ -269,7 +272,7 @@ static void duplicate_detection_is_done_on_demand(void **state)
 /* A container on two networks: the last one's default route comes first, as with the reference. */
 static void two_interfaces_may_each_have_a_default_route(void **state)
 {
-	struct cni_result one = both_families(), two = {0};
+	struct cni_result one = both_families(), two = { 0 };
 	struct err e;
 
 	add_pair(lab_nl(state), "host1", "eth1");
@@ -292,9 +295,9 @@ static void two_interfaces_may_each_have_a_default_route(void **state)
 
 static int open_tap(const char *name)
 {
-	struct sockaddr_ll addr = {.sll_family = AF_PACKET,
-				   .sll_protocol = htons(ETH_P_ALL),
-				   .sll_ifindex = (int)if_nametoindex(name)};
+	struct sockaddr_ll addr = { .sll_family = AF_PACKET,
+				    .sll_protocol = htons(ETH_P_ALL),
+				    .sll_ifindex = (int)if_nametoindex(name) };
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL));
 
 	assert_true(fd >= 0);
@@ -345,7 +348,7 @@ static void neighbours_are_told_of_every_address(void **state)
 	tap = open_tap("host0");
 	assert_done(iface_announce(inside, eth0.index, mac, &lab_err));
 	while ((!arp || !na) && clock_ms() < deadline) {
-		struct pollfd in = {.fd = tap, .events = POLLIN};
+		struct pollfd in = { .fd = tap, .events = POLLIN };
 		/* The headers behind the Ethernet header are aligned. */
 		uint8_t room[2 + 2048] __attribute__((aligned(4))), *frame = room + 2;
 		ssize_t len;
@@ -366,7 +369,7 @@ static void neighbours_are_told_of_every_address(void **state)
 
 static void what_was_configured_passes_the_check(void **state)
 {
-	const struct cni_route rest = {.mtu = 1400, .priority = 77, .table = 1000, .scope = -1};
+	const struct cni_route rest = { .mtu = 1400, .priority = 77, .table = 1000, .scope = -1 };
 	struct cni_result res = both_families();
 	struct err e;
 
@@ -401,24 +404,24 @@ static void each_difference_is_found(void **state)
 	static const struct {
 		const char *command, *says;
 	} cases[] = {
-		{"ip address del 10.1.0.5/24 dev eth0",
-		 "eth0 in the container has no address 10.1.0.5/24"},
-		{"ip address del fd00::5/64 dev eth0",
-		 "eth0 in the container has no address fd00::5/64"},
-		{"ip address del 10.1.0.5/24 dev eth0; ip address add 10.1.0.5/16 dev eth0",
-		 "eth0 in the container has no address 10.1.0.5/24"},
-		{"ip route del default",
-		 "the container has no route to 0.0.0.0/0 via 10.1.0.1 on eth0"},
-		{"ip -6 route del default",
-		 "the container has no route to ::/0 via fd00::1 on eth0"},
-		{"ip route replace 192.168.0.0/16 via 10.1.0.8",
-		 "the container has no route to 192.168.0.0/16 via 10.1.0.9 on eth0"},
-		{"ip route del 192.168.0.0/16; ip route add 192.168.0.0/16 via 10.1.0.9 table 9",
-		 "the container has no route to 192.168.0.0/16 via 10.1.0.9 on eth0"},
-		{"ip link set eth0 address 02:00:00:00:00:77",
-		 "eth0 in the container has the MAC address 02:00:00:00:00:77, not "
-		 "02:00:00:00:00:02"},
-		{"ip link set eth0 down", "eth0 in the container is down"},
+		{ "ip address del 10.1.0.5/24 dev eth0",
+		  "eth0 in the container has no address 10.1.0.5/24" },
+		{ "ip address del fd00::5/64 dev eth0",
+		  "eth0 in the container has no address fd00::5/64" },
+		{ "ip address del 10.1.0.5/24 dev eth0; ip address add 10.1.0.5/16 dev eth0",
+		  "eth0 in the container has no address 10.1.0.5/24" },
+		{ "ip route del default",
+		  "the container has no route to 0.0.0.0/0 via 10.1.0.1 on eth0" },
+		{ "ip -6 route del default",
+		  "the container has no route to ::/0 via fd00::1 on eth0" },
+		{ "ip route replace 192.168.0.0/16 via 10.1.0.8",
+		  "the container has no route to 192.168.0.0/16 via 10.1.0.9 on eth0" },
+		{ "ip route del 192.168.0.0/16; ip route add 192.168.0.0/16 via 10.1.0.9 table 9",
+		  "the container has no route to 192.168.0.0/16 via 10.1.0.9 on eth0" },
+		{ "ip link set eth0 address 02:00:00:00:00:77",
+		  "eth0 in the container has the MAC address 02:00:00:00:00:77, not "
+		  "02:00:00:00:00:02" },
+		{ "ip link set eth0 down", "eth0 in the container is down" },
 	};
 	struct cni_result res = both_families();
 

@@ -61,10 +61,10 @@ static void a_listing_is_read_line_by_line(void **state)
 		bool is_rule;
 		const char *chain, *target;
 	} expected[] = {
-		{false, "CNI-0123", ""},
-		{true, "POSTROUTING", "CNI-0123"},
-		{true, "OUTPUT", "LOG"},
-		{true, "OUTPUT", ""},
+		{ false, "CNI-0123", "" },
+		{ true, "POSTROUTING", "CNI-0123" },
+		{ true, "OUTPUT", "LOG" },
+		{ true, "OUTPUT", "" },
 	};
 	char network[IPTABLES_COMMENT_SIZE], id[IPTABLES_COMMENT_SIZE];
 	const char *at = listing;
@@ -130,8 +130,8 @@ static void attach(struct attachment *a, const char *id, const char *ip4, const 
 
 static void the_rules_are_those_of_the_reference(void **state)
 {
-	static const char comment[] =
-		"-m comment --comment \"name: \\\"" NETWORK "\\\" id: \\\"1234\\\"\"";
+	static const char comment[] = "-m comment --comment \"name: \\\"" NETWORK
+				      "\\\" id: \\\"1234\\\"\"";
 	struct nl *nl = lab_nl(state);
 	struct attachment a;
 	char *expected;
@@ -227,7 +227,7 @@ static void check_says_what_is_missing(void **state)
 
 static void gc_removes_what_is_not_valid_and_nothing_of_other_networks(void **state)
 {
-	struct cni_attachment valid = {.container_id = "b", .ifname = "eth0"};
+	struct cni_attachment valid = { .container_id = "b", .ifname = "eth0" };
 	struct nl *nl = lab_nl(state);
 	struct attachment a, b, c;
 	struct gc gc;
@@ -263,8 +263,9 @@ static void what_nftables_did_is_undone_by_either_backend(void **state)
 static void a_refused_script_is_an_error_with_what_the_program_said(void **state)
 {
 	(void)lab_nl(state);
-	assert_int_equal(
-		iptables_restore(AF_INET, "*nat\n-A NOWHERE -j ACCEPT\nCOMMIT\n", &lab_err), -EIO);
+	assert_int_equal(iptables_restore(AF_INET, "*nat\n-A NOWHERE -j ACCEPT\nCOMMIT\n",
+					  &lab_err),
+			 -EIO);
 	assert_non_null(strstr(lab_err.msg, "iptables-restore: exit status"));
 	assert_non_null(strstr(lab_err.msg, "line"));
 }

@@ -47,25 +47,25 @@ static void text_that_is_no_json_document_is_refused_with_its_place(void **state
 		size_t len;
 		const char *says;
 	} cases[] = {
-		{TEXT(""), "line 1, column 0"},
-		{TEXT("{"), "line 1"},
-		{TEXT("{\"a\": 1,\n \"b\" 2}"), "line 2, column 6"},
-		{TEXT("{\"a\": 1, \"a\": 2}"), "duplicate object key"},
-		{TEXT("{\"a\": \"\\u0000\"}"), "\\u0000"},
-		{TEXT("{\"\\u0000\": 1}"), "NUL byte"},
-		{TEXT("{\"a\": \"\0\"}"), "line 1"},
-		{TEXT("{\"a\": 1}\0"), "end of file expected"},
-		{TEXT("{\"a\": 1} x"), "end of file expected"},
-		{TEXT("{\"a\": \"\xff\"}"), "unable to decode byte"},
-		{TEXT("{\"a\": \"\xc0\x80\"}"), "unable to decode byte"},
-		{TEXT("{\"a\": \"\xed\xa0\x80\"}"), "unable to decode byte"},
-		{TEXT("{\"a\": 9223372036854775808}"), "too big integer"},
-		{TEXT("{\"a\": 1e999}"), "real number overflow"},
-		{TEXT("{\"a\": 01}"), "line 1"},
-		{TEXT("\"text\""), "expected"},
-		{TEXT("null"), "expected"},
-		{TEXT("{\"a\": NaN}"), "line 1"},
-		{TEXT("{'a': 1}"), "line 1"},
+		{ TEXT(""), "line 1, column 0" },
+		{ TEXT("{"), "line 1" },
+		{ TEXT("{\"a\": 1,\n \"b\" 2}"), "line 2, column 6" },
+		{ TEXT("{\"a\": 1, \"a\": 2}"), "duplicate object key" },
+		{ TEXT("{\"a\": \"\\u0000\"}"), "\\u0000" },
+		{ TEXT("{\"\\u0000\": 1}"), "NUL byte" },
+		{ TEXT("{\"a\": \"\0\"}"), "line 1" },
+		{ TEXT("{\"a\": 1}\0"), "end of file expected" },
+		{ TEXT("{\"a\": 1} x"), "end of file expected" },
+		{ TEXT("{\"a\": \"\xff\"}"), "unable to decode byte" },
+		{ TEXT("{\"a\": \"\xc0\x80\"}"), "unable to decode byte" },
+		{ TEXT("{\"a\": \"\xed\xa0\x80\"}"), "unable to decode byte" },
+		{ TEXT("{\"a\": 9223372036854775808}"), "too big integer" },
+		{ TEXT("{\"a\": 1e999}"), "real number overflow" },
+		{ TEXT("{\"a\": 01}"), "line 1" },
+		{ TEXT("\"text\""), "expected" },
+		{ TEXT("null"), "expected" },
+		{ TEXT("{\"a\": NaN}"), "line 1" },
+		{ TEXT("{'a': 1}"), "line 1" },
 	};
 	json_t *doc = (json_t *)cases;
 	struct err e;
@@ -160,7 +160,7 @@ static void a_path_names_keys_and_positions(void **state)
 	assert_string_equal(jn_path(&subnet, buf, sizeof(buf)), "ipam.ranges[1][0].subnet");
 	assert_string_equal(jn_path(&subnet, small, sizeof(small)), "ipam.ra");
 
-	root = (struct jnode){.json = doc, .key = "prevResult"};
+	root = (struct jnode){ .json = doc, .key = "prevResult" };
 	assert_string_equal(jn_path(&root, buf, sizeof(buf)), "prevResult");
 	assert_true(jn_get(&root, "ipam", &ipam));
 	assert_string_equal(jn_path(&ipam, buf, sizeof(buf)), "prevResult.ipam");
@@ -186,7 +186,7 @@ static void keys_are_found_exactly_and_then_without_regard_to_case(void **state)
 static void what_is_no_object_or_list_has_nothing_in_it(void **state)
 {
 	AUTO_JSON json_t *doc = parse("{\"v\": [1, 2], \"o\": {}}");
-	struct jnode root = jn_root(doc), list = value_of(&root), n = {0};
+	struct jnode root = jn_root(doc), list = value_of(&root), n = { 0 };
 
 	(void)state;
 	assert_false(jn_get(&list, "a", &n));
@@ -244,24 +244,24 @@ static void a_value_of_the_wrong_kind_is_named_with_its_path_and_the_rule(void *
 		int (*read)(const struct jnode *n, struct err *e);
 		const char *json, *msg;
 	} cases[] = {
-		{read_str, "7", "v: 7 is not a string"},
-		{read_str, "[\"a\", 1.5]", "v: [\"a\",1.5] is not a string"},
-		{read_bool, "\"true\"", "v: \"true\" is not true or false"},
-		{read_bool, "1", "v: 1 is not true or false"},
-		{read_mtu, "\"1500\"", "v: \"1500\" is not a whole number"},
-		{read_mtu, "1500.0", "v: 1500.0 is not a whole number"},
-		{read_mtu, "67", "v: 67 is not in 68..65535"},
-		{read_mtu, "65536", "v: 65536 is not in 68..65535"},
-		{read_mtu, "-1", "v: -1 is not in 68..65535"},
-		{read_mtu, "-9223372036854775808", "v: -9223372036854775808 is not in 68..65535"},
-		{jn_object, "[]", "v: [] is not an object"},
-		{jn_array, "{\"a\": {}}", "v: {\"a\":{}} is not a list"},
-		{read_ip, "\"10.0.0.0/8\"", "v: \"10.0.0.0/8\" is not an IPv4 or IPv6 address"},
-		{read_ip, "false", "v: false is not an IPv4 or IPv6 address"},
-		{read_net, "\"10.0.0.0\"",
-		 "v: \"10.0.0.0\" is not an IPv4 or IPv6 prefix (address/length)"},
-		{read_mac, "\"02:00:5e:10:00\"",
-		 "v: \"02:00:5e:10:00\" is not a MAC address (02:00:5e:10:00:01)"},
+		{ read_str, "7", "v: 7 is not a string" },
+		{ read_str, "[\"a\", 1.5]", "v: [\"a\",1.5] is not a string" },
+		{ read_bool, "\"true\"", "v: \"true\" is not true or false" },
+		{ read_bool, "1", "v: 1 is not true or false" },
+		{ read_mtu, "\"1500\"", "v: \"1500\" is not a whole number" },
+		{ read_mtu, "1500.0", "v: 1500.0 is not a whole number" },
+		{ read_mtu, "67", "v: 67 is not in 68..65535" },
+		{ read_mtu, "65536", "v: 65536 is not in 68..65535" },
+		{ read_mtu, "-1", "v: -1 is not in 68..65535" },
+		{ read_mtu, "-9223372036854775808", "v: -9223372036854775808 is not in 68..65535" },
+		{ jn_object, "[]", "v: [] is not an object" },
+		{ jn_array, "{\"a\": {}}", "v: {\"a\":{}} is not a list" },
+		{ read_ip, "\"10.0.0.0/8\"", "v: \"10.0.0.0/8\" is not an IPv4 or IPv6 address" },
+		{ read_ip, "false", "v: false is not an IPv4 or IPv6 address" },
+		{ read_net, "\"10.0.0.0\"",
+		  "v: \"10.0.0.0\" is not an IPv4 or IPv6 prefix (address/length)" },
+		{ read_mac, "\"02:00:5e:10:00\"",
+		  "v: \"02:00:5e:10:00\" is not a MAC address (02:00:5e:10:00:01)" },
 	};
 	char text[100];
 	struct err e;
@@ -326,25 +326,25 @@ static void a_mac_address_is_six_pairs_of_hexadecimal_digits(void **state)
 		const char *text;
 		bool ok;
 	} cases[] = {
-		{"02:00:5e:10:00:01", true},	 {"AA:bB:cC:Dd:eE:FF", true},
-		{"02:00:5e:10:00:0", false},	 {"02:00:5e:10:00:011", false},
-		{"2:0:5e:10:0:01abc", false},	 {"2:0:5e:10:0:1    ", false},
-		{"02-00-5e-10-00-01", false},	 {"02:00:5e:10:00:0g", false},
-		{"02:00:5e:10:00 01", false},	 {" 2:00:5e:10:00:01", false},
-		{"+2:00:5e:10:00:01", false},	 {"0x:00:5e:10:00:01", false},
-		{"02:00:5e:10:00:01:02", false}, {"", false},
+		{ "02:00:5e:10:00:01", true },	   { "AA:bB:cC:Dd:eE:FF", true },
+		{ "02:00:5e:10:00:0", false },	   { "02:00:5e:10:00:011", false },
+		{ "2:0:5e:10:0:01abc", false },	   { "2:0:5e:10:0:1    ", false },
+		{ "02-00-5e-10-00-01", false },	   { "02:00:5e:10:00:0g", false },
+		{ "02:00:5e:10:00 01", false },	   { " 2:00:5e:10:00:01", false },
+		{ "+2:00:5e:10:00:01", false },	   { "0x:00:5e:10:00:01", false },
+		{ "02:00:5e:10:00:01:02", false }, { "", false },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		AUTO_JSON json_t *doc = json_pack("{s: s}", "v", cases[i].text);
 		struct jnode root = jn_root(doc), n = value_of(&root);
-		uint8_t mac[6] = {1, 2, 3, 4, 5, 6};
+		uint8_t mac[6] = { 1, 2, 3, 4, 5, 6 };
 
 		if ((jn_mac(&n, mac, NULL) == 0) != cases[i].ok)
 			fail_msg("\"%s\"", cases[i].text);
 		if (!cases[i].ok)
-			assert_memory_equal(mac, ((uint8_t[]){1, 2, 3, 4, 5, 6}), 6);
+			assert_memory_equal(mac, ((uint8_t[]){ 1, 2, 3, 4, 5, 6 }), 6);
 	}
 }
 
@@ -356,7 +356,7 @@ static void a_mac_address_is_read_in_order(void **state)
 
 	(void)state;
 	assert_int_equal(jn_mac(&n, mac, NULL), 0);
-	assert_memory_equal(mac, ((uint8_t[]){0x02, 0x1f, 0x5e, 0xa0, 0x00, 0x01}), 6);
+	assert_memory_equal(mac, ((uint8_t[]){ 0x02, 0x1f, 0x5e, 0xa0, 0x00, 0x01 }), 6);
 }
 
 /* ---- tables of keys ------------------------------------------------------ */
@@ -383,15 +383,15 @@ static int read_items(const struct jnode *n, void *data, struct err *e)
 }
 
 static const struct jn_key keys[] = {
-	{"flag", JN_BOOL, offsetof(struct conf, flag)},
-	{"text", JN_STR, offsetof(struct conf, text)},
-	{"small", JN_U32, offsetof(struct conf, small)},
-	{"vlan", JN_U32, offsetof(struct conf, vlan), 1, 4094},
-	{"big", JN_U64, offsetof(struct conf, big)},
-	{"ip", JN_IP, offsetof(struct conf, ip)},
-	{"net", JN_IP_NET, offsetof(struct conf, net)},
-	{"items", JN_CALL, 0, .call = read_items},
-	{0},
+	{ "flag", JN_BOOL, offsetof(struct conf, flag) },
+	{ "text", JN_STR, offsetof(struct conf, text) },
+	{ "small", JN_U32, offsetof(struct conf, small) },
+	{ "vlan", JN_U32, offsetof(struct conf, vlan), 1, 4094 },
+	{ "big", JN_U64, offsetof(struct conf, big) },
+	{ "ip", JN_IP, offsetof(struct conf, ip) },
+	{ "net", JN_IP_NET, offsetof(struct conf, net) },
+	{ "items", JN_CALL, 0, .call = read_items },
+	{ 0 },
 };
 
 static int read_conf(const char *text, struct conf *conf, struct err *e)
@@ -410,7 +410,7 @@ static int read_conf(const char *text, struct conf *conf, struct err *e)
 
 static void a_table_fills_every_kind_of_member(void **state)
 {
-	struct conf conf = {0};
+	struct conf conf = { 0 };
 	char ip[IP_STRLEN], net[IP_NET_STRLEN];
 	struct err e;
 
@@ -432,7 +432,7 @@ static void a_table_fills_every_kind_of_member(void **state)
 
 static void absent_and_null_keys_keep_their_defaults(void **state)
 {
-	struct conf conf = {.flag = true, .small = 7, .big = 8, .n_items = 9};
+	struct conf conf = { .flag = true, .small = 7, .big = 8, .n_items = 9 };
 
 	(void)state;
 	assert_int_equal(read_conf("{\"flag\": null, \"items\": null, \"ip\": \"\"}", &conf, NULL),
@@ -449,20 +449,20 @@ static void a_table_refuses_the_first_value_that_breaks_a_rule(void **state)
 	static const struct {
 		const char *text, *msg;
 	} cases[] = {
-		{"{\"flag\": 0}", "flag: 0 is not true or false"},
-		{"{\"small\": 4294967296}", "small: 4294967296 is not in 0..4294967295"},
-		{"{\"vlan\": 0}", "vlan: 0 is not in 1..4094"},
-		{"{\"Vlan\": 4095}", "vlan: 4095 is not in 1..4094"},
-		{"{\"big\": -1}", "big: -1 is not in 0..9223372036854775807"},
-		{"{\"items\": {}}", "items: {} is not a list"},
-		{"{\"net\": \"\"}", "net: \"\" is not an IPv4 or IPv6 prefix (address/length)"},
-		{"[1]", "config: [1] is not an object"},
+		{ "{\"flag\": 0}", "flag: 0 is not true or false" },
+		{ "{\"small\": 4294967296}", "small: 4294967296 is not in 0..4294967295" },
+		{ "{\"vlan\": 0}", "vlan: 0 is not in 1..4094" },
+		{ "{\"Vlan\": 4095}", "vlan: 4095 is not in 1..4094" },
+		{ "{\"big\": -1}", "big: -1 is not in 0..9223372036854775807" },
+		{ "{\"items\": {}}", "items: {} is not a list" },
+		{ "{\"net\": \"\"}", "net: \"\" is not an IPv4 or IPv6 prefix (address/length)" },
+		{ "[1]", "config: [1] is not an object" },
 	};
 	struct err e;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct conf conf = {0};
+		struct conf conf = { 0 };
 
 		assert_int_equal(read_conf(cases[i].text, &conf, &e), -EINVAL);
 		assert_string_equal(e.msg, cases[i].msg);

@@ -24,8 +24,8 @@
 #include "lib/nl.h"
 #include "tests/unit/lab.h"
 
-static const uint8_t mac_a[MAC_LEN] = {2, 0, 0, 0, 0, 0xa};
-static const uint8_t mac_b[MAC_LEN] = {2, 0, 0, 0, 0, 0xb};
+static const uint8_t mac_a[MAC_LEN] = { 2, 0, 0, 0, 0, 0xa };
+static const uint8_t mac_b[MAC_LEN] = { 2, 0, 0, 0, 0, 0xb };
 
 static int inside_fd = -1;
 static struct nl *inside;
@@ -51,7 +51,7 @@ static int teardown(void **state)
 
 static struct link get(struct nl *nl, const char *name)
 {
-	struct link link = {0};
+	struct link link = { 0 };
 
 	assert_done(link_get(nl, name, &link, &lab_err));
 
@@ -61,17 +61,17 @@ static struct link get(struct nl *nl, const char *name)
 /* A pair from here to the second namespace. */
 static void add_veth(struct nl *nl, const char *name, const char *peer)
 {
-	link_put_veth(nl, &(struct link_veth){.name = name,
-					      .peer = peer,
-					      .peer_netns = inside_fd,
-					      .mac = mac_a,
-					      .peer_mac = mac_b});
+	link_put_veth(nl, &(struct link_veth){ .name = name,
+					       .peer = peer,
+					       .peer_netns = inside_fd,
+					       .mac = mac_a,
+					       .peer_mac = mac_b });
 	assert_done(nl_commit(nl, &lab_err));
 }
 
 static int add_bridge(struct nl *nl, const char *name)
 {
-	link_put_bridge(nl, &(struct link_bridge){.name = name}, mac_a);
+	link_put_bridge(nl, &(struct link_bridge){ .name = name }, mac_a);
 	assert_done(nl_commit(nl, &lab_err));
 
 	return get(nl, name).index;
@@ -92,14 +92,14 @@ static void a_veth_pair_is_born_as_asked_in_two_namespaces(void **state)
 	int bridge = add_bridge(nl, "br0");
 	struct link host, peer;
 
-	link_put_veth(nl, &(struct link_veth){.name = "host0",
-					      .peer = "eth0",
-					      .peer_netns = inside_fd,
-					      .mac = mac_a,
-					      .peer_mac = mac_b,
-					      .mtu = 1400,
-					      .group = 1u << 30 | 7,
-					      .master = bridge});
+	link_put_veth(nl, &(struct link_veth){ .name = "host0",
+					       .peer = "eth0",
+					       .peer_netns = inside_fd,
+					       .mac = mac_a,
+					       .peer_mac = mac_b,
+					       .mtu = 1400,
+					       .group = 1u << 30 | 7,
+					       .master = bridge });
 	assert_done(nl_commit(nl, &lab_err));
 	host = get(nl, "host0");
 	assert_string_equal(host.kind, "veth");
@@ -124,16 +124,16 @@ static void a_veth_pair_is_born_as_asked_in_two_namespaces(void **state)
 static void a_pair_with_a_name_that_is_taken_leaves_nothing_behind(void **state)
 {
 	struct nl *nl = lab_nl(state);
-	static const char *const names[][2] = {{"taken0", "free1"}, {"free0", "taken1"}};
+	static const char *const names[][2] = { { "taken0", "free1" }, { "free0", "taken1" } };
 	struct err e;
 
 	add_veth(nl, "taken0", "taken1");
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		link_put_veth(nl, &(struct link_veth){.name = names[i][0],
-						      .peer = names[i][1],
-						      .peer_netns = inside_fd,
-						      .mac = mac_a,
-						      .peer_mac = mac_b});
+		link_put_veth(nl, &(struct link_veth){ .name = names[i][0],
+						       .peer = names[i][1],
+						       .peer_netns = inside_fd,
+						       .mac = mac_a,
+						       .peer_mac = mac_b });
 		assert_int_equal(nl_commit(nl, &e), -EEXIST);
 		assert_non_null(strstr(e.msg, names[i][0]));
 		assert_false(exists(nl, "free0") || exists(inside, "free1"));
@@ -145,7 +145,7 @@ static void a_bridge_keeps_its_mac_address_when_ports_come(void **state)
 	struct nl *nl = lab_nl(state);
 	struct link bridge;
 
-	link_put_bridge(nl, &(struct link_bridge){.name = "br1", .mtu = 1400, .promisc = true},
+	link_put_bridge(nl, &(struct link_bridge){ .name = "br1", .mtu = 1400, .promisc = true },
 			mac_b);
 	assert_done(nl_commit(nl, &lab_err));
 	bridge = get(nl, "br1");
@@ -153,12 +153,12 @@ static void a_bridge_keeps_its_mac_address_when_ports_come(void **state)
 	assert_true((bridge.flags & (IFF_UP | IFF_PROMISC)) == (IFF_UP | IFF_PROMISC));
 	assert_int_equal(bridge.mtu, 1400);
 
-	link_put_veth(nl, &(struct link_veth){.name = "port1",
-					      .peer = "eth1",
-					      .peer_netns = inside_fd,
-					      .mac = (const uint8_t[]){2, 0, 0, 0, 0, 1},
-					      .peer_mac = mac_a,
-					      .master = bridge.index});
+	link_put_veth(nl, &(struct link_veth){ .name = "port1",
+					       .peer = "eth1",
+					       .peer_netns = inside_fd,
+					       .mac = (const uint8_t[]){ 2, 0, 0, 0, 0, 1 },
+					       .peer_mac = mac_a,
+					       .master = bridge.index });
 	assert_done(nl_commit(nl, &lab_err));
 	assert_memory_equal(get(nl, "br1").mac, mac_b, MAC_LEN);
 }
@@ -168,7 +168,7 @@ static void a_bridge_filters_vlans_or_is_refused(void **state)
 	struct nl *nl = lab_nl(state);
 	int r;
 
-	link_put_bridge(nl, &(struct link_bridge){.name = "br2", .vlan_filtering = true}, mac_b);
+	link_put_bridge(nl, &(struct link_bridge){ .name = "br2", .vlan_filtering = true }, mac_b);
 	r = nl_commit(nl, &lab_err);
 	assert_true(r == 0 || r == -EOPNOTSUPP);
 	if (r == 0)
@@ -183,7 +183,7 @@ static void flags_and_alias_of_a_bridge_port_are_set_by_its_name(void **state)
 {
 	static const struct {
 		bool hairpin, isolated;
-	} cases[] = {{true, false}, {false, true}, {true, true}, {false, false}};
+	} cases[] = { { true, false }, { false, true }, { true, true }, { false, false } };
 	struct nl *nl = lab_nl(state);
 	char name[IFNAMSIZ], peer[IFNAMSIZ], alias[32];
 	int bridge = add_bridge(nl, "br3");
@@ -194,12 +194,12 @@ static void flags_and_alias_of_a_bridge_port_are_set_by_its_name(void **state)
 		snprintf(name, sizeof(name), "p%zu", i);
 		snprintf(peer, sizeof(peer), "c%zu", i);
 		snprintf(alias, sizeof(alias), "h1: port %zu", i);
-		link_put_veth(nl, &(struct link_veth){.name = name,
-						      .peer = peer,
-						      .peer_netns = inside_fd,
-						      .mac = mac_a,
-						      .peer_mac = mac_b,
-						      .master = bridge});
+		link_put_veth(nl, &(struct link_veth){ .name = name,
+						       .peer = peer,
+						       .peer_netns = inside_fd,
+						       .mac = mac_a,
+						       .peer_mac = mac_b,
+						       .master = bridge });
 		link_put_port(nl, name, alias, cases[i].hairpin, cases[i].isolated);
 		assert_done(nl_commit(nl, &lab_err));
 		port = get(nl, name);
@@ -274,7 +274,7 @@ static void a_link_moves_to_another_namespace_under_a_new_name(void **state)
 
 static void a_link_that_is_not_there_is_enodev(void **state)
 {
-	struct link link = {.index = 77};
+	struct link link = { .index = 77 };
 	struct nl *nl = lab_nl(state);
 	struct err e;
 
@@ -338,7 +338,7 @@ static void random_mac_addresses_are_local_unicast_and_differ(void **state)
 		assert_int_equal(link_random_mac(two, NULL), 0);
 		assert_memory_not_equal(one, two, MAC_LEN);
 	}
-	assert_string_equal(link_mac_str((const uint8_t[]){2, 0xff, 0, 0x1a, 9, 1}, text),
+	assert_string_equal(link_mac_str((const uint8_t[]){ 2, 0xff, 0, 0x1a, 9, 1 }, text),
 			    "02:ff:00:1a:09:01");
 }
 
@@ -429,7 +429,7 @@ static pid_t start(int (*fn)(const char *name), const char *name)
 static int del_by_name(const char *name)
 {
 	AUTO(nl_closep) struct nl *nl = NULL;
-	struct link link = {0};
+	struct link link = { 0 };
 	int r = nl_open(NETLINK_ROUTE, &nl, NULL);
 
 	if (r == 0)
@@ -488,7 +488,7 @@ static void pipes_end_with_the_process_and_not_with_its_child(void **state)
 	struct nl *nl = lab_nl(state);
 
 	for (int i = 0; i < 10; i++) {
-		struct pollfd in = {.events = POLLIN};
+		struct pollfd in = { .events = POLLIN };
 		int pipes[2];
 		char byte;
 
@@ -511,7 +511,7 @@ static int kill_after; /* turns of an empty loop */
  */
 static int kill_while_deleting(const char *name)
 {
-	static const struct timespec limit = {.tv_sec = 10};
+	static const struct timespec limit = { .tv_sec = 10 };
 	sigset_t child_died;
 	pid_t pid;
 

@@ -17,15 +17,15 @@ static void a_key_names_a_path_with_either_separator(void **state)
 	static const struct {
 		const char *key, *path;
 	} cases[] = {
-		{"net.core.somaxconn", "net/core/somaxconn"},
-		{"net/core/somaxconn", "net/core/somaxconn"},
-		{"/net//core/somaxconn/", "net/core/somaxconn"},
-		{"net.ipv4.conf.IFNAME.arp_filter", "net/ipv4/conf/eth0.7/arp_filter"},
-		{"net/ipv4/conf/IFNAME/arp_filter", "net/ipv4/conf/eth0.7/arp_filter"},
-		{"net.ipv4.conf.a/b.arp_filter", "net/ipv4/conf/a.b/arp_filter"},
-		{"net/ipv4/conf/a.b/arp_filter", "net/ipv4/conf/a.b/arp_filter"},
-		{"net.x.IFNAME.IFNAME", "net/x/eth0.7/IFNAME"},
-		{"net/...", "net/..."},
+		{ "net.core.somaxconn", "net/core/somaxconn" },
+		{ "net/core/somaxconn", "net/core/somaxconn" },
+		{ "/net//core/somaxconn/", "net/core/somaxconn" },
+		{ "net.ipv4.conf.IFNAME.arp_filter", "net/ipv4/conf/eth0.7/arp_filter" },
+		{ "net/ipv4/conf/IFNAME/arp_filter", "net/ipv4/conf/eth0.7/arp_filter" },
+		{ "net.ipv4.conf.a/b.arp_filter", "net/ipv4/conf/a.b/arp_filter" },
+		{ "net/ipv4/conf/a.b/arp_filter", "net/ipv4/conf/a.b/arp_filter" },
+		{ "net.x.IFNAME.IFNAME", "net/x/eth0.7/IFNAME" },
+		{ "net/...", "net/..." },
 	};
 	char path[NETSYSCTL_PATH_SIZE];
 

@@ -18,27 +18,27 @@
 #include "lib/nft.h"
 #include "tests/unit/lab.h"
 
-static const struct nft_table table = {.family = NFPROTO_INET, .name = "t"};
+static const struct nft_table table = { .family = NFPROTO_INET, .name = "t" };
 
 static const struct nft_set ports = {
 	.table = &table,
 	.name = "ports",
 	.comment = "protocol . host port : where it leads",
-	.key = {NFT_TYPE_PROTO, NFT_TYPE_PORT},
-	.data = {NFT_TYPE_IPV4, NFT_TYPE_PORT},
+	.key = { NFT_TYPE_PROTO, NFT_TYPE_PORT },
+	.data = { NFT_TYPE_IPV4, NFT_TYPE_PORT },
 };
 
 static const struct nft_set everything = {
 	.table = &table,
 	.name = "everything",
-	.key = {NFT_TYPE_IPV6, NFT_TYPE_IFNAME, NFT_TYPE_MAC, NFT_TYPE_PROTO},
+	.key = { NFT_TYPE_IPV6, NFT_TYPE_IFNAME, NFT_TYPE_MAC, NFT_TYPE_PROTO },
 };
 
 static const struct nft_set names = {
 	.table = &table,
 	.name = "names",
 	.comment = "a lone interface name",
-	.key = {NFT_TYPE_IFNAME},
+	.key = { NFT_TYPE_IFNAME },
 };
 
 static const struct nft_chain prerouting = {
@@ -60,7 +60,7 @@ static struct ip_addr ip(const char *text)
 
 static struct nft_value port_key(uint16_t port)
 {
-	struct nft_value v = {.len = 0};
+	struct nft_value v = { .len = 0 };
 
 	nft_value_proto(&v, 6);
 	nft_value_port(&v, port);
@@ -70,7 +70,7 @@ static struct nft_value port_key(uint16_t port)
 
 static struct nft_value port_data(const char *addr, uint16_t port)
 {
-	struct nft_value v = {.len = 0};
+	struct nft_value v = { .len = 0 };
 	struct ip_addr a = ip(addr);
 
 	nft_value_ip(&v, &a);
@@ -83,7 +83,7 @@ static struct nft_value port_data(const char *addr, uint16_t port)
 
 static void fields_of_a_key_are_padded_to_four_bytes(void **state)
 {
-	static const uint8_t expected[] = {6, 0, 0, 0, 0x1f, 0x90, 0, 0};
+	static const uint8_t expected[] = { 6, 0, 0, 0, 0x1f, 0x90, 0, 0 };
 	struct nft_value key = port_key(8080);
 
 	(void)state;
@@ -93,14 +93,14 @@ static void fields_of_a_key_are_padded_to_four_bytes(void **state)
 
 static void a_key_is_written_as_nft_writes_it(void **state)
 {
-	struct nft_value key = {.len = 0};
+	struct nft_value key = { .len = 0 };
 	struct ip_addr a = ip("fd00::5");
 	char text[NFT_KEY_STRLEN];
 
 	(void)state;
 	nft_value_ip(&key, &a);
 	nft_value_ifname(&key, "a-bridge-name15");
-	nft_value_mac(&key, (const uint8_t[]){2, 0, 0, 0, 0xab, 0xff});
+	nft_value_mac(&key, (const uint8_t[]){ 2, 0, 0, 0, 0xab, 0xff });
 	nft_value_proto(&key, 17);
 	assert_string_equal(nft_key_str(&everything, &key, text),
 			    "fd00::5 . a-bridge-name15 . 02:00:00:00:ab:ff . udp");
@@ -110,7 +110,7 @@ static void a_key_is_written_as_nft_writes_it(void **state)
 
 static void a_value_takes_no_more_than_it_has_room_for(void **state)
 {
-	struct nft_value v = {.len = 0};
+	struct nft_value v = { .len = 0 };
 
 	(void)state;
 	for (int i = 0; i < 10; i++)
@@ -131,7 +131,7 @@ static void an_element_is_read_as_it_was_written(void **state)
 {
 	struct nft_value key = port_key(8080), data = port_data("10.1.0.5", 80);
 	struct nl *nl = lab_nl(state);
-	struct nft_elem elem = {.comment = ""};
+	struct nft_elem elem = { .comment = "" };
 	struct nft_batch b;
 
 	nft_begin(&b, nl, 1);
@@ -149,7 +149,7 @@ static void a_comment_is_cut_to_what_nft_shows(void **state)
 {
 	struct nft_value key = port_key(1), data = port_data("10.1.0.5", 1);
 	struct nl *nl = lab_nl(state);
-	struct nft_elem elem = {.comment = ""};
+	struct nft_elem elem = { .comment = "" };
 	char comment[201];
 	struct nft_batch b;
 
@@ -192,18 +192,18 @@ static void odd_user_data_is_no_comment(void **state)
 		uint16_t len;
 		const char *comment;
 	} cases[] = {
-		{{0}, 0, ""},
-		{{0}, 1, ""},
-		{{0, 200, 'a', 'b'}, 4, ""},
-		{{9, 2, 'a', 0}, 4, ""},
-		{{9, 1, 7, 0, 1, 'a'}, 6, "a"},
-		{{0, 0}, 2, ""},
-		{{0, 4, 'a', 'b', 'c', 'd'}, 6, "abcd"},
+		{ { 0 }, 0, "" },
+		{ { 0 }, 1, "" },
+		{ { 0, 200, 'a', 'b' }, 4, "" },
+		{ { 9, 2, 'a', 0 }, 4, "" },
+		{ { 9, 1, 7, 0, 1, 'a' }, 6, "a" },
+		{ { 0, 0 }, 2, "" },
+		{ { 0, 4, 'a', 'b', 'c', 'd' }, 6, "abcd" },
 	};
 	struct nl *nl = lab_nl(state);
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct nft_elem elem = {.comment = "?"};
+		struct nft_elem elem = { .comment = "?" };
 		struct nlmsghdr *nlh = nl_put(nl, 0, 0, "test");
 		struct nlattr *list, *item;
 
@@ -252,21 +252,21 @@ static void expressions_are_what_nft_makes(void **state)
 		struct nftnl_expr *expr;
 		const char *text;
 	} cases[] = {
-		{nft_iifname(0), "load iifname => reg 8 "},
-		{nft_ct(NFT_CT_STATUS, 1), "load status => reg 9 "},
-		{nft_ip_saddr(0), "load 4b @ network header + 12 => reg 8 "},
-		{nft_ip6_saddr(4), "load 16b @ network header + 8 => reg 12 "},
-		{nft_ether_saddr(4), "load 6b @ link header + 6 => reg 12 "},
-		{nft_and(0, "\xf0\0\0", 4), "reg 8 = ( reg 8 & 0x000000f0 ) ^ 0x00000000 "},
-		{nft_is(0, "\xff", 1), "eq reg 8 0x000000ff "},
-		{nft_is_not(0, "\xff", 1), "neq reg 8 0x000000ff "},
-		{nft_in(&names, 0), "reg 8 set names "},
-		{nft_not_in(&names, 0), "reg 8 set names 0x1 "},
-		{nft_map(&ports, 0, 2), "reg 8 set ports dreg 10 "},
-		{nft_return(), "reg 0 return "},
-		{nft_drop(), "reg 0 drop "},
-		{nft_masquerade(), ""},
-		{nft_dnat(NFPROTO_IPV4, 2, 3), "dnat ip addr_min reg 10 proto_min reg 11 "},
+		{ nft_iifname(0), "load iifname => reg 8 " },
+		{ nft_ct(NFT_CT_STATUS, 1), "load status => reg 9 " },
+		{ nft_ip_saddr(0), "load 4b @ network header + 12 => reg 8 " },
+		{ nft_ip6_saddr(4), "load 16b @ network header + 8 => reg 12 " },
+		{ nft_ether_saddr(4), "load 6b @ link header + 6 => reg 12 " },
+		{ nft_and(0, "\xf0\0\0", 4), "reg 8 = ( reg 8 & 0x000000f0 ) ^ 0x00000000 " },
+		{ nft_is(0, "\xff", 1), "eq reg 8 0x000000ff " },
+		{ nft_is_not(0, "\xff", 1), "neq reg 8 0x000000ff " },
+		{ nft_in(&names, 0), "reg 8 set names " },
+		{ nft_not_in(&names, 0), "reg 8 set names 0x1 " },
+		{ nft_map(&ports, 0, 2), "reg 8 set ports dreg 10 " },
+		{ nft_return(), "reg 0 return " },
+		{ nft_drop(), "reg 0 drop " },
+		{ nft_masquerade(), "" },
+		{ nft_dnat(NFPROTO_IPV4, 2, 3), "dnat ip addr_min reg 10 proto_min reg 11 " },
 	};
 	char text[128];
 
@@ -327,7 +327,7 @@ static void make_table(struct nl *nl)
 static void nft_reads_what_we_write(void **state)
 {
 	struct nft_value key = port_key(8080), data = port_data("10.1.0.5", 80);
-	struct nft_value name = {.len = 0};
+	struct nft_value name = { .len = 0 };
 	struct nl *nl = lab_nl(state);
 	struct nft_batch b;
 

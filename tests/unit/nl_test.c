@@ -275,7 +275,7 @@ static void a_list_that_changed_while_it_was_read_is_read_again(void **state)
 {
 	struct nl *nl = lab_nl(state);
 	AUTO(nl_closep) struct nl *other = NULL;
-	struct change once = {.left = 1};
+	struct change once = { .left = 1 };
 	size_t before;
 
 	fill_list(nl);
@@ -292,7 +292,7 @@ static void a_list_that_never_stands_still_is_worth_a_retry_by_the_runtime(void 
 {
 	struct nl *nl = lab_nl(state);
 	AUTO(nl_closep) struct nl *other = NULL;
-	struct change always = {.left = SIZE_MAX};
+	struct change always = { .left = SIZE_MAX };
 	struct err e;
 
 	assert_done(nl_open(NETLINK_ROUTE, &other, &lab_err));

@@ -55,8 +55,8 @@ static void a_network_has_the_beginning_of_its_attachments_marks(void **state)
 static void attachments_that_read_alike_have_different_marks(void **state)
 {
 	static const char *const parts[][3] = {
-		{"a", "b", "c"},  {"ab", "", "c"}, {"", "ab", "c"}, {"a", "bc", ""},
-		{"a b", "c", ""}, {"a", "b", "d"}, {"a", "d", "c"}, {"d", "b", "c"},
+		{ "a", "b", "c" },  { "ab", "", "c" }, { "", "ab", "c" }, { "a", "bc", "" },
+		{ "a b", "c", "" }, { "a", "b", "d" }, { "a", "d", "c" }, { "d", "b", "c" },
 	};
 
 	(void)state;
@@ -88,7 +88,7 @@ static void a_long_tag_is_cut_and_keeps_its_hashes(void **state)
 
 static void the_group_is_a_positive_number_that_no_other_tool_uses(void **state)
 {
-	static const char *const names[] = {"a", "b", "c", "podman", "cni-loopback", "x.y-z"};
+	static const char *const names[] = { "a", "b", "c", "podman", "cni-loopback", "x.y-z" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -144,12 +144,12 @@ static void a_tag_leads_to_the_interface_of_its_attachment(void **state)
 static void people_are_shown_the_words_of_a_tag(void **state)
 {
 	static const char *const cases[][2] = {
-		{TAG, "lows-network 0a1b2c3d4e5f eth0"},
-		{KEY, KEY},
-		{KEY " ", KEY " "},
-		{"h1:", "h1:"},
-		{"made by hand", "made by hand"},
-		{"", ""},
+		{ TAG, "lows-network 0a1b2c3d4e5f eth0" },
+		{ KEY, KEY },
+		{ KEY " ", KEY " " },
+		{ "h1:", "h1:" },
+		{ "made by hand", "made by hand" },
+		{ "", "" },
 	};
 
 	(void)state;

@@ -43,7 +43,7 @@ static void assert_port(const struct publish_port *port, uint8_t proto, uint16_t
 static void assert_refused(const char *text, const char *word)
 {
 	struct publish_port *ports = NULL;
-	struct err e = {0};
+	struct err e = { 0 };
 
 	assert_true(read_list(text, &ports, &e) < 0);
 	assert_int_equal(e.cni, CNI_E_CONFIG);
@@ -114,9 +114,9 @@ static void a_range_may_have_all_ports_and_no_more(void **state)
 	struct err e;
 
 	(void)state;
-	assert_int_equal(
-		read_list("[{\"hostPort\":1,\"containerPort\":1,\"range\":65535}]", &ports, &e),
-		2 * 65535);
+	assert_int_equal(read_list("[{\"hostPort\":1,\"containerPort\":1,\"range\":65535}]", &ports,
+				   &e),
+			 2 * 65535);
 	assert_port(&ports[2 * 65535 - 1], IPPROTO_TCP, 65535, 65535, "::");
 	assert_refused("[{\"hostPort\":2,\"containerPort\":1,\"range\":65535}]", "65535");
 	assert_refused("[{\"hostPort\":1,\"containerPort\":2,\"range\":65535}]", "65535");

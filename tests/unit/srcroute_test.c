@@ -18,7 +18,7 @@
 
 static struct ip_addr ip(const char *text)
 {
-	struct ip_addr ret = {0};
+	struct ip_addr ret = { 0 };
 
 	if (*text && ip_parse(text, &ret) < 0)
 		fail_msg("%s is not an address", text);
@@ -95,7 +95,7 @@ static void has_route(struct fixture *f, struct route r)
 
 static void has_rule(struct fixture *f, const char *src, uint32_t table)
 {
-	const struct rule rule = {.src = net(src), .table = table, .plain = true};
+	const struct rule rule = { .src = net(src), .table = table, .plain = true };
 
 	assert_int_equal(srcroute_keep_rule(&rule, &f->rules), 0);
 }
@@ -105,7 +105,7 @@ static struct srcroute_source *has_source(struct fixture *f, const char *address
 {
 	struct srcroute_source *source = &f->sources[f->work.n_sources++];
 
-	*source = (struct srcroute_source){.net = net(address), .gateway = ip(gateway)};
+	*source = (struct srcroute_source){ .net = net(address), .gateway = ip(gateway) };
 
 	return source;
 }
@@ -124,7 +124,7 @@ static void assert_routes(const struct srcroute_routes *routes, const char *want
 	for (size_t i = 0; i < routes->n; i++) {
 		const struct route *r = &routes->list[i];
 		size_t len = strlen(text);
-		struct ip_net first = {ip_net_first(&r->dst), r->dst.len};
+		struct ip_net first = { ip_net_first(&r->dst), r->dst.len };
 
 		snprintf(text + len, sizeof(text) - len, "%s%s%s%s%s%s table %u", i ? ", " : "",
 			 ip_net_str(&first, dst), ip_is_set(&r->gw) ? " via " : "",
@@ -157,7 +157,7 @@ static void tables_are_those_without_rules_and_routes(void **state)
 
 static void a_rule_is_for_one_address(void **state)
 {
-	const struct srcroute_source source = {.net = net("10.1.0.5/24"), .table = 100};
+	const struct srcroute_source source = { .net = net("10.1.0.5/24"), .table = 100 };
 	struct rule rule = srcroute_rule(&source);
 
 	(void)state;
@@ -169,7 +169,7 @@ static void a_rule_is_for_one_address(void **state)
 
 static void rules_are_told_by_their_protocol_if_they_are_plain(void **state)
 {
-	struct rule rule = {.src = net("10.1.0.5/32"), .protocol = RULE_PROTOCOL, .plain = true};
+	struct rule rule = { .src = net("10.1.0.5/32"), .protocol = RULE_PROTOCOL, .plain = true };
 
 	(void)state;
 	assert_true(srcroute_is_ours(&rule));

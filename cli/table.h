@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * table - rows for people, lines for scripts
+ *
+ * A listing is built once, as rows of named fields, and printed as a table that
+ * fits the terminal (libsmartcols), as IDs only (-q), as JSON, or through a
+ * field template (format.h).
+ */
+#ifndef TABLE_H
+#define TABLE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct err;
+
+struct table_column {
+	const char *heading; /* "NETWORK ID", NULL: in JSON and templates only */
+	const char *field;   /* "ID" */
+	bool shrinks;	     /* is cut when the terminal is narrow */
+};
+
+struct table_style {
+	bool quiet;	    /* the first column alone */
+	bool no_trunc;	    /* nothing is cut */
+	bool json;	    /* --json: one array of objects */
+	const char *format; /* --format: "json", "table TEMPLATE" or a template; NULL: the table */
+};
+
+/**
+ * table_print() - print rows to stdout
+ * @columns:	@n_columns of them
+ * @rows:	array of objects, a string, number or bool for each field
+ *
+ * Return: 0; -EINVAL for a bad template; -EIO if stdout cannot be written.
+ */
+int table_print(const struct table_column *columns, size_t n_columns, const json_t *rows,
+		const struct table_style *style, struct err *e);
+
+#endif

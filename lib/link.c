@@ -258,6 +258,16 @@ static struct ifinfomsg *put_header(struct nlmsghdr *req, int index)
 	return ifi;
 }
 
+/*
+ * Unasked, veth allocates a queue for each CPU and then shuts all but one, which
+ * waits for a grace period under the RTNL lock, once an end.
+ */
+static void put_one_queue(struct nlmsghdr *req)
+{
+	mnl_attr_put_u32(req, IFLA_NUM_TX_QUEUES, 1);
+	mnl_attr_put_u32(req, IFLA_NUM_RX_QUEUES, 1);
+}
+
 void link_put_veth(struct nl *nl, const struct link_veth *v)
 {
 	struct nlmsghdr *req = nl_put(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
@@ -273,6 +283,7 @@ void link_put_veth(struct nl *nl, const struct link_veth *v)
 		mnl_attr_put_u32(req, IFLA_MTU, v->mtu);
 	if (v->master)
 		mnl_attr_put_u32(req, IFLA_MASTER, (uint32_t)v->master);
+	put_one_queue(req);
 
 	info = mnl_attr_nest_start(req, IFLA_LINKINFO);
 	mnl_attr_put_strz(req, IFLA_INFO_KIND, "veth");
@@ -285,6 +296,7 @@ void link_put_veth(struct nl *nl, const struct link_veth *v)
 	mnl_attr_put_u32(req, IFLA_NET_NS_FD, (uint32_t)v->peer_netns);
 	if (v->mtu)
 		mnl_attr_put_u32(req, IFLA_MTU, v->mtu);
+	put_one_queue(req);
 	mnl_attr_nest_end(req, peer);
 	mnl_attr_nest_end(req, data);
 	mnl_attr_nest_end(req, info);

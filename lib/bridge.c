@@ -73,34 +73,31 @@ static int create(struct nl *nl, const struct bridge_conf *conf, struct err *e)
 	return r == -ENOENT ? 0 : r; /* no IPv6 on this host */
 }
 
-int bridge_ensure(struct nl *nl, const struct bridge_conf *conf, struct link *ret, struct err *e)
+int bridge_ensure(struct nl *nl, const struct bridge_conf *conf, struct link *bridge, struct err *e)
 {
 	unsigned int wanted = IFF_UP | (conf->promisc ? IFF_PROMISC : 0);
-	struct link link;
-	int r;
+	int r = 0;
 
-	r = bridge_find(nl, conf->name, &link, e);
-	if (r == 0) {
+	if (bridge->index == 0) {
 		r = create(nl, conf, e);
 		if (r == 0)
-			r = bridge_find(nl, conf->name, &link, e);
+			r = bridge_find(nl, conf->name, bridge, e);
 		if (r == 0)
 			return err_sys(e, ENODEV, "the bridge %s has been removed meanwhile",
 				       conf->name);
 	}
 	if (r < 0)
 		return r;
-	if (conf->vlan_filtering && !link.vlan_filtering)
+	if (conf->vlan_filtering && !bridge->vlan_filtering)
 		return no_vlan_filtering(conf, e);
 
-	if ((link.flags & wanted) != wanted) {
-		link_put_flags(nl, link.index, wanted, wanted);
+	if ((bridge->flags & wanted) != wanted) {
+		link_put_flags(nl, bridge->index, wanted, wanted);
 		r = nl_commit(nl, e);
 		if (r < 0)
 			return r;
-		link.flags |= wanted;
+		bridge->flags |= wanted;
 	}
-	*ret = link;
 
 	return 0;
 }

@@ -37,7 +37,7 @@ int bridge_find(struct nl *nl, const char *name, struct link *ret, struct err *e
 /**
  * bridge_ensure() - make sure that a bridge is there, up and as configured
  * @conf:	what it should be; the MTU is given at creation only
- * @ret:	the bridge
+ * @bridge:	what bridge_find() found, index 0 if nothing; then the bridge
  *
  * A new bridge has a fixed MAC, so that ports that come and go do not change
  * it, and takes no IPv6 router advertisements.
@@ -45,7 +45,8 @@ int bridge_find(struct nl *nl, const char *name, struct link *ret, struct err *e
  * Return: 0; -EINVAL with CNI_E_CONFIG if the name is taken by something else,
  * or with CNI_E_FIELD if the kernel cannot filter VLANs.
  */
-int bridge_ensure(struct nl *nl, const struct bridge_conf *conf, struct link *ret, struct err *e);
+int bridge_ensure(struct nl *nl, const struct bridge_conf *conf, struct link *bridge,
+		  struct err *e);
 
 /**
  * bridge_set_gateway() - give an interface the gateway's address, and forward

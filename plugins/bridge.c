@@ -242,12 +242,11 @@ static void add_clear(struct add *a)
 static int look_first(struct add *a, struct err *e)
 {
 	const struct cni_request *rq = a->rq;
-	struct link link;
 	int r;
 
 	if ((r = conf_read(rq, &a->conf, e)) < 0 || (r = nl_open(NETLINK_ROUTE, &a->host, e)) < 0 ||
 	    (r = netns_nl_open(rq->netns_fd, NETLINK_ROUTE, &a->inside, e)) < 0 ||
-	    (r = bridge_find(a->host, a->conf.bridge, &link, e)) < 0 ||
+	    (r = bridge_find(a->host, a->conf.bridge, &a->bridge, e)) < 0 ||
 	    (r = attachment_need_free(rq, a->inside, e)) < 0)
 		return r;
 

@@ -28,12 +28,26 @@ static struct ip_net net(const char *text)
 	return ret;
 }
 
+/* As the plugin does: look, and make what is not there. */
+static int ensure(struct nl *nl, const struct bridge_conf *conf, struct link *ret, struct err *e)
+{
+	struct link bridge = { 0 };
+	int r = bridge_find(nl, conf->name, &bridge, e);
+
+	if (r >= 0)
+		r = bridge_ensure(nl, conf, &bridge, e);
+	if (r == 0)
+		*ret = bridge;
+
+	return r;
+}
+
 static struct link make_bridge(struct nl *nl)
 {
 	const struct bridge_conf conf = { .name = "br0" };
 	struct link bridge = { 0 };
 
-	assert_done(bridge_ensure(nl, &conf, &bridge, &lab_err));
+	assert_done(ensure(nl, &conf, &bridge, &lab_err));
 
 	return bridge;
 }
@@ -73,7 +87,7 @@ static void a_bridge_that_is_there_is_brought_up_and_keeps_the_rest(void **state
 	struct link bridge;
 
 	lab_expect("ip link add br0 type bridge forward_delay 0", "");
-	assert_done(bridge_ensure(nl, &conf, &bridge, &lab_err));
+	assert_done(ensure(nl, &conf, &bridge, &lab_err));
 	assert_true((bridge.flags & (IFF_UP | IFF_PROMISC)) == (IFF_UP | IFF_PROMISC));
 	lab_expect("ip -json -details link show br0 | jq -c \".[0] | [.mtu, .promiscuity]\"",
 		   "[1500,1]\n");
@@ -87,7 +101,7 @@ static void a_name_of_something_else_is_refused(void **state)
 	struct err e;
 
 	lab_expect("ip link add br0 type veth peer name br1", "");
-	assert_int_equal(bridge_ensure(nl, &conf, &bridge, &e), -EINVAL);
+	assert_int_equal(ensure(nl, &conf, &bridge, &e), -EINVAL);
 	assert_int_equal(e.cni, CNI_E_CONFIG);
 	assert_string_equal(
 		e.msg, "bridge: br0 exists and is not a bridge but a veth; choose another name");
@@ -100,7 +114,7 @@ static void a_kernel_without_vlan_filtering_is_named(void **state)
 	struct nl *nl = lab_nl(state);
 	struct link bridge;
 	struct err e;
-	int r = bridge_ensure(nl, &conf, &bridge, &e);
+	int r = ensure(nl, &conf, &bridge, &e);
 
 	if (r == 0) {
 		assert_true(bridge.vlan_filtering);
@@ -125,7 +139,7 @@ static void many_at_once_make_one_bridge_with_one_address(void **state)
 			struct link bridge;
 
 			if (nl_open(NETLINK_ROUTE, &nl, NULL) < 0 ||
-			    bridge_ensure(nl, &conf, &bridge, NULL) < 0)
+			    ensure(nl, &conf, &bridge, NULL) < 0)
 				_exit(1);
 			_exit(bridge_set_gateway(nl, bridge.index, &address, &address, 1, true,
 						 NULL) < 0);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * event - what the engine says has changed
+ *
+ * One struct for every module, so that whoever runs the engine has one place
+ * to listen.  Everything pointed at is borrowed for the call.
+ */
+#ifndef OVERLAY_EVENT_H
+#define OVERLAY_EVENT_H
+
+#include "overlay/node.h"
+
+struct profile;
+
+enum event_kind {
+	EVENT_MEMBER_JOINED = 1, /* first heard of, or alive again after dead or left */
+	EVENT_MEMBER_CHANGED,	 /* another name, address or generation */
+	EVENT_MEMBER_SUSPECT,	 /* does not answer; nothing is hidden yet */
+	EVENT_MEMBER_DEAD,	 /* its rows are hidden from names and listings */
+	EVENT_MEMBER_LEFT,	 /* said good-bye: its rows are withdrawn */
+	EVENT_MEMBER_FORGOTTEN,	 /* no longer in the table */
+	EVENT_ID_TAKEN,		 /* somebody runs with this node's key and a newer generation */
+	/* rows: from 32; blocks, forgets and names: from 64 */
+	EVENT_ROW = 32,
+	EVENT_BLOCK = 64,
+};
+
+struct event {
+	uint16_t kind;		       /* enum event_kind */
+	struct node_id node;	       /* whom it is about */
+	uint64_t from;		       /* node_id_short() of who said so, 0: we found out */
+	const struct profile *profile; /* of @node, NULL when there is none */
+	const void *more;	       /* what the kind's author adds, or NULL */
+};
+
+#endif

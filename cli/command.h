@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 
+struct argp;
 struct err;
 
 /* Exit codes: Docker's. */
@@ -41,7 +42,23 @@ struct command {
 	 */
 	int (*run)(const struct command_env *env, int argc, char **argv);
 	const struct command *sub; /* a table of sub-commands instead of run, or NULL */
+	const char *alias;	   /* another name, as Docker has "list" for "ls"; NULL: none */
 };
+
+/**
+ * command_parse() - read a command's options and arguments
+ * @argp:	its options, parser, args_doc and doc
+ * @argc:	as run() has got them, like @argv
+ * @input:	what @argp's parser finds in state->input
+ * @json:	becomes true with --json, which every command takes; start with env->json
+ *
+ * Adds --json and --help to @argp's options.  The parser rejects a value with
+ * argp_error(), which ends the process with COMMAND_USAGE, as an unknown option does.
+ *
+ * Return: COMMAND_OK; COMMAND_FAILED if the parser returned an errno, which was
+ * then said on stderr.
+ */
+int command_parse(const struct argp *argp, int argc, char **argv, void *input, bool *json);
 
 /* "heddle: MESSAGE" and its details on stderr.  Return: COMMAND_FAILED. */
 int command_error(const struct err *e);

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* commands - the functions that main.c's tables name; each in cli/ under its command's name */
+#ifndef COMMANDS_H
+#define COMMANDS_H
+
+struct command_env;
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* heddle - the tables of commands, and the options before them; see command.h */
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/nearest.h"
+
+#define NAME_SIZE 64 /* of "heddle network disconnect" and the like */
+
+/* Names are Docker's where Docker has the command; in the order of the lists that people see. */
+static const struct command network_commands[] = {
+	{ NULL },
+};
+
+static const struct command commands[] = {
+	{ "network", "COMMAND", "Manage networks", .sub = network_commands },
+	{ NULL },
+};
+
+enum { KEY_CONF_DIR = 0x100, KEY_PLUGIN_PATH, KEY_STATE_DIR, KEY_CACHE_DIR, KEY_JSON };
+
+static const struct argp_option options[] = {
+	{ "cni-conf-dir", KEY_CONF_DIR, "DIR", 0, "Networks (NETCONFPATH, /etc/cni/net.d)" },
+	{ "cni-plugin-path", KEY_PLUGIN_PATH, "DIR:DIR", 0,
+	  "Plugins (CNI_PATH, the engines' directories)" },
+	{ "state-dir", KEY_STATE_DIR, "DIR", 0, "What heddle keeps (/var/lib/heddle)" },
+	{ "cache-dir", KEY_CACHE_DIR, "DIR", 0,
+	  "libcni's cache, with its results/ (/var/lib/cni)" },
+	{ "json", KEY_JSON, NULL, 0, "Print JSON" },
+	{ "version", 'V', NULL, 0, "Print the version" },
+	{ "help", 'h', NULL, 0, "Print this text, or that of a COMMAND" },
+	{ "usage", 0, NULL, OPTION_ALIAS | OPTION_HIDDEN },
+	{ 0 },
+};
+
+struct globals {
+	struct command_env env;
+	bool help, version;
+	int next; /* where the command is in argv */
+};
+
+static error_t parse_global(int key, char *arg, struct argp_state *state)
+{
+	struct globals *g = state->input;
+
+	switch (key) {
+	case KEY_CONF_DIR:
+		g->env.conf_dir = arg;
+		return 0;
+	case KEY_PLUGIN_PATH:
+		g->env.plugin_path = arg;
+		return 0;
+	case KEY_STATE_DIR:
+		g->env.state_dir = arg;
+		return 0;
+	case KEY_CACHE_DIR:
+		g->env.cache_dir = arg;
+		return 0;
+	case KEY_JSON:
+		g->env.json = true;
+		return 0;
+	case 'V':
+		g->version = true;
+		return 0;
+	case 'h':
+		g->help = true;
+		return 0;
+	case ARGP_KEY_ARG: /* the command; what follows is its own */
+		g->next = state->next - 1;
+		state->next = state->argc;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = { .options = options, .parser = parse_global };
+
+static const char *env_or(const char *name, const char *fallback)
+{
+	const char *value = getenv(name);
+
+	return value && value[0] != '\0' ? value : fallback;
+}
+
+static void print_commands(const char *name, const char *arguments, const struct command *table)
+{
+	printf("Usage: %s %s\n\nCommands:\n", name, arguments);
+	for (const struct command *c = table; c->name; c++)
+		printf("  %-22s %s\n", c->name, c->summary);
+	printf("\n%s COMMAND --help says more of one.\n", name);
+}
+
+static void print_help(char **argv)
+{
+	static const char *const about =
+		"Container networks as Docker's users know them, for any container.";
+
+	puts(about);
+	putchar('\n');
+	print_commands("heddle", "[OPTIONS] COMMAND", commands);
+	puts("\nOptions:");
+	argp_help(&argp, stdout, ARGP_HELP_LONG, argv[0]);
+}
+
+static const struct command *find(const struct command *table, const char *word)
+{
+	for (const struct command *c = table; c->name; c++)
+		if (strcmp(c->name, word) == 0 || (c->alias && strcmp(c->alias, word) == 0))
+			return c;
+
+	return NULL;
+}
+
+static int unknown(const char *name, const struct command *table, const char *word)
+{
+	for (const struct command *c = table; c->name; c++)
+		if (nearest_is_slip(word, c->name))
+			return command_usage_error("%s has no command '%s': did you mean '%s'?",
+						   name, word, c->name);
+
+	return command_usage_error("%s has no command '%s': see '%s --help'", name, word, name);
+}
+
+static bool asks_for_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/*
+ * @argv[0] is the command's word.  A command gets its full name in its place,
+ * which is what its usage and its errors begin with.
+ */
+static int dispatch(const struct command_env *env, const struct command *table, const char *path,
+		    int argc, char **argv)
+{
+	const struct command *c = find(table, argv[0]);
+	char name[NAME_SIZE];
+
+	if (!c)
+		return unknown(path, table, argv[0]);
+
+	snprintf(name, sizeof(name), "%s %s", path, c->name);
+	if (!c->sub) {
+		argv[0] = name;
+		return c->run(env, argc, argv);
+	}
+	if (argc == 1 || asks_for_help(argv[1])) {
+		print_commands(name, c->args, c->sub);
+		return COMMAND_OK;
+	}
+
+	return dispatch(env, c->sub, name, argc - 1, argv + 1);
+}
+
+/* Output that was lost is a failure: a full disk, a closed pipe. */
+static int flush(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+
+	perror("heddle: stdout");
+	return status != COMMAND_OK ? status : COMMAND_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+	struct globals g = {
+		.env = {
+			.conf_dir = env_or("NETCONFPATH", "/etc/cni/net.d"),
+			.state_dir = "/var/lib/heddle",
+			.cache_dir = "/var/lib/cni",
+			.plugin_path = env_or("CNI_PATH",
+					      "/usr/local/libexec/cni:/usr/libexec/cni:"
+					      "/usr/local/lib/cni:/usr/lib/cni:/opt/cni/bin"),
+		},
+		.next = argc,
+	};
+
+	argp_err_exit_status = COMMAND_USAGE;
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER | ARGP_NO_HELP, NULL, &g);
+	if (g.version) {
+		puts("heddle " HEDDLE_VERSION);
+		return flush(COMMAND_OK);
+	}
+	if (g.help || g.next == argc) {
+		print_help(argv);
+		return flush(COMMAND_OK);
+	}
+
+	return flush(dispatch(&g.env, commands, "heddle", argc - g.next, argv + g.next));
+}

@@ -182,20 +182,33 @@ static void field_str(enum nft_type type, const uint8_t *b, char *buf, size_t si
 	}
 }
 
+/* Appends one field, and where it ends if that is somewhere else. */
+static size_t append_field(enum nft_type type, const uint8_t *from, const uint8_t *to, char *buf,
+			   size_t used)
+{
+	field_str(type, from, buf + used, NFT_KEY_STRLEN - used);
+	used += strlen(buf + used);
+	if (memcmp(from, to, type_size(type)) == 0)
+		return used;
+	used += (size_t)snprintf(buf + used, NFT_KEY_STRLEN - used, "-");
+	field_str(type, to, buf + used, NFT_KEY_STRLEN - used);
+
+	return used + strlen(buf + used);
+}
+
 const char *nft_key_str(const struct nft_set *set, const struct nft_value *key,
 			char buf[NFT_KEY_STRLEN])
 {
+	uint32_t at = 0, end = set->ranges ? fields_size(set->key) : 0;
 	size_t used = 0;
-	uint32_t at = 0;
 
 	buf[0] = '\0';
 	for (int i = 0; i < NFT_FIELDS && set->key[i] != NFT_TYPE_NONE; i++) {
-		if (at + type_size(set->key[i]) > key->len)
+		if (at + end + type_size(set->key[i]) > key->len)
 			break;
 		if (i > 0)
 			used += (size_t)snprintf(buf + used, NFT_KEY_STRLEN - used, " . ");
-		field_str(set->key[i], key->b + at, buf + used, NFT_KEY_STRLEN - used);
-		used += strlen(buf + used);
+		used = append_field(set->key[i], key->b + at, key->b + end + at, buf, used);
 		at += padded(type_size(set->key[i]));
 	}
 
@@ -335,39 +348,67 @@ void nft_add_table(struct nft_batch *b, const struct nft_table *table, const cha
  * nft has to be told that interface names are in the host's byte order, or it
  * shows a lone one as "".  In a concatenation it knows by itself.
  */
+static uint32_t byteorder_write(uint8_t *buf, uint8_t type, const enum nft_type types[NFT_FIELDS])
+{
+	uint32_t order = BYTEORDER_HOST_ENDIAN;
+
+	if (types[0] != NFT_TYPE_IFNAME || types[1] != NFT_TYPE_NONE)
+		return 0;
+	buf[0] = type;
+	buf[1] = sizeof(order);
+	memcpy(buf + UDATA_HEADER, &order, sizeof(order));
+
+	return UDATA_HEADER + sizeof(order);
+}
+
 static void put_set_udata(struct nlmsghdr *nlh, const struct nft_set *set)
 {
-	uint8_t buf[UDATA_HEADER + sizeof(uint32_t) + UDATA_HEADER + NFT_COMMENT_SIZE];
-	uint32_t order = BYTEORDER_HOST_ENDIAN, len = 0;
+	uint8_t buf[2 * (UDATA_HEADER + sizeof(uint32_t)) + UDATA_HEADER + NFT_COMMENT_SIZE];
+	uint32_t len = byteorder_write(buf, NFTNL_UDATA_SET_KEYBYTEORDER, set->key);
 
-	if (set->key[0] == NFT_TYPE_IFNAME && set->key[1] == NFT_TYPE_NONE) {
-		buf[0] = NFTNL_UDATA_SET_KEYBYTEORDER;
-		buf[1] = sizeof(order);
-		memcpy(buf + UDATA_HEADER, &order, sizeof(order));
-		len = UDATA_HEADER + sizeof(order);
-	}
+	len += byteorder_write(buf + len, NFTNL_UDATA_SET_DATABYTEORDER, set->data);
 	if (set->comment)
 		len += udata_write(buf + len, NFTNL_UDATA_SET_COMMENT, set->comment);
 	if (len > 0)
 		mnl_attr_put(nlh, NFTA_SET_USERDATA, len, buf);
 }
 
+/* The length of each field: without it the kernel takes the key for a single value. */
+static void put_ranges(struct nlmsghdr *nlh, const struct nft_set *set)
+{
+	struct nlattr *desc = mnl_attr_nest_start(nlh, NFTA_SET_DESC);
+	struct nlattr *fields = mnl_attr_nest_start(nlh, NFTA_SET_DESC_CONCAT);
+
+	for (int i = 0; i < NFT_FIELDS && set->key[i] != NFT_TYPE_NONE; i++) {
+		struct nlattr *field = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+
+		mnl_attr_put_u32(nlh, NFTA_SET_FIELD_LEN, htonl(type_size(set->key[i])));
+		mnl_attr_nest_end(nlh, field);
+	}
+	mnl_attr_nest_end(nlh, fields);
+	mnl_attr_nest_end(nlh, desc);
+}
+
 void nft_add_set(struct nft_batch *b, const struct nft_set *set)
 {
 	bool is_map = set->data[0] != NFT_TYPE_NONE;
+	uint32_t flags = (is_map ? NFT_SET_MAP : 0) |
+			 (set->ranges ? NFT_SET_INTERVAL | NFT_SET_CONCAT : 0);
 	struct nlmsghdr *nlh =
 		put_object(b, NFT_MSG_NEWSET, NLM_F_CREATE, set->table, "add set", set->name);
 
 	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, set->table->name);
 	mnl_attr_put_strz(nlh, NFTA_SET_NAME, set->name);
 	mnl_attr_put_u32(nlh, NFTA_SET_ID, htonl((uint32_t)b->n));
-	mnl_attr_put_u32(nlh, NFTA_SET_FLAGS, htonl(is_map ? NFT_SET_MAP : 0));
+	mnl_attr_put_u32(nlh, NFTA_SET_FLAGS, htonl(flags));
 	mnl_attr_put_u32(nlh, NFTA_SET_KEY_TYPE, htonl(fields_type(set->key)));
 	mnl_attr_put_u32(nlh, NFTA_SET_KEY_LEN, htonl(fields_size(set->key)));
 	if (is_map) {
 		mnl_attr_put_u32(nlh, NFTA_SET_DATA_TYPE, htonl(fields_type(set->data)));
 		mnl_attr_put_u32(nlh, NFTA_SET_DATA_LEN, htonl(fields_size(set->data)));
 	}
+	if (set->ranges)
+		put_ranges(nlh, set);
 	put_set_udata(nlh, set);
 }
 
@@ -482,13 +523,21 @@ static struct nlattr *open_elem(struct nft_batch *b, uint16_t type, const struct
 	return mnl_attr_nest_start(b->open, NFTA_LIST_ELEM);
 }
 
-static void put_value(struct nlmsghdr *nlh, uint16_t attr, const enum nft_type types[NFT_FIELDS],
-		      const struct nft_value *v)
+static void put_value(struct nlmsghdr *nlh, uint16_t attr, const void *value, uint32_t len)
 {
 	struct nlattr *nest = mnl_attr_nest_start(nlh, attr);
 
-	mnl_attr_put(nlh, NFTA_DATA_VALUE, fields_size(types), v->b);
+	mnl_attr_put(nlh, NFTA_DATA_VALUE, len, value);
 	mnl_attr_nest_end(nlh, nest);
+}
+
+static void put_key(struct nlmsghdr *nlh, const struct nft_set *set, const struct nft_value *key)
+{
+	uint32_t len = fields_size(set->key);
+
+	put_value(nlh, NFTA_SET_ELEM_KEY, key->b, len);
+	if (set->ranges)
+		put_value(nlh, NFTA_SET_ELEM_KEY_END, key->b + len, len);
 }
 
 void nft_add_elem(struct nft_batch *b, const struct nft_set *set, const struct nft_value *key,
@@ -496,9 +545,9 @@ void nft_add_elem(struct nft_batch *b, const struct nft_set *set, const struct n
 {
 	struct nlattr *elem = open_elem(b, NFT_MSG_NEWSETELEM, set);
 
-	put_value(b->open, NFTA_SET_ELEM_KEY, set->key, key);
+	put_key(b->open, set, key);
 	if (data)
-		put_value(b->open, NFTA_SET_ELEM_DATA, set->data, data);
+		put_value(b->open, NFTA_SET_ELEM_DATA, data->b, fields_size(set->data));
 	put_comment(b->open, NFTA_SET_ELEM_USERDATA, NFTNL_UDATA_SET_ELEM_COMMENT, comment);
 	mnl_attr_nest_end(b->open, elem);
 }
@@ -507,7 +556,7 @@ void nft_del_elem(struct nft_batch *b, const struct nft_set *set, const struct n
 {
 	struct nlattr *elem = open_elem(b, NFT_MSG_DELSETELEM, set);
 
-	put_value(b->open, NFTA_SET_ELEM_KEY, set->key, key);
+	put_key(b->open, set, key);
 	mnl_attr_nest_end(b->open, elem);
 }
 
@@ -600,6 +649,7 @@ int nft_get_chain(struct nl *nl, const struct nft_chain *chain, struct nft_chain
 	return r;
 }
 
+/* Appends, since the upper end of a key of ranges comes after the lower one. */
 static void read_value(const struct nlattr *nest, struct nft_value *ret)
 {
 	const struct nlattr *attr;
@@ -607,10 +657,10 @@ static void read_value(const struct nlattr *nest, struct nft_value *ret)
 	mnl_attr_for_each_nested(attr, nest) {
 		uint16_t len = mnl_attr_get_payload_len(attr);
 
-		if (mnl_attr_get_type(attr) != NFTA_DATA_VALUE || len > sizeof(ret->b))
+		if (mnl_attr_get_type(attr) != NFTA_DATA_VALUE || len > sizeof(ret->b) - ret->len)
 			continue;
-		memcpy(ret->b, mnl_attr_get_payload(attr), len);
-		ret->len = (uint8_t)len;
+		memcpy(ret->b + ret->len, mnl_attr_get_payload(attr), len);
+		ret->len = (uint8_t)(ret->len + len);
 	}
 }
 
@@ -621,6 +671,7 @@ static void read_elem(const struct nlattr *nest, struct nft_elem *ret)
 	mnl_attr_for_each_nested(attr, nest) {
 		switch (mnl_attr_get_type(attr)) {
 		case NFTA_SET_ELEM_KEY:
+		case NFTA_SET_ELEM_KEY_END:
 			read_value(attr, &ret->key);
 			break;
 		case NFTA_SET_ELEM_DATA:
@@ -683,7 +734,7 @@ int nft_get_elem(struct nl *nl, const struct nft_set *set, const struct nft_valu
 	put_set_names(nlh, set);
 	list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
 	item = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-	put_value(nlh, NFTA_SET_ELEM_KEY, set->key, key);
+	put_key(nlh, set, key);
 	mnl_attr_nest_end(nlh, item);
 	mnl_attr_nest_end(nlh, list);
 	r = found(nl_query(nl, get_elem_cb, &elem, &said), &said, e);

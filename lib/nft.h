@@ -38,9 +38,9 @@ struct nlattr;
 struct nlmsghdr;
 
 #define NFT_FIELDS	 4   /* in a concatenation, at most */
-#define NFT_VALUE_SIZE	 64  /* bytes of a key or its data, at most */
+#define NFT_VALUE_SIZE	 96  /* bytes of a key, of both its ends, or of its data, at most */
 #define NFT_COMMENT_SIZE 129 /* nft shows at most 128 characters */
-#define NFT_KEY_STRLEN	 160 /* any key as text */
+#define NFT_KEY_STRLEN	 224 /* any key as text */
 
 /* Types of fields; the numbers are nft's. */
 enum nft_type {
@@ -59,20 +59,27 @@ struct nft_table {
 	const char *name;
 };
 
-/* A set, or a map if it has data.  Several fields are a concatenation. */
+/*
+ * A set, or a map if it has data.  Several fields are a concatenation.
+ *
+ * The key of a set of ranges is a box: the lowest value of each field, and behind
+ * all of them the highest of each.  Such a set is a concatenation, and the kernel
+ * refuses boxes that overlap.
+ */
 struct nft_set {
 	const struct nft_table *table;
 	const char *name;
 	const char *comment;
 	enum nft_type key[NFT_FIELDS];
 	enum nft_type data[NFT_FIELDS];
+	bool ranges;
 };
 
-/* A base chain; its policy is accept. */
+/* A base chain, whose policy is accept, or one that others jump to. */
 struct nft_chain {
 	const struct nft_table *table;
 	const char *name;
-	const char *type; /* "nat", "filter" */
+	const char *type; /* "nat", "filter"; NULL: no base chain */
 	uint32_t hook;	  /* NF_INET_POST_ROUTING and so on */
 	int32_t priority;
 };

@@ -41,6 +41,20 @@ static const struct nft_set names = {
 	.key = { NFT_TYPE_IFNAME },
 };
 
+static const struct nft_set services = {
+	.table = &table,
+	.name = "services",
+	.key = { NFT_TYPE_IPV4, NFT_TYPE_PORT },
+	.ranges = true,
+};
+
+static const struct nft_set leads = {
+	.table = &table,
+	.name = "leads",
+	.key = { NFT_TYPE_IPV4 },
+	.data = { NFT_TYPE_IFNAME },
+};
+
 static const struct nft_chain prerouting = {
 	.table = &table,
 	.name = "prerouting",
@@ -108,12 +122,38 @@ static void a_key_is_written_as_nft_writes_it(void **state)
 	assert_string_equal(nft_key_str(&everything, &key, text), "fd00::5");
 }
 
+/* 10.1.0.0-10.1.0.255 and two ports. */
+static struct nft_value service(uint16_t from, uint16_t to)
+{
+	struct ip_addr first = ip("10.1.0.0"), last = ip("10.1.0.255");
+	struct nft_value v = { .len = 0 };
+
+	nft_value_ip(&v, &first);
+	nft_value_port(&v, from);
+	nft_value_ip(&v, &last);
+	nft_value_port(&v, to);
+
+	return v;
+}
+
+static void a_box_is_written_with_both_its_ends(void **state)
+{
+	struct nft_value box = service(80, 90), half = service(80, 80);
+	char text[NFT_KEY_STRLEN];
+
+	(void)state;
+	assert_string_equal(nft_key_str(&services, &box, text), "10.1.0.0-10.1.0.255 . 80-90");
+	assert_string_equal(nft_key_str(&services, &half, text), "10.1.0.0-10.1.0.255 . 80");
+	half.len /= 2;
+	assert_string_equal(nft_key_str(&services, &half, text), "");
+}
+
 static void a_value_takes_no_more_than_it_has_room_for(void **state)
 {
 	struct nft_value v = { .len = 0 };
 
 	(void)state;
-	for (int i = 0; i < 10; i++)
+	for (int i = 0; i < 20; i++)
 		nft_value_ifname(&v, "eth0");
 	assert_int_equal(v.len, NFT_VALUE_SIZE);
 }
@@ -359,6 +399,44 @@ static void nft_reads_what_we_write(void **state)
 		   "}\n");
 }
 
+static void boxes_are_sets_of_ranges_to_nft(void **state)
+{
+	struct nft_value box = service(80, 90), next = service(91, 91), name = { .len = 0 };
+	struct nft_value key = { .len = 0 };
+	struct ip_addr from = ip("10.1.0.5");
+	struct nl *nl = lab_nl(state);
+	struct nft_elem elem;
+	struct nft_batch b;
+
+	nft_value_ip(&key, &from);
+	nft_value_ifname(&name, "list");
+	nft_begin(&b, nl, 0);
+	nft_add_table(&b, &table, NULL);
+	nft_add_set(&b, &services);
+	nft_add_set(&b, &leads);
+	nft_add_elem(&b, &services, &box, NULL, "owner");
+	nft_add_elem(&b, &services, &next, NULL, "owner");
+	nft_add_elem(&b, &leads, &key, &name, "owner");
+	assert_done(nft_commit(&b, &lab_err));
+	assert_int_equal(nft_get_elem(nl, &services, &box, &elem, &lab_err), 1);
+	assert_true(nft_value_equal(&elem.key, &box));
+
+	nft_begin(&b, nl, 0);
+	nft_del_elem(&b, &services, &next);
+	assert_done(nft_commit(&b, &lab_err));
+	lab_expect("nft list ruleset", "table inet t {\n"
+				       "\tset services {\n"
+				       "\t\ttype ipv4_addr . inet_service\n"
+				       "\t\tflags interval\n"
+				       "\t\telements = { 10.1.0.0/24 . 80-90 comment \"owner\" }\n"
+				       "\t}\n\n"
+				       "\tmap leads {\n"
+				       "\t\ttype ipv4_addr : ifname\n"
+				       "\t\telements = { 10.1.0.5 comment \"owner\" : \"list\" }\n"
+				       "\t}\n"
+				       "}\n");
+}
+
 static void what_nft_saves_it_can_load_again(void **state)
 {
 	struct nl *nl = lab_nl(state);
@@ -502,6 +580,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fields_of_a_key_are_padded_to_four_bytes),
 		cmocka_unit_test(a_key_is_written_as_nft_writes_it),
+		cmocka_unit_test(a_box_is_written_with_both_its_ends),
 		cmocka_unit_test(a_value_takes_no_more_than_it_has_room_for),
 		IN_LAB(an_element_is_read_as_it_was_written),
 		IN_LAB(a_comment_is_cut_to_what_nft_shows),
@@ -511,6 +590,7 @@ int main(void)
 		cmocka_unit_test(expressions_are_what_nft_makes),
 		IN_LAB(a_rule_with_a_missing_expression_is_not_sent),
 		IN_LAB(nft_reads_what_we_write),
+		IN_LAB(boxes_are_sets_of_ranges_to_nft),
 		IN_LAB(what_nft_saves_it_can_load_again),
 		IN_LAB(absence_is_an_answer),
 		IN_LAB(elements_and_chains_are_got_with_what_they_hold),

@@ -4,18 +4,14 @@
 
 #include <errno.h>
 #include <sha512.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/program.h"
 
 #define LOCK_WAIT   "10" /* seconds for the lock of the legacy variant */
 #define EXIT_LOCKED 4	 /* iptables' exit status for a lock that it did not get */
@@ -57,141 +53,36 @@ void iptables_comment(char ret[2 * IPTABLES_COMMENT_SIZE], const char *network,
 
 /* ---- processes ------------------------------------------------------------- */
 
-/* Files in memory as the child's stdin, stdout and stderr: no pipe that could fill up. */
-static int open_files(int fds[3], struct err *e)
+static int report(const char *program, const struct program_end *end, struct err *e)
 {
-	for (int i = 0; i < 3; i++) {
-		fds[i] = memfd_create("iptables", MFD_CLOEXEC);
-		if (fds[i] < 0)
-			return err_sys(e, errno, "make a temporary file for iptables");
-	}
-
-	return 0;
-}
-
-static void close_files(int (*fds)[3])
-{
-	for (int i = 0; i < 3; i++)
-		cleanup_fd(&(*fds)[i]);
-}
-
-static int fill_file(int fd, const char *text, struct err *e)
-{
-	size_t len = strlen(text);
-
-	while (len > 0) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno != EINTR)
-			return err_sys(e, errno, "write an iptables script");
-		if (n > 0) {
-			text += n;
-			len -= (size_t)n;
-		}
-	}
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return err_sys(e, errno, "write an iptables script");
-
-	return 0;
-}
-
-static int read_file(int fd, char **ret, struct err *e)
-{
-	AUTO_FREE char *text = NULL;
-	struct stat st;
-	ssize_t n;
-
-	if (fstat(fd, &st) < 0)
-		return err_sys(e, errno, "read what iptables said");
-	text = malloc((size_t)st.st_size + 1);
-	if (!text)
-		return err_sys(e, ENOMEM, "read what iptables said");
-	n = pread(fd, text, (size_t)st.st_size, 0);
-	if (n < 0)
-		return err_sys(e, errno, "read what iptables said");
-	text[n] = '\0';
-	*ret = MOVE_PTR(text);
-
-	return 0;
-}
-
-/* An engine's PATH may lack the directories of the administrator. */
-static int spawn(pid_t *ret, const char *const argv[], const posix_spawn_file_actions_t *files)
-{
-	static const char *const dirs[] = { "", "/usr/sbin/", "/sbin/", "/usr/local/sbin/" };
-	char path[64];
-	int r = ENOENT;
-
-	for (size_t i = 0; i < ARRAY_SIZE(dirs) && r == ENOENT; i++) {
-		snprintf(path, sizeof(path), "%s%s", dirs[i], argv[0]);
-		r = posix_spawnp(ret, path, files, NULL, (char *const *)argv, environ);
-	}
-
-	return r;
-}
-
-static int spawn_on_files(pid_t *ret, const char *const argv[], const int fds[3], struct err *e)
-{
-	posix_spawn_file_actions_t files;
-	int r;
-
-	r = posix_spawn_file_actions_init(&files);
-	for (int i = 0; i < 3 && r == 0; i++)
-		r = posix_spawn_file_actions_adddup2(&files, fds[i], i);
-	if (r == 0)
-		r = spawn(ret, argv, &files);
-	posix_spawn_file_actions_destroy(&files);
-	if (r == ENOENT)
-		return err_sys(e, ENOENT,
-			       "backend \"iptables\" needs the program %s: install the iptables "
-			       "package, or choose the nftables backend",
-			       argv[0]);
-
-	return r ? err_sys(e, r, "run %s", argv[0]) : 0;
-}
-
-static int report(const char *program, int status, int said, struct err *e)
-{
-	AUTO_FREE char *text = NULL;
-	int r;
-
-	r = read_file(said, &text, e);
-	if (r < 0)
-		return r;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_LOCKED)
+	if (end->status == EXIT_LOCKED)
 		return err_cni(e, CNI_E_AGAIN, "%s: the lock is held by another program: %.400s",
-			       program, text);
-	if (WIFEXITED(status))
-		return err_cni(e, CNI_E_IO, "%s: exit status %d: %.400s", program,
-			       WEXITSTATUS(status), text);
+			       program, end->said);
+	if (end->status < 0)
+		return err_cni(e, CNI_E_IO, "%s: killed by a signal: %.400s", program, end->said);
 
-	return err_cni(e, CNI_E_IO, "%s: killed by signal %d: %.400s", program, WTERMSIG(status),
-		       text);
+	return err_cni(e, CNI_E_IO, "%s: exit status %d: %.400s", program, end->status, end->said);
 }
 
 /* Runs @argv with @input as its stdin.  @ret_output: what it wrote, NULL for nobody */
 static int run(const char *const argv[], const char *input, char **ret_output, struct err *e)
 {
-	AUTO(close_files) int fds[3] = { -1, -1, -1 };
-	int status, r;
-	pid_t pid;
+	AUTO(program_clear) struct program_end end = { 0 };
+	int r = program_run(argv, input, &end, e);
 
-	r = open_files(fds, e);
+	if (r == -ENOENT)
+		return err_sys(e, ENOENT,
+			       "backend \"iptables\" needs the program %s: install the iptables "
+			       "package, or choose the nftables backend",
+			       argv[0]);
 	if (r < 0)
 		return r;
-	r = fill_file(fds[0], input, e);
-	if (r < 0)
-		return r;
-	r = spawn_on_files(&pid, argv, fds, e);
-	if (r < 0)
-		return r;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return err_sys(e, errno, "wait for %s", argv[0]);
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return report(argv[0], status, fds[2], e);
+	if (end.status != 0)
+		return report(argv[0], &end, e);
+	if (ret_output)
+		*ret_output = MOVE_PTR(end.output);
 
-	return ret_output ? read_file(fds[1], ret_output, e) : 0;
+	return 0;
 }
 
 int iptables_restore(uint8_t family, const char *script, struct err *e)

@@ -5,15 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "ipam/delegate.h"
 #include "ipam/host-local.h"
 #include "ipam/static.h"
 #include "lib/cleanup.h"
 #include "lib/cni.h"
+#include "lib/exec.h"
 #include "lib/stamp.h"
 
 struct ipam {
@@ -69,27 +67,6 @@ static int read_type(const struct cni_request *rq, const char **ret, struct err 
 	return 0;
 }
 
-/* The first regular file of that name; whether it may be run shows when it is. */
-static int find_in_path(const char *dirs, const char *type, char ret[PATH_MAX], struct err *e)
-{
-	struct stat st;
-
-	for (const char *dir = dirs; *dir; dir += strspn(dir, ":")) {
-		int len = (int)strcspn(dir, ":");
-
-		if (len > 0 && snprintf(ret, PATH_MAX, "%.*s/%s", len, dir, type) < PATH_MAX &&
-		    stat(ret, &st) == 0 && S_ISREG(st.st_mode))
-			return 0;
-		dir += len;
-	}
-
-	return err_cni(
-		e, CNI_E_CONFIG,
-		"ipam.type: there is no plugin \"%.64s\" in CNI_PATH, which is \"%s\"; install "
-		"it there",
-		type, dirs);
-}
-
 /* The code in this process for the plugin in @path, NULL if that is any other. */
 static const struct cni_plugin *find_own(const char *type, const char *path)
 {
@@ -110,12 +87,38 @@ static int find(const struct cni_request *rq, struct ipam *ret, struct err *e)
 {
 	int r;
 
-	if ((r = read_type(rq, &ret->type, e)) < 0 ||
-	    (r = find_in_path(rq->path, ret->type, ret->path, e)) < 0)
+	r = read_type(rq, &ret->type, e);
+	if (r < 0)
 		return r;
+	if (exec_find(rq->path, ret->type, ret->path) < 0)
+		return err_cni(
+			e, CNI_E_CONFIG,
+			"ipam.type: there is no plugin \"%.64s\" in CNI_PATH, which is \"%s\"; "
+			"install it there",
+			ret->type, rq->path);
 	ret->own = find_own(ret->type, ret->path);
 
 	return 0;
+}
+
+/* Run with the request that came in. */
+static int run(const struct ipam *ipam, const struct cni_request *rq, enum cni_command command,
+	       char **ret, size_t *ret_len, struct err *e)
+{
+	const struct exec x = {
+		.path = ipam->path,
+		.name = ipam->type,
+		.command = command,
+		.container_id = rq->container_id,
+		.netns = rq->netns,
+		.ifname = rq->ifname,
+		.args = rq->args,
+		.cni_path = rq->path,
+		.config = rq->text,
+		.config_len = rq->text_len,
+	};
+
+	return exec_plugin(&x, ret, ret_len, e);
 }
 
 /* ---- ADD ----------------------------------------------------------------- */
@@ -152,7 +155,7 @@ static int add_by_running(const struct ipam *ipam, const struct cni_request *rq,
 {
 	AUTO_FREE char *text = NULL;
 	size_t len;
-	int r = delegate_run(ipam->path, ipam->type, rq, CNI_ADD, &text, &len, e);
+	int r = run(ipam, rq, CNI_ADD, &text, &len, e);
 
 	if (r == 0) {
 		r = read_result(text, len, rq->version, res, e);
@@ -160,7 +163,7 @@ static int add_by_running(const struct ipam *ipam, const struct cni_request *rq,
 			err_wrap(e, r, "%s", ipam->type);
 	}
 	if (r < 0)
-		(void)delegate_run(ipam->path, ipam->type, rq, CNI_DEL, NULL, NULL, NULL);
+		(void)run(ipam, rq, CNI_DEL, NULL, NULL, NULL);
 
 	return r;
 }
@@ -170,8 +173,11 @@ static int add_by_running(const struct ipam *ipam, const struct cni_request *rq,
 int ipam_add(const struct cni_request *rq, struct cni_result *res, struct err *e)
 {
 	struct ipam ipam;
-	int r = find(rq, &ipam, e);
+	int r;
 
+	if (!ipam_configured(rq))
+		return 0;
+	r = find(rq, &ipam, e);
 	if (r < 0)
 		return r;
 	if (!ipam.own)
@@ -206,12 +212,15 @@ static int do_verb(const struct cni_request *rq, enum cni_command command, struc
 {
 	struct ipam ipam;
 	verb_fn verb;
-	int r = find(rq, &ipam, e);
+	int r;
 
+	if (!ipam_configured(rq))
+		return 0;
+	r = find(rq, &ipam, e);
 	if (r < 0)
 		return r;
 	if (!ipam.own)
-		return delegate_run(ipam.path, ipam.type, rq, command, NULL, NULL, e);
+		return run(&ipam, rq, command, NULL, NULL, e);
 	verb = own_verb(ipam.own, command);
 	r = verb ? verb(rq, e) : 0;
 

@@ -27,6 +27,7 @@ GEN   := build/gen
 
 LIB_SRC    := $(wildcard lib/*.c ipam/*.c)
 PLUGIN_SRC := $(wildcard plugins/*.c)
+HELPER_SRC := $(wildcard libexec/*.c)
 CLI_SRC    := $(wildcard cli/*.c)
 OVERLAY_SRC := $(wildcard overlay/*.c)
 OVERLAY_PROTO := $(wildcard overlay/*.proto)
@@ -36,6 +37,7 @@ FUZZ_SRC   := $(wildcard tests/fuzz/*_fuzz.c)
 MAN_SRC    := $(wildcard man/*.scd)
 
 PLUGINS := $(PLUGIN_SRC:plugins/%.c=$(BUILD)/plugins/%)
+HELPERS := $(HELPER_SRC:libexec/%.c=$(BUILD)/plugins/%)
 UNITS   := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 MANS    := $(MAN_SRC:man/%.scd=$(BUILD)/man/%)
 FUZZERS := $(FUZZ_SRC:tests/fuzz/%.c=build/fuzz/%)
@@ -50,6 +52,7 @@ PKG_CONFIG ?= pkg-config
 # libmnl is the one that Debian 12 has no archive of.
 STATIC_PKGS := libnftnl jansson libmd
 SHARED_PKGS := libmnl
+HELPER_PKGS  := dbus-1
 CLI_PKGS     := smartcols
 OVERLAY_PKGS := libsodium
 
@@ -62,7 +65,7 @@ HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPI
 SANITIZE := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 
 HEDDLE_CPPFLAGS := -I. -I$(GEN) -D_GNU_SOURCE -DHEDDLE_VERSION='"$(VERSION)"' \
-                   $(shell $(PKG_CONFIG) --cflags $(STATIC_PKGS) $(SHARED_PKGS) $(CLI_PKGS) $(OVERLAY_PKGS) 2>/dev/null) -isystem /usr/include/nanopb
+                   $(shell $(PKG_CONFIG) --cflags $(STATIC_PKGS) $(SHARED_PKGS) $(HELPER_PKGS) $(CLI_PKGS) $(OVERLAY_PKGS) 2>/dev/null) -isystem /usr/include/nanopb
 HEDDLE_CFLAGS   := -std=gnu17 $(WARN) $(HARDEN) $(SANITIZE) -ffunction-sections -fdata-sections
 HEDDLE_LDFLAGS  := -pie -Wl,-z,relro,-z,now -Wl,--gc-sections $(SANITIZE)
 STATIC_LIBS     := $(shell $(PKG_CONFIG) --libs-only-l $(STATIC_PKGS) 2>/dev/null | sed 's/-lmnl//g')
@@ -76,7 +79,7 @@ say   = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$@')
 
 .PHONY: all plugins heddle man
 all: plugins heddle man
-plugins: $(PLUGINS)
+plugins: $(PLUGINS) $(HELPERS)
 heddle: $(HEDDLE)
 man: $(MANS)
 
@@ -107,6 +110,12 @@ $(BUILD)/plugins/%: $(BUILD)/obj/plugins/%.o $(LIBA) $(if $(STATIC),$(MNL_OWN))
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)$(CC) $(PLUGIN_LDFLAGS) $(LDFLAGS) -o $@ $(filter-out $(MNL_OWN),$^) $(PLUGIN_LDLIBS)
+
+# What few hosts need is a program of its own beside the plugins, with its libraries.
+$(HELPERS): $(BUILD)/plugins/%: $(BUILD)/obj/libexec/%.o
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(HEDDLE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(HELPER_PKGS) 2>/dev/null)
 
 # The command, which a person waits for and nobody starts by the thousand, is linked as usual.
 $(BUILD)/heddle: $(CLI_SRC:%.c=$(BUILD)/obj/%.o) $(LIBA)
@@ -169,11 +178,13 @@ $(BUILD)/man/%: man/%.scd
 # ---- what it needs -----------------------------------------------------------
 
 DEPS      := gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libjansson-dev libmd-dev scdoc \
-             libsmartcols-dev libsodium-dev nanopb libnanopb-dev
+             libdbus-1-dev libsmartcols-dev libsodium-dev nanopb libnanopb-dev
 DEPS_DEMO := $(DEPS) iproute2 iputils-ping jq nftables util-linux
 DEPS_TEST := $(DEPS_DEMO) libcmocka-dev bats python3 \
              iptables conntrack strace socat netcat-openbsd tcpdump attr procps \
              podman buildah runc busybox-static containernetworking-plugins mandoc
+# Its package starts it where there is systemd, and nobody's firewall shall change for a test.
+DEPS_TEST += $(if $(wildcard /run/systemd/system),,firewalld dbus-daemon)
 DEPS_LINT := clang-format clang-tidy cppcheck shellcheck
 DEPS_FUZZ := clang libclang-rt-dev
 APT       := DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends
@@ -237,7 +248,7 @@ build/fuzz/%_fuzz: build/fuzz/obj/tests/fuzz/%_fuzz.o $(LIB_SRC:%.c=build/fuzz/o
 	$(call say,LINK)
 	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(HEDDLE_LDLIBS)
 
-C_FILES  := $(LIB_SRC) $(wildcard lib/static/*.c) $(PLUGIN_SRC) $(CLI_SRC) $(OVERLAY_SRC) $(SIM_SRC) $(UNIT_SRC) $(FUZZ_SRC)
+C_FILES  := $(LIB_SRC) $(wildcard lib/static/*.c) $(PLUGIN_SRC) $(HELPER_SRC) $(CLI_SRC) $(OVERLAY_SRC) $(SIM_SRC) $(UNIT_SRC) $(FUZZ_SRC)
 SH_FILES := tests/run tests/lint tests/demo .ci/run $(wildcard tests/*/run tests/e2e/*.bash tests/e2e/*.bats)
 lint: deps-lint $(OVERLAY_GEN)
 	@tests/lint '$(HEDDLE_CPPFLAGS)' '$(C_FILES)' '$(SH_FILES)'
@@ -255,7 +266,7 @@ include tests/bench/bench.mk
 # With DESTDIR nothing is replaced on this system, so nobody is asked.
 install: plugins man
 	@install -d '$(DESTDIR)$(CNIBINDIR)' '$(DESTDIR)$(MANDIR)/man8' '$(DESTDIR)$(DOCDIR)/conf-examples'
-	@for p in $(notdir $(PLUGINS)); do \
+	@for p in $(notdir $(PLUGINS) $(HELPERS)); do \
 		to='$(CNIBINDIR)'/$$p; \
 		if [ -z '$(FORCE)$(DESTDIR)' ] && owner=$$(dpkg -S "$$to" 2>/dev/null | cut -d: -f1) && [ -n "$$owner" ]; then \
 			echo "$$to belongs to the package $$owner: not replaced; choose another CNIBINDIR, or set FORCE=1" >&2; \
@@ -269,7 +280,7 @@ install: plugins man
 	[ -z "$$refused" ]
 
 uninstall:
-	@for p in $(notdir $(PLUGINS)); do \
+	@for p in $(notdir $(PLUGINS) $(HELPERS)); do \
 		to='$(CNIBINDIR)'/$$p; \
 		dpkg -S "$$to" >/dev/null 2>&1 || rm -f '$(DESTDIR)'"$$to"; \
 	done

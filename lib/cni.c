@@ -18,6 +18,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/boolean.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/mac.h"
@@ -101,24 +102,6 @@ int cni_valid_ifname(const char *name, const char *what, struct err *e)
 	return 0;
 }
 
-/* As Go's strconv.ParseBool.  Return: 1, 0, or -EINVAL for what it does not know. */
-static int parse_bool(const char *text)
-{
-	static const char *const words[2][6] = {
-		{ "0", "f", "F", "false", "FALSE", "False" },
-		{ "1", "t", "T", "true", "TRUE", "True" },
-	};
-
-	for (int value = 0; value < 2; value++) {
-		for (size_t i = 0; i < ARRAY_SIZE(words[value]); i++) {
-			if (strcmp(text, words[value][i]) == 0)
-				return value;
-		}
-	}
-
-	return -EINVAL;
-}
-
 /* ---- CNI_ARGS ------------------------------------------------------------ */
 
 void cni_args_clear(struct cni_args *a)
@@ -137,7 +120,7 @@ static int args_unknown(const char *key, struct err *e)
 
 static int args_ignore(const char *value, bool *ret, struct err *e)
 {
-	int r = parse_bool(value);
+	int r = boolean_parse(value);
 
 	if (r < 0)
 		return err_cni(e, CNI_E_ENV, "CNI_ARGS: IgnoreUnknown: \"%.64s\" is not 1 or 0",
@@ -617,7 +600,7 @@ static int open_netns(struct run *run, struct err *e)
 		rq->netns_fd = -1;
 		return rq->command == CNI_DEL && netns_is_gone(r) ? 0 : err_wrap(e, r, "CNI_NETNS");
 	}
-	if (run->plugin->own_netns || parse_bool(env("CNI_NETNS_OVERRIDE")) == 1)
+	if (run->plugin->own_netns || boolean_parse(env("CNI_NETNS_OVERRIDE")) == 1)
 		return 0;
 
 	return check_not_own(rq, e);

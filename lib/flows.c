@@ -285,12 +285,14 @@ int flows_forget_stale(struct nl *nl, const struct publish *p, struct err *e)
 	return !has_datagrams(p) || are_none() ? 0 : find_and_forget(nl, &s, e);
 }
 
+bool flows_expected(const struct publish *p)
+{
+	return (p->n_ports == 0 || has_datagrams(p)) && !are_none();
+}
+
 int flows_forget(struct nl *nl, const struct publish *p, struct err *e)
 {
 	struct search s = { .p = p };
 
-	if (p->n_ports > 0 && !has_datagrams(p))
-		return 0;
-
-	return are_none() ? 0 : find_and_forget(nl, &s, e);
+	return flows_expected(p) ? find_and_forget(nl, &s, e) : 0;
 }

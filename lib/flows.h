@@ -15,6 +15,7 @@
 #ifndef FLOWS_H
 #define FLOWS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,9 @@ struct nl;
  * Return: 0, also without connection tracking; or a negative errno.
  */
 int flows_forget_stale(struct nl *nl, const struct publish *p, struct err *e);
+
+/* Whether flows_forget() would have to read the table; this does not take as long. */
+bool flows_expected(const struct publish *p);
 
 /*
  * After DEL: what led to this container through its published ports, or through

@@ -4,9 +4,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/membarrier.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "lib/nl.h"
+
+/* ---- a child that may do a job --------------------------------------------- */
 
 /*
  * Puts the kept descriptors and the lifeline at 0, 1, …, and closes the rest.
@@ -31,20 +39,25 @@ static bool keep_only(const int *keep, size_t n, int lifeline)
 	return syscall(SYS_close_range, (unsigned int)n + 1, ~0U, 0) == 0;
 }
 
-static void __attribute__((noreturn))
-child(const int *keep, size_t n, int lifeline, void (*job)(void *data), void *data)
+/* The end of the calling process is the end of its side of the pipe. */
+static void wait_for_end(int lifeline)
 {
 	char byte;
 
+	while (read(lifeline, &byte, 1) < 0 && errno == EINTR)
+		;
+}
+
+static void __attribute__((noreturn))
+child(const int *keep, size_t n, int lifeline, void (*job)(void *data), void *data)
+{
 	(void)setsid();
 	/* With the pipes still open, its own lifeline among them, it would stay for ever. */
 	if (!keep_only(keep, n, lifeline))
 		_exit(1);
 	if (job)
 		job(data);
-	/* The end of the calling process is the end of the pipe. */
-	while (read((int)n, &byte, 1) < 0 && errno == EINTR)
-		;
+	wait_for_end((int)n);
 	_exit(0);
 }
 
@@ -74,4 +87,58 @@ int linger_fork(const int *keep, size_t n_keep, void (*job)(void *data), void *d
 	close(lifeline[0]);
 
 	return 0;
+}
+
+/* ---- a child that closes a socket -------------------------------------------- */
+
+/* What a child has of its own; the rest of its memory is the caller's. */
+struct handover {
+	int socket, lifeline;
+	char stack[16384] __attribute__((aligned(16)));
+};
+
+/*
+ * No more than system calls, as the caller goes on at the same time.  errno is
+ * the caller's as well: a call that fails here, which none should, can spoil the
+ * words of an error there, no more.
+ */
+static int sit_out(void *data)
+{
+	const struct handover *h = data;
+
+	(void)setsid();
+	if (!keep_only(&h->socket, 1, h->lifeline))
+		_exit(1);
+	wait_for_end(1);
+	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	_exit(0);
+}
+
+static void hand_over(int socket)
+{
+	/* Never unmapped: the child stands on it until this process has ended, and longer. */
+	struct handover *h = mmap(NULL, sizeof(*h), PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	int lifeline[2];
+
+	if (h == MAP_FAILED || pipe2(lifeline, O_CLOEXEC) < 0)
+		return;
+	h->socket = socket;
+	h->lifeline = lifeline[0];
+	/* The other end stays open for as long as this process lives. */
+	if (clone(sit_out, h->stack + sizeof(h->stack), CLONE_VM | SIGCHLD, h) < 0)
+		close(lifeline[1]);
+	close(lifeline[0]);
+}
+
+void linger_close(struct nl *nl)
+{
+	if (nl)
+		hand_over(nl_fd(nl));
+	nl_close(nl);
+}
+
+void linger_closep(struct nl **nl)
+{
+	linger_close(*nl);
 }

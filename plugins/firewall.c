@@ -104,7 +104,7 @@ static int pass_other_tools(struct nl *nft, const struct admit *a, struct err *e
 
 static int firewall_add(const struct cni_request *rq, struct cni_result *res, struct err *e)
 {
-	AUTO(nl_closep) struct nl *nft = NULL;
+	AUTO(linger_closep) struct nl *nft = NULL;
 	AUTO(admit_clear) struct admit a = { 0 };
 	int r;
 
@@ -120,7 +120,7 @@ static int firewall_add(const struct cni_request *rq, struct cni_result *res, st
 
 static int firewall_del(const struct cni_request *rq, struct err *e)
 {
-	AUTO(nl_closep) struct nl *nft = NULL;
+	AUTO(linger_closep) struct nl *nft = NULL;
 	/* A config that went bad may have shut its bridge. */
 	AUTO(admit_clear) struct admit a = { .policy = ADMIT_ISOLATED };
 	int r;
@@ -129,8 +129,6 @@ static int firewall_del(const struct cni_request *rq, struct err *e)
 	if ((r = admit_init(&a, rq, e)) < 0 || (r = nl_open(NETLINK_NETFILTER, &nft, e)) < 0 ||
 	    (r = admit_del(nft, &a, e)) < 0)
 		return r;
-	if (r > 0)
-		(void)linger_fork((const int[]){ nl_fd(nft) }, 1, NULL, NULL);
 
 	return 0;
 }

@@ -5,7 +5,8 @@
  * The delegate is looked for in CNI_PATH and run as the CNI specification says.
  * If the file found is the very host-local or static that was built together
  * with the caller (lib/stamp.h), its code is called in this process instead,
- * which saves the price of one.
+ * which saves the price of one.  Where the config has no ipam.type, each of them
+ * does nothing and succeeds.
  *
  * Source: CNI specification 1.1.0, section 4 "Plugin Delegation".
  */
@@ -29,7 +30,7 @@ bool ipam_needs_interface(const struct cni_request *rq);
 
 /**
  * ipam_add() - get addresses, routes and DNS settings
- * @rq:		an ADD with ipam_configured()
+ * @rq:		an ADD
  * @res:	an empty result, filled with what the delegate gave
  *
  * A delegate that fails keeps nothing: one that is run is called with DEL then.

@@ -285,9 +285,9 @@ static int add_default_route(struct cni_result *res, const struct ip_addr *gw, s
 static int complete_addresses(struct add *a, struct err *e)
 {
 	struct cni_result *res = a->res;
-	int r = 0;
+	int r = attachment_set_dns(a->rq, res, e);
 
-	if (a->conf.has_ipam && res->n_ips == 0)
+	if (r == 0 && a->conf.has_ipam && res->n_ips == 0)
 		return err_cni(e, CNI_E_CONFIG, "ipam: the IPAM plugin gave no address");
 	for (size_t i = 0; r == 0 && i < res->n_ips; i++) {
 		struct cni_ip *ip = &res->ips[i];
@@ -302,12 +302,28 @@ static int complete_addresses(struct add *a, struct err *e)
 	return r;
 }
 
+/* On failure nothing is kept. */
+static int get_addresses(struct add *a, struct err *e)
+{
+	int r = ipam_add(a->rq, a->res, e);
+
+	if (r < 0)
+		return r;
+	r = complete_addresses(a, e);
+	if (r < 0)
+		(void)ipam_del(a->rq, NULL);
+
+	return r;
+}
+
 static int set_gateways(struct add *a, struct err *e)
 {
 	const struct cni_result *res = a->res;
 	AUTO_FREE struct ip_net *gateways = calloc(res->n_ips + 1, sizeof(*gateways));
 	int r = 0;
 
+	if (!a->conf.is_gateway)
+		return 0;
 	if (!gateways)
 		return err_sys(e, ENOMEM, "set the gateway's addresses");
 	if (a->conf.vlan)
@@ -319,7 +335,7 @@ static int set_gateways(struct add *a, struct err *e)
 		r = bridge_set_gateway(a->host, a->gateway.index, &gateways[i], gateways,
 				       res->n_ips, a->conf.force_address, e);
 
-	return r;
+	return r < 0 ? err_wrap(e, r, "set up the bridge %s", a->conf.bridge) : 0;
 }
 
 static int set_up_bridge(struct add *a, struct err *e)
@@ -333,8 +349,6 @@ static int set_up_bridge(struct add *a, struct err *e)
 	int r = bridge_ensure(a->host, &b, &a->bridge, e);
 
 	a->gateway = a->bridge;
-	if (r == 0 && a->conf.is_gateway)
-		r = set_gateways(a, e);
 
 	return r < 0 ? err_wrap(e, r, "set up the bridge %s", a->conf.bridge) : 0;
 }
@@ -473,13 +487,24 @@ static int announce(struct add *a, struct err *e)
 	return iface_announce(a->inside, a->inner_index, a->mac, e);
 }
 
+/* One that somebody made without a MAC address has got its first port's by now. */
+static int look_at_mac(struct add *a, struct err *e)
+{
+	static const uint8_t none[MAC_LEN];
+
+	return memcmp(a->bridge.mac, none, MAC_LEN) == 0
+		       ? link_get(a->host, a->bridge.name, &a->bridge, e)
+		       : 0;
+}
+
 /* Runtimes and chained plugins rely on the order: bridge, host's end, container's end. */
 static int report(struct add *a, struct err *e)
 {
 	struct cni_result *res = a->res;
 	int r;
 
-	if ((r = attachment_report(res, a->bridge.name, a->bridge.mac, NULL, e)) < 0 ||
+	if ((r = look_at_mac(a, e)) < 0 ||
+	    (r = attachment_report(res, a->bridge.name, a->bridge.mac, NULL, e)) < 0 ||
 	    (r = attachment_report(res, a->port.name, a->host_mac, NULL, e)) < 0 ||
 	    (r = attachment_report(res, a->rq->ifname, a->mac, a->rq->netns, e)) < 0)
 		return r;
@@ -489,20 +514,36 @@ static int report(struct add *a, struct err *e)
 	return r < 0 ? r : 0;
 }
 
-static int make(struct add *a, struct err *e)
+/* For an IPAM that talks through the interface: frames pass, then it is asked. */
+static int get_addresses_by_port(struct add *a, struct err *e)
 {
-	int r;
+	struct link link;
+	int r = link_get(a->inside, a->rq->ifname, &link, e);
 
-	r = ipam_configured(a->rq) ? ipam_add(a->rq, a->res, e) : 0;
 	if (r < 0)
 		return r;
-	if ((r = complete_addresses(a, e)) < 0 || (r = attachment_set_dns(a->rq, a->res, e)) < 0 ||
-	    (r = set_up_bridge(a, e)) < 0)
+	link_put_flags(a->inside, link.index, IFF_UP, IFF_UP);
+	if ((r = nl_commit(a->inside, e)) < 0 ||
+	    (r = link_wait_up(a->host, a->port.index, e)) < 0 || (r = get_addresses(a, e)) < 0)
+		return r;
+
+	return set_gateways(a, e);
+}
+
+static int make(struct add *a, struct err *e)
+{
+	bool by_port = ipam_needs_interface(a->rq);
+	int r;
+
+	if (!by_port && (r = get_addresses(a, e)) < 0)
+		return r;
+	if ((r = set_up_bridge(a, e)) < 0 || (!by_port && (r = set_gateways(a, e)) < 0))
 		goto undo_ipam;
 	/* Each of these undoes itself too: what came of it is unknown when the answer is lost. */
 	if ((r = attach(a, e)) < 0 || (r = set_vlans(a, e)) < 0)
 		goto undo_port;
-	if ((r = guard(a, e)) < 0 || (r = configure_inside(a, e)) < 0)
+	if ((r = guard(a, e)) < 0 || (by_port && (r = get_addresses_by_port(a, e)) < 0) ||
+	    (r = configure_inside(a, e)) < 0)
 		goto undo_guard;
 	if ((r = masquerade(a, e)) < 0 || (r = announce(a, e)) < 0 || (r = report(a, e)) < 0)
 		goto undo_masquerade;
@@ -516,7 +557,7 @@ undo_guard:
 undo_port:
 	veth_undo(a->host, &a->rq->owner, a->host_mac);
 undo_ipam:
-	if (ipam_configured(a->rq))
+	if (a->res->n_ips > 0)
 		(void)ipam_del(a->rq, NULL);
 
 	return r;
@@ -555,22 +596,24 @@ static int del_rules(const struct cni_request *rq, struct nl *nft, struct err *e
 	return err_keep(r, e, spoof_del(nft, &spoof, &next), &next);
 }
 
-/* Each step is tried, whatever became of the one before. */
+/*
+ * Each step is tried, whatever became of the one before.  The address is free
+ * when nobody can use it any more; but a DHCP client gives it back by the port.
+ */
 static int bridge_del(const struct cni_request *rq, struct err *e)
 {
 	AUTO(nl_closep) struct nl *nft = NULL;
+	bool by_port = ipam_needs_interface(rq);
 	struct err next = { 0 };
-	int first;
+	int first = by_port ? ipam_del(rq, e) : 0;
+	int r;
 
-	/* A link that is still there may still use its address. */
-	if ((first = nl_open(NETLINK_NETFILTER, &nft, e)) < 0 ||
-	    (first = veth_del(rq, nl_fd(nft), e)) < 0)
-		return first;
-	first = del_rules(rq, nft, e);
-	if (!ipam_configured(rq))
-		return first;
+	if ((r = nl_open(NETLINK_NETFILTER, &nft, &next)) < 0 ||
+	    (r = veth_del(rq, nl_fd(nft), &next)) < 0)
+		return err_keep(first, e, r, &next);
+	first = err_keep(first, e, del_rules(rq, nft, &next), &next);
 
-	return err_keep(first, e, ipam_del(rq, &next), &next);
+	return by_port ? first : err_keep(first, e, ipam_del(rq, &next), &next);
 }
 
 /* ---- CHECK --------------------------------------------------------------- */
@@ -754,8 +797,7 @@ static int check_all(struct check *c, struct err *e)
 	CNI_CHECK_STEP(r, check_host(c, e));
 	CNI_CHECK_STEP(r, check_inside(c, e));
 	CNI_CHECK_STEP(r, check_rules(c, e));
-	if (c->conf.has_ipam)
-		CNI_CHECK_STEP(r, cni_fold(e, ipam_check(rq, &step), &step));
+	CNI_CHECK_STEP(r, cni_fold(e, ipam_check(rq, &step), &step));
 
 	return r;
 }
@@ -793,8 +835,6 @@ static int bridge_gc(const struct cni_request *rq, struct err *e)
 	int first = link_gc(rq, OWNER_LINK_PREFIX, "veth", e);
 
 	first = err_keep(first, e, gc_rules(rq, &next), &next);
-	if (!ipam_configured(rq))
-		return first;
 
 	return err_keep(first, e, ipam_gc(rq, &next), &next);
 }
@@ -813,10 +853,8 @@ static int bridge_status(const struct cni_request *rq, struct err *e)
 	if (r == 0)
 		r = bridge_find(host, conf.bridge, &link, e);
 	conf_clear(&conf);
-	if (r < 0)
-		return r;
 
-	return ipam_configured(rq) ? ipam_status(rq, e) : 0;
+	return r < 0 ? r : ipam_status(rq, e);
 }
 
 int main(void)

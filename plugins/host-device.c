@@ -399,8 +399,6 @@ static int host_device_del(const struct cni_request *rq, struct err *e)
 	struct err next = { 0 };
 	int first;
 
-	if (!ipam_configured(rq))
-		return move_out(rq, e);
 	if (ipam_needs_interface(rq)) {
 		first = ipam_del(rq, e);
 		return err_keep(first, e, move_out(rq, &next), &next);
@@ -454,8 +452,7 @@ static int host_device_check(const struct cni_request *rq, struct err *e)
 		return r;
 	if (!place.in_userspace)
 		CNI_CHECK_STEP(r, check_inside(rq, e));
-	if (ipam_configured(rq))
-		CNI_CHECK_STEP(r, cni_fold(e, ipam_check(rq, &step), &step));
+	CNI_CHECK_STEP(r, cni_fold(e, ipam_check(rq, &step), &step));
 
 	return r;
 }
@@ -470,8 +467,6 @@ static int host_device_gc(const struct cni_request *rq, struct err *e)
 
 	if (first == 0)
 		first = lent_gc(host, rq, e);
-	if (!ipam_configured(rq))
-		return first;
 
 	return err_keep(first, e, ipam_gc(rq, &next), &next);
 }
@@ -482,7 +477,7 @@ static int host_device_status(const struct cni_request *rq, struct err *e)
 	struct conf conf;
 	int r = conf_read(rq, &conf, e);
 
-	return r < 0 || !ipam_configured(rq) ? r : ipam_status(rq, e);
+	return r < 0 ? r : ipam_status(rq, e);
 }
 
 int main(void)

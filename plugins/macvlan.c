@@ -373,8 +373,7 @@ static int make(struct add *a, struct err *e)
 	return 0;
 
 undo_ipam:
-	if (ipam_configured(a->rq))
-		(void)ipam_del(a->rq, NULL);
+	(void)ipam_del(a->rq, NULL);
 undo_link:
 	undo_create(a);
 
@@ -421,8 +420,6 @@ static int macvlan_del(const struct cni_request *rq, struct err *e)
 	struct err next = { 0 };
 	int first;
 
-	if (!ipam_configured(rq))
-		return del_link(rq, e);
 	if (ipam_needs_interface(rq)) {
 		first = ipam_del(rq, e);
 		return err_keep(first, e, del_link(rq, &next), &next);
@@ -496,8 +493,7 @@ static int check_all(struct check *c, struct err *e)
 
 	CNI_CHECK_STEP(r, iface_check(c->inside, rq->ifname, rq->netns, rq->prev, e));
 	CNI_CHECK_STEP(r, check_link(c, e));
-	if (ipam_configured(rq))
-		CNI_CHECK_STEP(r, cni_fold(e, ipam_check(rq, &step), &step));
+	CNI_CHECK_STEP(r, cni_fold(e, ipam_check(rq, &step), &step));
 
 	return r;
 }
@@ -599,9 +595,6 @@ static int macvlan_gc(const struct cni_request *rq, struct err *e)
 	struct err next = { 0 };
 	int first = gc_links(rq, e);
 
-	if (!ipam_configured(rq))
-		return first;
-
 	return err_keep(first, e, ipam_gc(rq, &next), &next);
 }
 
@@ -634,7 +627,7 @@ static int macvlan_status(const struct cni_request *rq, struct err *e)
 	if (r == 0)
 		r = status_of_master(&conf, e);
 
-	return r < 0 || !ipam_configured(rq) ? r : ipam_status(rq, e);
+	return r < 0 ? r : ipam_status(rq, e);
 }
 
 int main(void)

@@ -375,8 +375,6 @@ static int ptp_del(const struct cni_request *rq, struct err *e)
 	    (first = veth_del(rq, nl_fd(nft), e)) < 0)
 		return first;
 	first = del_masquerade(rq, nft, e);
-	if (!ipam_configured(rq))
-		return first;
 
 	return err_keep(first, e, ipam_del(rq, &next), &next);
 }
@@ -509,8 +507,6 @@ static int ptp_gc(const struct cni_request *rq, struct err *e)
 	int first = link_gc(rq, OWNER_LINK_PREFIX, "veth", e);
 
 	first = err_keep(first, e, gc_masquerade(rq, &next), &next);
-	if (!ipam_configured(rq))
-		return first;
 
 	return err_keep(first, e, ipam_gc(rq, &next), &next);
 }

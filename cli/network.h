@@ -14,12 +14,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "lib/ip.h"
 
 struct err;
 
-#define NETWORK_ID_LEN 64 /* hex digits; listings show the first 12 */
+#define NETWORK_ID_LEN	 64  /* hex digits; listings show the first 12 */
+#define NETWORK_NAME_MAX 128 /* a file of the cache is called NETWORK-CONTAINERID-IFNAME */
 
 enum network_origin {
 	NETWORK_OURS,	 /* has our metadata */
@@ -62,6 +64,7 @@ struct network {
 	enum network_scope scope;
 	char *created; /* RFC 3339 with nanoseconds, UTC */
 	bool ipv4, ipv6, internal, attachable, config_only;
+	bool adopted;	   /* its bridge was there before it, and outlives it */
 	char *config_from; /* NULL: none */
 	struct network_subnet *subnets;
 	size_t n_subnets;
@@ -73,8 +76,19 @@ struct network {
 
 void network_clear(struct network *net); /* leaves an empty one */
 
+/* A subnet with @subnet and nothing else, for the caller to complete; NULL: out of memory. */
+struct network_subnet *network_add_subnet(struct network *net, const struct ip_net *subnet);
+/* Return: 0 or -ENOMEM. */
+int network_add_aux(struct network_subnet *s, const char *name, const struct ip_addr *addr);
+
+/* Whether that is the name of bridge, host or none. */
+bool network_is_predefined(const char *name);
+
 /* The ID of the network called @name. */
 void network_id(const char *name, char ret[NETWORK_ID_LEN + 1]);
+
+/* @t as network.created has it, owned by the caller; NULL: out of memory. */
+char *network_time_str(const struct timespec *t);
 
 /* "local", "global", "swarm".  Return: 0, or -EINVAL. */
 const char *network_scope_str(enum network_scope scope);

@@ -3,6 +3,8 @@
  * store - the networks of this host, in the CNI config directory
  *
  *	CONFDIR/zz-heddle-NAME.conflist		a network of ours
+ *	CONFDIR/....conflist, ....conf, ....json	networks of others
+ *	CONFDIR/NAMESPACE/nerdctl-NAME.conflist	nerdctl's
  *	CONFDIR/.heddle-*.tmp			one that is being written
  *	CONFDIR/.heddle.lock			flock() for every change of ours
  *	STATEDIR/networks/NAME.json		a config-only network
@@ -15,6 +17,7 @@
 #ifndef STORE_H
 #define STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "cli/network.h"
@@ -32,7 +35,9 @@ struct store {
  * @ret:	owned by the caller, store_clear()
  * @warn:	called with a sentence for each file that is no network, may be NULL
  *
- * A directory that is not there holds no networks.
+ * Of two files for one name the first counts, as with libcni; the predefined
+ * networks come before both, but for nerdctl's default network, bridge.  A directory that is not
+ * there holds no networks.
  *
  * Return: 0; the errno of reading the directory; -ENOMEM.
  */
@@ -50,19 +55,34 @@ void store_clear(struct store *s);
  */
 int store_find(const struct store *s, const char *ref, const struct network **ret, struct err *e);
 
-/* The lock under which a change is decided and made.  Return: a descriptor, or a negative errno. */
+/**
+ * store_lock() - the lock under which a change is decided and made
+ *
+ * Makes the config directory if it is not there, and removes what a killed
+ * process of ours has left half written in it.
+ *
+ * Return: a descriptor, whose close() unlocks; -EAGAIN if somebody else holds it
+ * for 10 s; the errno of making the directory or the file.
+ */
 int store_lock(const struct command_env *env, struct err *e);
 
 /**
- * store_add() - put a network on disk
+ * store_add() - put a network on disk, under store_lock()
  * @net:	with @net->conf; @net->file is set
  *
- * Return: 0; -EEXIST if the file is there; the errno of writing.  What was
- * written half is removed.
+ * It is on the disk when this returns, under its name or not at all.
+ *
+ * Return: 0; -EEXIST if the file is there; the errno of writing.
  */
 int store_add(const struct command_env *env, struct network *net, struct err *e);
 
 /* Remove a network's file.  Return: 0, also if it is gone; the errno of unlink(). */
 int store_remove(const struct network *net, struct err *e);
+
+/* Whether engines take a file of that name in the config directory for a network. */
+bool store_is_conf(const char *name);
+
+/* Where leases are, for network_conf_write().  Return: the path, owned by the caller; NULL. */
+char *store_leases(const struct command_env *env);
 
 #endif

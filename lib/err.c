@@ -34,6 +34,20 @@ int err_sys(struct err *e, int sys, const char *fmt, ...)
 	return -sys;
 }
 
+int err_say(struct err *e, int sys, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!e)
+		return -sys;
+
+	va_start(ap, fmt);
+	set(e, sys, 0, fmt, ap);
+	va_end(ap);
+
+	return -sys;
+}
+
 static int errno_of(int cni)
 {
 	switch (cni) {

@@ -50,6 +50,9 @@ struct err {
  */
 int err_sys(struct err *e, int sys, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* As err_sys(), for a @fmt that says all: nothing is appended. */
+int err_say(struct err *e, int sys, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
 /**
  * err_cni() - report a broken rule, with the code of the CNI error object
  * @e:		filled in, NULL for nobody

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* network-conf - the conflist of a network of ours; see network-conf.h */
+#include "cli/network-conf.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/driver-options.h"
+#include "cli/network-meta.h"
+#include "cli/network.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+
+/* ---- addresses ----------------------------------------------------------- */
+
+static json_t *ip_json(const struct ip_addr *ip)
+{
+	char text[IP_STRLEN];
+
+	return json_string(ip_str(ip, text));
+}
+
+static json_t *ip_net_json(const struct ip_net *net)
+{
+	char text[IP_NET_STRLEN];
+
+	return json_string(ip_net_str(net, text));
+}
+
+static json_t *exclude_json(const struct network_subnet *s)
+{
+	AUTO_JSON json_t *list = json_array();
+
+	for (size_t i = 0; list && i < s->n_aux; i++) {
+		if (json_array_append_new(list, ip_json(&s->aux[i].addr)) < 0)
+			return NULL;
+	}
+
+	return MOVE_PTR(list);
+}
+
+static json_t *range_json(const struct network_subnet *s)
+{
+	AUTO_JSON json_t *range = json_pack("{s:o}", "subnet", ip_net_json(&s->subnet));
+
+	if (!range ||
+	    (ip_is_set(&s->range.addr) &&
+	     json_object_set_new(range, "ipRange", ip_net_json(&s->range)) < 0) ||
+	    (ip_is_set(&s->gateway) &&
+	     json_object_set_new(range, "gateway", ip_json(&s->gateway)) < 0) ||
+	    (s->n_aux > 0 && json_object_set_new(range, "exclude", exclude_json(s)) < 0))
+		return NULL;
+
+	return MOVE_PTR(range);
+}
+
+/* Subnets of one family are one set: a container gets one address of them. */
+static json_t *set_json(const struct network *net, uint8_t family)
+{
+	AUTO_JSON json_t *set = json_array();
+
+	for (size_t i = 0; set && i < net->n_subnets; i++) {
+		if (net->subnets[i].subnet.addr.family != family)
+			continue;
+		if (json_array_append_new(set, range_json(&net->subnets[i])) < 0)
+			return NULL;
+	}
+
+	return MOVE_PTR(set);
+}
+
+static json_t *ranges_json(const struct network *net)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	AUTO_JSON json_t *ranges = json_array();
+
+	for (size_t i = 0; ranges && i < ARRAY_SIZE(families); i++) {
+		AUTO_JSON json_t *set = set_json(net, families[i]);
+
+		if (!set || (json_array_size(set) > 0 && json_array_append(ranges, set) < 0))
+			return NULL;
+	}
+
+	return MOVE_PTR(ranges);
+}
+
+/* Docker's names for a default gateway that is not the bridge. */
+static const struct ip_addr *other_gateway(const struct network *net, uint8_t family)
+{
+	const char *name = family == AF_INET ? "DefaultGatewayIPv4" : "DefaultGatewayIPv6";
+
+	for (size_t i = 0; i < net->n_subnets; i++) {
+		const struct network_subnet *s = &net->subnets[i];
+
+		for (size_t k = 0; k < s->n_aux; k++)
+			if (strcmp(s->aux[k].name, name) == 0 && s->aux[k].addr.family == family)
+				return &s->aux[k].addr;
+	}
+
+	return NULL;
+}
+
+static int add_route(json_t *routes, const struct network *net, uint8_t family)
+{
+	const struct ip_addr *gw = other_gateway(net, family);
+	const char *dst = family == AF_INET ? "0.0.0.0/0" : "::/0";
+
+	return json_array_append_new(routes, json_pack("{s:s, s:o*}", "dst", dst, "gw",
+						       gw ? ip_json(gw) : NULL));
+}
+
+/* The default routes; an internal network has none. */
+static json_t *routes_json(const struct network *net)
+{
+	AUTO_JSON json_t *routes = json_array();
+
+	if (!routes || (net->ipv4 && !net->internal && add_route(routes, net, AF_INET) < 0) ||
+	    (net->ipv6 && !net->internal && add_route(routes, net, AF_INET6) < 0))
+		return NULL;
+
+	return MOVE_PTR(routes);
+}
+
+static json_t *ipam_json(const struct network *net, const char *leases)
+{
+	bool elsewhere = leases && strcmp(leases, NETWORK_LEASES) != 0;
+
+	return json_pack("{s:s, s:o, s:o, s:s*}", "type", "host-local", "ranges", ranges_json(net),
+			 "routes", routes_json(net), "dataDir", elsewhere ? leases : NULL);
+}
+
+/* ---- plugins ------------------------------------------------------------- */
+
+static int set_number(json_t *plugin, const char *key, uint32_t number)
+{
+	return number ? json_object_set_new(plugin, key, json_integer(number)) : 0;
+}
+
+static json_t *bridge_json(const struct network *net, const struct driver_options *o,
+			   const char *leases)
+{
+	AUTO_JSON json_t *plugin = json_pack("{s:s, s:s, s:b, s:b, s:b, s:{s:b, s:b}, s:o}", "type",
+					     "bridge", "bridge", net->link, "isGateway",
+					     o->bridge_address, "ipMasq", o->masquerade,
+					     "hairpinMode", true, "capabilities", "ips", true,
+					     "mac", true, "ipam", ipam_json(net, leases));
+
+	if (!plugin || set_number(plugin, "mtu", o->mtu) < 0 ||
+	    set_number(plugin, "vlan", o->vlan) < 0)
+		return NULL;
+
+	return MOVE_PTR(plugin);
+}
+
+static json_t *bridge_chain(const struct network *net, const struct driver_options *o,
+			    const char *leases)
+{
+	const char *policy = "isolated";
+
+	if (o->icc)
+		policy = o->isolate ? "same-bridge" : "open";
+
+	return json_pack("[o, {s:s, s:{s:b}}, {s:s, s:s}]", bridge_json(net, o, leases), "type",
+			 "portmap", "capabilities", "portMappings", true, "type", "firewall",
+			 "ingressPolicy", policy);
+}
+
+static json_t *macvlan_chain(const struct network *net, const struct driver_options *o,
+			     const char *leases)
+{
+	AUTO_JSON json_t *plugin = json_pack("{s:s, s:s*, s:s*, s:{s:b, s:b}, s:o}", "type",
+					     "macvlan", "master", o->parent, "mode", o->mode,
+					     "capabilities", "ips", true, "mac", true, "ipam",
+					     ipam_json(net, leases));
+
+	if (!plugin || set_number(plugin, "mtu", o->mtu) < 0)
+		return NULL;
+
+	return json_pack("[O]", plugin);
+}
+
+static json_t *chain_json(const struct network *net, const struct driver_options *o,
+			  const char *leases)
+{
+	return strcmp(net->driver, "macvlan") == 0 ? macvlan_chain(net, o, leases)
+						   : bridge_chain(net, o, leases);
+}
+
+/* ---- the whole ----------------------------------------------------------- */
+
+static int set_link(struct network *net, const struct driver_options *o, struct err *e)
+{
+	char name[IFNAMSIZ];
+	const char *link = o->parent;
+
+	if (strcmp(net->driver, "bridge") == 0) {
+		snprintf(name, sizeof(name), "hb-%.12s", net->id);
+		link = o->bridge ? o->bridge : name;
+	}
+	free(net->link);
+	net->link = link ? strdup(link) : NULL;
+
+	return link && !net->link ? err_sys(e, ENOMEM, "write network %s", net->name) : 0;
+}
+
+static json_t *conflist_json(const struct network *net, const struct driver_options *o,
+			     const char *leases)
+{
+	AUTO_JSON json_t *doc = json_pack("{s:s, s:[s, s, s], s:s, s:o, s:o}", "cniVersion",
+					  "1.0.0", "cniVersions", "0.4.0", "1.0.0", "1.1.0", "name",
+					  net->name, "heddle", network_meta_write(net), "plugins",
+					  chain_json(net, o, leases));
+
+	if (!doc || (net->labels.n > 0 &&
+		     json_object_set_new(doc, "args",
+					 json_pack("{s:o}", "podman_labels",
+						   network_pairs_write(&net->labels))) < 0))
+		return NULL;
+
+	return MOVE_PTR(doc);
+}
+
+int network_conf_write(struct network *net, const char *leases, struct err *e)
+{
+	struct driver_options o;
+	json_t *doc;
+	int r = 0;
+
+	network_id(net->name, net->id);
+	if (net->config_only) {
+		doc = json_pack("{s:s, s:o}", "name", net->name, "heddle", network_meta_write(net));
+	} else {
+		if ((r = driver_options_read(net, &o, e)) < 0 || (r = set_link(net, &o, e)) < 0)
+			return r;
+		doc = conflist_json(net, &o, leases);
+	}
+	if (!doc)
+		return err_sys(e, ENOMEM, "write network %s", net->name);
+	json_decref(net->conf);
+	net->conf = doc;
+
+	return 0;
+}
+
+const char *network_conf_leases(const struct network *net)
+{
+	const json_t *first = json_array_get(json_object_get(net->conf, "plugins"), 0);
+	const char *dir =
+		json_string_value(json_object_get(json_object_get(first, "ipam"), "dataDir"));
+
+	return dir && *dir ? dir : NETWORK_LEASES;
+}

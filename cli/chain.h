@@ -21,6 +21,7 @@ struct network;
 
 /* What to attach, and with what. */
 struct chain_attachment {
+	const char *network; /* its name, where no struct network is given */
 	const char *container_id, *ifname;
 	const char *netns;	 /* path; NULL or "" for a DEL of one that is gone */
 	const char *args;	 /* CNI_ARGS, NULL: none */
@@ -45,7 +46,8 @@ int chain_add(const struct command_env *env, const struct network *net,
 /*
  * As it was added: config, capabilities and result come from the cache, from
  * @net where the cache has nothing.  Goes on past failures, keeps the first, and
- * forgets the attachment only if none failed.  @net may be NULL with an entry.
+ * forgets the attachment only if none failed.  @net may be NULL if the cache has
+ * an entry, and @a->network names it.
  */
 int chain_del(const struct command_env *env, const struct network *net,
 	      const struct chain_attachment *a, struct err *e);
@@ -54,10 +56,14 @@ int chain_check(const struct command_env *env, const struct network *net,
 
 /**
  * chain_gc() - remove what no valid attachment owns
- * @valid:	attachments that live on, @n of them
+ * @valid:	attachments that live on, @n of them; other networks' are passed over
+ *
+ * DEL of what is in the cache and not valid; then GC of the plugins, if the
+ * network may be run with 1.1.0.  Goes on past failures, keeps the first.
  */
 int chain_gc(const struct command_env *env, const struct network *net,
 	     const struct cache_entry *const *valid, size_t n, struct err *e);
+/* Return: 0 if ADD would be served; what a plugin says, CNI_E_UNAVAILABLE for one. */
 int chain_status(const struct command_env *env, const struct network *net, struct err *e);
 
 #endif

@@ -1,0 +1,663 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * chain - see chain.h
+ *
+ * Theory of operation
+ *
+ * All that can be known to be wrong before the first plugin runs is found
+ * before: the config, plugins that are not installed, a version that one of
+ * them does not speak, an attachment that is there already.  From then on an
+ * ADD that fails is undone by a DEL of every plugin, also of those that did not
+ * run: DEL is content to find nothing.
+ *
+ * A plugin is asked for its versions only where the config leaves a choice and
+ * the plugin is not of this build.  DEL and CHECK use the version that the
+ * result of ADD is written in.
+ */
+#include "cli/chain.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cache.h"
+#include "cli/chain-conf.h"
+#include "cli/command.h"
+#include "cli/network.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/exec.h"
+#include "lib/jnode.h"
+#include "lib/stamp.h"
+
+/* As long as a kubelet waits for a sandbox: a DHCP server may take its time. */
+#define PLUGIN_TIMEOUT_MS (120 * 1000)
+
+/* One verb of one chain; all borrowed. */
+struct verb {
+	const struct command_env *env;
+	const struct chain_conf *conf;
+	enum cni_command command;
+	enum cni_version version;
+	const struct chain_attachment *a; /* NULL: GC and STATUS */
+	const char *args;		  /* CNI_ARGS, NULL: none */
+	struct chain_input input;
+};
+
+/* ---- plugins ------------------------------------------------------------- */
+
+static int find_plugin(const struct command_env *env, const char *type, char ret[PATH_MAX],
+		       struct err *e)
+{
+	int r = exec_find(env->plugin_path, type, ret);
+
+	if (r == 0)
+		return 0;
+	(void)err_sys(e, -r, "plugin %s", type);
+	if (e)
+		snprintf(e->msg, sizeof(e->msg),
+			 "there is no plugin \"%s\" in %s: install it there, or name another "
+			 "directory with --cni-plugin-path",
+			 type, env->plugin_path);
+
+	return r;
+}
+
+static int find_plugins(const struct command_env *env, const struct chain_conf *conf, struct err *e)
+{
+	char path[PATH_MAX];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < conf->n; i++)
+		r = find_plugin(env, conf->plugins[i].type, path, e);
+
+	return r;
+}
+
+/* Runs plugin number @i.  @ret: what it printed, NULL if the verb has no result. */
+static int run_plugin(const struct verb *v, size_t i, char **ret, size_t *ret_len, struct err *e)
+{
+	AUTO_JSON json_t *conf = chain_conf_plugin(v->conf, i, v->version, &v->input);
+	AUTO_FREE char *text = conf ? json_dumps(conf, JSON_COMPACT) : NULL;
+	char path[PATH_MAX];
+	struct exec x = {
+		.path = path,
+		.name = v->conf->plugins[i].type,
+		.command = v->command,
+		.args = v->args,
+		.cni_path = v->env->plugin_path,
+		.config = text,
+		.timeout_ms = PLUGIN_TIMEOUT_MS,
+	};
+	int r;
+
+	if (!text)
+		return err_sys(e, ENOMEM, "write the config of %s", x.name);
+	x.config_len = strlen(text);
+	if (v->a) {
+		x.container_id = v->a->container_id;
+		x.ifname = v->a->ifname;
+		x.netns = v->a->netns;
+	}
+	r = find_plugin(v->env, x.name, path, e);
+
+	return r < 0 ? r : exec_plugin(&x, ret, ret_len, e);
+}
+
+/* ---- versions ------------------------------------------------------------ */
+
+static bool is_of_this_build(const char *path, const char *type)
+{
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 && stamp_is_ours(fd, type);
+}
+
+static int read_supported(const char *type, const char *text, size_t len, bool ret[CNI_N_VERSIONS],
+			  struct err *e)
+{
+	AUTO_JSON json_t *doc = NULL;
+	const json_t *item;
+	enum cni_version v;
+	size_t i;
+	int r = jn_parse(text, len, &doc, e);
+
+	if (r < 0)
+		return err_wrap(e, r, "%s, asked for its versions", type);
+	memset(ret, 0, sizeof(bool[CNI_N_VERSIONS]));
+	json_array_foreach(json_object_get(doc, "supportedVersions"), i, item) {
+		if (json_is_string(item) && cni_version_parse(json_string_value(item), &v) == 0)
+			ret[v] = true;
+	}
+
+	return 0;
+}
+
+/* Ask a plugin, by VERSION. */
+static int ask_versions(const struct command_env *env, const char *type, const char *path,
+			bool ret[CNI_N_VERSIONS], struct err *e)
+{
+	static const char config[] = "{\"cniVersion\":\"1.1.0\"}";
+	const struct exec x = {
+		.path = path,
+		.name = type,
+		.command = CNI_VERSION,
+		/* Some read them before they look at the command. */
+		.container_id = "dummy",
+		.netns = "dummy",
+		.ifname = "dummy",
+		.cni_path = env->plugin_path,
+		.config = config,
+		.config_len = sizeof(config) - 1,
+		.timeout_ms = PLUGIN_TIMEOUT_MS,
+	};
+	AUTO_FREE char *text = NULL;
+	size_t len;
+	int r = exec_plugin(&x, &text, &len, e);
+
+	return r < 0 ? r : read_supported(type, text, len, ret, e);
+}
+
+/* Strikes out of @versions what the plugin does not speak. */
+static int narrow(const struct command_env *env, const struct chain_plugin *plugin,
+		  bool versions[CNI_N_VERSIONS], struct err *e)
+{
+	bool supported[CNI_N_VERSIONS];
+	char path[PATH_MAX];
+	int r = find_plugin(env, plugin->type, path, e);
+
+	if (r < 0 || is_of_this_build(path, plugin->type))
+		return r;
+	r = ask_versions(env, plugin->type, path, supported, e);
+	if (r < 0)
+		return r;
+	for (int v = 0; v < CNI_N_VERSIONS; v++)
+		versions[v] = versions[v] && supported[v];
+	if (!memchr(versions, true, sizeof(bool[CNI_N_VERSIONS])))
+		return err_cni(e, CNI_E_VERSION,
+			       "%s speaks no version of CNI that the network's cniVersions and "
+			       "the other plugins leave",
+			       path);
+
+	return 0;
+}
+
+/* The newest that the config names and every plugin speaks. */
+static int choose_version(const struct command_env *env, const struct chain_conf *conf,
+			  enum cni_version *ret, struct err *e)
+{
+	bool versions[CNI_N_VERSIONS];
+	int n = 0, r = 0;
+
+	memcpy(versions, conf->versions, sizeof(versions));
+	for (int v = 0; v < CNI_N_VERSIONS; v++)
+		n += versions[v];
+	for (size_t i = 0; r == 0 && n > 1 && i < conf->n; i++)
+		r = narrow(env, &conf->plugins[i], versions, e);
+	if (r == 0)
+		*ret = chain_conf_newest(versions);
+
+	return r;
+}
+
+/* That of the result if there is one. */
+static int version_of_result(const struct command_env *env, const struct chain_conf *conf,
+			     const json_t *result, enum cni_version *ret, struct err *e)
+{
+	const char *text = json_string_value(json_object_get(result, "cniVersion"));
+	enum cni_version v;
+
+	if (text && cni_version_parse(text, &v) == 0 && conf->versions[v]) {
+		*ret = v;
+		return 0;
+	}
+
+	return choose_version(env, conf, ret, e);
+}
+
+/* ---- results ------------------------------------------------------------- */
+
+/* @doc in another version, as the next plugin wants it. */
+static int convert(json_t *doc, enum cni_version from, enum cni_version to, json_t **ret,
+		   struct err *e)
+{
+	AUTO(cni_result_clear) struct cni_result res = { 0 };
+	struct jnode root = jn_root(doc);
+	int r;
+
+	root.key = "result";
+	r = cni_result_read(&root, from, &res, e);
+
+	return r < 0 ? r : cni_result_write(&res, to, ret, e);
+}
+
+/* Return: 0 with a result in @version, owned by the caller. */
+static int in_version(json_t *doc, enum cni_version version, json_t **ret, struct err *e)
+{
+	const char *text = json_string_value(json_object_get(doc, "cniVersion"));
+	enum cni_version from = CNI_0_1_0;
+
+	if (text && cni_version_parse(text, &from) < 0)
+		return err_cni(e, CNI_E_VERSION, "a result of CNI version \"%.32s\"", text);
+	if (text && from == version) {
+		*ret = json_incref(doc);
+		return 0;
+	}
+
+	return convert(doc, from, version, ret, e);
+}
+
+static int read_result(const struct verb *v, size_t i, const char *text, size_t len, json_t **ret,
+		       struct err *e)
+{
+	AUTO_JSON json_t *doc = NULL;
+	int r = jn_parse(text, len, &doc, e);
+
+	if (r == 0)
+		r = in_version(doc, v->version, ret, e);
+
+	return r < 0 ? err_wrap(e, r, "what %s printed", v->conf->plugins[i].type) : 0;
+}
+
+/* ---- verbs --------------------------------------------------------------- */
+
+/* ADD of each, with the result of the one before; @v->input.prev is owned, and the last. */
+static int run_add(struct verb *v, struct err *e)
+{
+	for (size_t i = 0; i < v->conf->n; i++) {
+		AUTO_FREE char *text = NULL;
+		json_t *result = NULL;
+		size_t len;
+		int r = run_plugin(v, i, &text, &len, e);
+
+		if (r == 0)
+			r = read_result(v, i, text, len, &result, e);
+		if (r < 0)
+			return r;
+		json_decref(v->input.prev);
+		v->input.prev = result;
+	}
+
+	return 0;
+}
+
+/* DEL of each, backwards; past failures, of which the first is kept. */
+static int run_del(const struct verb *v, struct err *e)
+{
+	int first = 0;
+
+	for (size_t i = v->conf->n; i-- > 0;) {
+		struct err step = { 0 };
+		int r = run_plugin(v, i, NULL, NULL, &step);
+
+		first = err_keep(first, e, r, &step);
+	}
+
+	return first;
+}
+
+/* CHECK and STATUS stop where they fail. */
+static int run_each(const struct verb *v, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < v->conf->n; i++)
+		r = run_plugin(v, i, NULL, NULL, e);
+
+	return r;
+}
+
+/* ---- the cache ----------------------------------------------------------- */
+
+/* Return: 1 with the entry of @a; 0 if there is none; a negative errno. */
+static int find_entry(const struct command_env *env, const char *network,
+		      const struct chain_attachment *a, struct cache_entry *ret, struct err *e)
+{
+	AUTO(cache_clear) struct cache c = { 0 };
+	int r = cache_load(env, network, a->container_id, &c, e);
+
+	for (size_t i = 0; r == 0 && i < c.n; i++) {
+		if (strcmp(c.entries[i].ifname, a->ifname) != 0)
+			continue;
+		*ret = c.entries[i];
+		c.entries[i] = (struct cache_entry){ 0 };
+		return 1;
+	}
+
+	return r;
+}
+
+/* What a call is about, as the cache entry of it; strings and documents are borrowed. */
+static struct cache_entry as_entry(const char *network, const struct chain_attachment *a)
+{
+	return (struct cache_entry){
+		.network = (char *)(uintptr_t)network,
+		.container_id = (char *)(uintptr_t)a->container_id,
+		.ifname = (char *)(uintptr_t)a->ifname,
+		.netns = (char *)(uintptr_t)a->netns,
+		.capability_args = a->capability_args,
+		.heddle = a->heddle,
+	};
+}
+
+static int remember(const struct verb *v, json_t *conf, struct err *e)
+{
+	struct cache_entry entry = as_entry(v->conf->name, v->a);
+	AUTO_JSON json_t *args = chain_args_split(v->args ? v->args : "");
+
+	if (!args)
+		return err_sys(e, ENOMEM, "remember the attachment");
+	entry.conf = conf;
+	entry.args = json_array_size(args) > 0 ? args : NULL;
+	entry.result = v->input.prev;
+
+	return cache_write(v->env, &entry, e);
+}
+
+/* ---- ADD ----------------------------------------------------------------- */
+
+static int need_new(const struct command_env *env, const struct chain_conf *conf,
+		    const struct chain_attachment *a, struct err *e)
+{
+	AUTO(cache_entry_clear) struct cache_entry entry = { 0 };
+	int r = find_entry(env, conf->name, a, &entry, e);
+
+	if (r <= 0)
+		return r;
+	(void)err_cni(e, CNI_E_CONFIG,
+		      "%s is attached to network %s by %s already: detach it first",
+		      a->container_id, conf->name, a->ifname);
+	if (e)
+		e->sys = EEXIST;
+
+	return -EEXIST;
+}
+
+static int prepare_add(const struct command_env *env, const struct chain_conf *conf,
+		       const struct chain_attachment *a, enum cni_version *ret, struct err *e)
+{
+	int r = cni_valid_id(a->container_id, "container ID", CNI_E_ENV, e);
+
+	if (r == 0)
+		r = cni_valid_ifname(a->ifname, "interface name", e);
+	if (r == 0)
+		r = need_new(env, conf, a, e);
+	if (r == 0)
+		r = find_plugins(env, conf, e);
+
+	return r < 0 ? r : choose_version(env, conf, ret, e);
+}
+
+int chain_add(const struct command_env *env, const struct network *net,
+	      const struct chain_attachment *a, json_t **ret, struct err *e)
+{
+	AUTO(chain_conf_clear) struct chain_conf conf = { 0 };
+	struct verb v = {
+		.env = env,
+		.conf = &conf,
+		.command = CNI_ADD,
+		.a = a,
+		.args = a->args,
+		.input.capability_args = a->capability_args,
+	};
+	int r = chain_conf_read(net->conf, &conf, e);
+
+	if (r == 0)
+		r = prepare_add(env, &conf, a, &v.version, e);
+	if (r < 0)
+		return err_wrap(e, r, "network %s", net->name);
+	r = run_add(&v, e);
+	if (r == 0)
+		r = remember(&v, net->conf, e);
+	if (r < 0) {
+		v.command = CNI_DEL;
+		(void)run_del(&v, NULL);
+		json_decref(v.input.prev);
+		return err_wrap(e, r, "network %s", net->name);
+	}
+	if (ret)
+		*ret = json_incref(v.input.prev);
+	json_decref(v.input.prev);
+
+	return 0;
+}
+
+/* ---- DEL and CHECK ------------------------------------------------------- */
+
+/* What is known of an attachment, from the cache and from the caller. */
+struct known {
+	bool cached;
+	struct cache_entry entry; /* owned */
+	struct chain_conf conf;	  /* of the entry's document, or the network's */
+	char *args;		  /* owned */
+	json_t *prev;		  /* owned, NULL: none */
+};
+
+static void known_clear(struct known *k)
+{
+	chain_conf_clear(&k->conf);
+	cache_entry_clear(&k->entry);
+	free(k->args);
+	json_decref(k->prev);
+}
+
+static int look_up(const struct command_env *env, const struct network *net, const char *network,
+		   const struct chain_attachment *a, struct known *k, struct err *e)
+{
+	json_t *doc;
+	int r = find_entry(env, network, a, &k->entry, e);
+
+	if (r < 0)
+		return r;
+	k->cached = r > 0;
+	doc = k->entry.conf ? k->entry.conf : net ? net->conf : NULL;
+	if (!doc)
+		return err_sys(
+			e, ENOENT,
+			"neither is there such a network, nor does the cache say what it was");
+	k->args = k->entry.args ? chain_args_join(k->entry.args) : strdup(a->args ? a->args : "");
+	if (!k->args)
+		return err_sys(e, ENOMEM, "read the attachment");
+
+	return chain_conf_read(doc, &k->conf, e);
+}
+
+static void as_added(const struct command_env *env, const struct known *k,
+		     const struct chain_attachment *a, struct verb *ret)
+{
+	*ret = (struct verb){
+		.env = env,
+		.conf = &k->conf,
+		.a = a,
+		.args = k->args,
+		.input.capability_args = k->entry.capability_args ? k->entry.capability_args
+								  : a->capability_args,
+	};
+}
+
+/* prevResult, which came with 0.4.0. */
+static int set_prev(struct verb *v, struct known *k, struct err *e)
+{
+	int r;
+
+	if (!k->entry.result || v->version < CNI_0_4_0)
+		return 0;
+	r = in_version(k->entry.result, v->version, &k->prev, e);
+	v->input.prev = k->prev;
+
+	return r;
+}
+
+static int del(const struct command_env *env, const struct network *net, const char *network,
+	       const struct chain_attachment *a, struct err *e)
+{
+	AUTO(known_clear) struct known k = { 0 };
+	struct cache_entry entry = as_entry(network, a);
+	struct verb v;
+	int r = look_up(env, net, network, a, &k, e);
+
+	if (r < 0)
+		return r;
+	as_added(env, &k, a, &v);
+	v.command = CNI_DEL;
+	r = version_of_result(env, &k.conf, k.entry.result, &v.version, e);
+	if (r < 0)
+		return r;
+	/* A result that cannot be read is as good as none. */
+	(void)set_prev(&v, &k, NULL);
+	r = run_del(&v, e);
+
+	return r < 0 ? r : cache_remove(env, &entry, e);
+}
+
+static const char *network_of(const struct network *net, const struct chain_attachment *a)
+{
+	return net ? net->name : a->network;
+}
+
+int chain_del(const struct command_env *env, const struct network *net,
+	      const struct chain_attachment *a, struct err *e)
+{
+	int r = del(env, net, network_of(net, a), a, e);
+
+	return r < 0 ? err_wrap(e, r, "network %s", network_of(net, a)) : 0;
+}
+
+static int check(const struct command_env *env, const struct network *net, const char *network,
+		 const struct chain_attachment *a, struct err *e)
+{
+	AUTO(known_clear) struct known k = { 0 };
+	struct verb v;
+	int r = look_up(env, net, network, a, &k, e);
+
+	if (r < 0 || k.conf.disable_check)
+		return r;
+	if (!k.entry.result)
+		return err_sys(e, ENOENT, "%s is not attached by %s: the cache has no result of it",
+			       a->container_id, a->ifname);
+	as_added(env, &k, a, &v);
+	v.command = CNI_CHECK;
+	r = version_of_result(env, &k.conf, k.entry.result, &v.version, e);
+	if (r == 0 && v.version < CNI_0_4_0)
+		r = err_cni(e, CNI_E_VERSION, "its cniVersion is %s, and CHECK came with 0.4.0",
+			    cni_version_str(v.version));
+	if (r == 0)
+		r = set_prev(&v, &k, e);
+
+	return r < 0 ? r : run_each(&v, e);
+}
+
+int chain_check(const struct command_env *env, const struct network *net,
+		const struct chain_attachment *a, struct err *e)
+{
+	int r = check(env, net, network_of(net, a), a, e);
+
+	return r < 0 ? err_wrap(e, r, "network %s", network_of(net, a)) : 0;
+}
+
+/* ---- GC and STATUS ------------------------------------------------------- */
+
+static bool is_valid(const struct cache_entry *entry, const struct cache_entry *const *valid,
+		     size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(entry->network, valid[i]->network) == 0 &&
+		    strcmp(entry->container_id, valid[i]->container_id) == 0 &&
+		    strcmp(entry->ifname, valid[i]->ifname) == 0)
+			return true;
+	}
+
+	return false;
+}
+
+/* DEL of what the cache has and @valid has not, as libcni does first. */
+static int del_invalid(const struct command_env *env, const struct network *net,
+		       const struct cache_entry *const *valid, size_t n, struct err *e)
+{
+	AUTO(cache_clear) struct cache c = { 0 };
+	int first = cache_load(env, net->name, NULL, &c, e);
+
+	for (size_t i = 0; first != -ENOMEM && i < c.n; i++) {
+		const struct chain_attachment a = {
+			.container_id = c.entries[i].container_id,
+			.ifname = c.entries[i].ifname,
+			.netns = c.entries[i].netns,
+		};
+		struct err step = { 0 };
+
+		if (!is_valid(&c.entries[i], valid, n))
+			first = err_keep(first, e, del(env, net, net->name, &a, &step), &step);
+	}
+
+	return first;
+}
+
+static json_t *list_valid(const char *network, const struct cache_entry *const *valid, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < n; i++) {
+		if (strcmp(valid[i]->network, network) == 0 &&
+		    json_array_append_new(list, json_pack("{s:s, s:s}", "containerID",
+							  valid[i]->container_id, "ifname",
+							  valid[i]->ifname)) < 0) {
+			json_decref(list);
+			list = NULL;
+		}
+	}
+
+	return list;
+}
+
+/* Of the plugins themselves: what they made and no record tells of. */
+static int run_gc(const struct command_env *env, const struct chain_conf *conf, json_t *valid,
+		  struct err *e)
+{
+	struct verb v = { .env = env, .conf = conf, .command = CNI_GC, .input.valid = valid };
+	int first = choose_version(env, conf, &v.version, e);
+
+	if (first < 0 || v.version < CNI_1_1_0)
+		return first;
+	for (size_t i = 0; i < conf->n; i++) {
+		struct err step = { 0 };
+		int r = run_plugin(&v, i, NULL, NULL, &step);
+
+		first = err_keep(first, e, r, &step);
+	}
+
+	return first;
+}
+
+int chain_gc(const struct command_env *env, const struct network *net,
+	     const struct cache_entry *const *valid, size_t n, struct err *e)
+{
+	AUTO(chain_conf_clear) struct chain_conf conf = { 0 };
+	AUTO_JSON json_t *list = NULL;
+	struct err step = { 0 };
+	int first = del_invalid(env, net, valid, n, e);
+	int r = chain_conf_read(net->conf, &conf, &step);
+
+	if (r == 0 && conf.versions[CNI_1_1_0] && !conf.disable_gc) {
+		list = list_valid(conf.name, valid, n);
+		r = list ? run_gc(env, &conf, list, &step)
+			 : err_sys(&step, ENOMEM, "list what is valid");
+	}
+	first = err_keep(first, e, r, &step);
+
+	return first < 0 ? err_wrap(e, first, "network %s", net->name) : 0;
+}
+
+int chain_status(const struct command_env *env, const struct network *net, struct err *e)
+{
+	AUTO(chain_conf_clear) struct chain_conf conf = { 0 };
+	struct verb v = { .env = env, .conf = &conf, .command = CNI_STATUS };
+	int r = chain_conf_read(net->conf, &conf, e);
+
+	if (r == 0 && conf.versions[CNI_1_1_0])
+		r = choose_version(env, &conf, &v.version, e);
+	if (r == 0 && v.version >= CNI_1_1_0)
+		r = run_each(&v, e);
+
+	return r < 0 ? err_wrap(e, r, "network %s", net->name) : 0;
+}

@@ -132,19 +132,21 @@ static int rule_cb(const struct nlmsghdr *nlh, void *data)
 	return 0;
 }
 
-static int find_rule(struct nl *nl, const struct nft_chain *chain, bool *ret, struct err *e)
+int coexist_accepts(struct nl *nl, const struct nft_chain *chain, struct err *e)
 {
 	struct nlmsghdr *nlh = nl_put(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE, NLM_F_DUMP,
 				      "list the rules of chain %s", chain->name);
 	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+	bool found = false;
+	int r;
 
 	nfg->nfgen_family = chain->table->family;
 	nfg->version = NFNETLINK_V0;
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, chain->table->name);
 	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain->name);
-	*ret = false;
+	r = nl_query(nl, rule_cb, &found, e);
 
-	return nl_query(nl, rule_cb, ret, e);
+	return r < 0 ? r : found;
 }
 
 /* Return: 1 if the rule is needed and missing, 0, or a negative errno. */
@@ -153,15 +155,14 @@ static int is_missing(struct nl *nl, uint8_t family, struct err *e)
 	const struct nft_table table = { .family = family, .name = "filter" };
 	const struct nft_chain chain = { .table = &table, .name = "FORWARD" };
 	struct nft_chain_state state;
-	bool found;
 	int r;
 
 	r = nft_get_chain(nl, &chain, &state, e);
 	if (r <= 0 || (state.policy == NF_ACCEPT && state.n_rules == 0))
 		return r < 0 ? r : 0;
-	r = find_rule(nl, &chain, &found, e);
+	r = coexist_accepts(nl, &chain, e);
 
-	return r < 0 ? r : !found;
+	return r < 0 ? r : !r;
 }
 
 /* ---- inserting it ------------------------------------------------------------ */

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 struct err;
+struct nft_chain;
 struct nl;
 
 /**
@@ -38,5 +39,13 @@ int coexist_add(struct nl *nl, uint8_t family, struct err *e);
 
 /* Return: 0, -ESTALE with CNI_E_CHECK if the rule is needed and missing, or another errno. */
 int coexist_check(struct nl *nl, uint8_t family, struct err *e);
+
+/**
+ * coexist_accepts() - whether a chain of another tool has such a rule, in whatever place
+ * @chain:	of any table
+ *
+ * Return: 1, 0 also if there is no such chain, or a negative errno.
+ */
+int coexist_accepts(struct nl *nl, const struct nft_chain *chain, struct err *e);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/boolean.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/jnode.h"
@@ -27,7 +28,7 @@ static bool is_true(const struct jnode *root, const char *key)
 		return false;
 
 	return json_is_true(n.json) ||
-	       (json_is_string(n.json) && strcmp(json_string_value(n.json), "true") == 0);
+	       (json_is_string(n.json) && boolean_parse(json_string_value(n.json)) > 0);
 }
 
 static int add_version(const struct jnode *n, struct chain_conf *conf, struct err *e)

@@ -155,6 +155,11 @@ struct nftnl_expr *nft_map(const struct nft_set *map, uint32_t reg, uint32_t to)
 	return set_u32(lookup(map, reg), NFTNL_EXPR_LOOKUP_DREG, reg32(to));
 }
 
+struct nftnl_expr *nft_vmap(const struct nft_set *map, uint32_t reg)
+{
+	return set_u32(lookup(map, reg), NFTNL_EXPR_LOOKUP_DREG, NFT_REG_VERDICT);
+}
+
 struct nftnl_expr *nft_verdict(int verdict)
 {
 	struct nftnl_expr *x = nftnl_expr_alloc("immediate");

@@ -44,6 +44,9 @@ struct nftnl_expr *nft_not_in(const struct nft_set *set, uint32_t reg);
 /* The data that a map has for the key at @reg goes to @to; without it the rule ends. */
 struct nftnl_expr *nft_map(const struct nft_set *map, uint32_t reg, uint32_t to);
 
+/* The verdict that a map of verdicts has for it; without it the rule ends. */
+struct nftnl_expr *nft_vmap(const struct nft_set *map, uint32_t reg);
+
 /* The bits of @mark are set in the packet's mark; uses register 0. */
 #define NFT_SET_MARK(mark)                                                                         \
 	nft_meta(NFT_META_MARK, 0), nft_or(0, (mark)), nft_meta_set(NFT_META_MARK, 0)

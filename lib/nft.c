@@ -49,6 +49,7 @@ static uint32_t type_size(enum nft_type type)
 	case NFT_TYPE_GROUP:
 		return sizeof(uint32_t);
 	case NFT_TYPE_IFNAME:
+	case NFT_TYPE_VERDICT:
 		return IFNAMSIZ;
 	}
 
@@ -81,6 +82,16 @@ static uint32_t fields_type(const enum nft_type types[NFT_FIELDS])
 		type = type << TYPE_BITS | types[i];
 
 	return type;
+}
+
+static bool has_verdicts(const struct nft_set *set)
+{
+	return set->data[0] == NFT_TYPE_VERDICT;
+}
+
+static uint32_t data_type(const struct nft_set *set)
+{
+	return has_verdicts(set) ? NFT_DATA_VERDICT : fields_type(set->data);
 }
 
 static void append(struct nft_value *v, const void *field, uint32_t len)
@@ -175,6 +186,7 @@ static void field_str(enum nft_type type, const uint8_t *b, char *buf, size_t si
 		snprintf(buf, size, "%u", group);
 		break;
 	case NFT_TYPE_IFNAME:
+	case NFT_TYPE_VERDICT:
 		snprintf(buf, size, "%.*s", IFNAMSIZ, (const char *)b);
 		break;
 	case NFT_TYPE_NONE:
@@ -404,7 +416,7 @@ void nft_add_set(struct nft_batch *b, const struct nft_set *set)
 	mnl_attr_put_u32(nlh, NFTA_SET_KEY_TYPE, htonl(fields_type(set->key)));
 	mnl_attr_put_u32(nlh, NFTA_SET_KEY_LEN, htonl(fields_size(set->key)));
 	if (is_map) {
-		mnl_attr_put_u32(nlh, NFTA_SET_DATA_TYPE, htonl(fields_type(set->data)));
+		mnl_attr_put_u32(nlh, NFTA_SET_DATA_TYPE, htonl(data_type(set)));
 		mnl_attr_put_u32(nlh, NFTA_SET_DATA_LEN, htonl(fields_size(set->data)));
 	}
 	if (set->ranges)
@@ -444,6 +456,24 @@ void nft_add_chain(struct nft_batch *b, const struct nft_chain *chain, const cha
 void nft_keep_chain(struct nft_batch *b, const struct nft_chain *chain, const char *comment)
 {
 	put_chain(b, chain, 0, comment);
+}
+
+void nft_flush_chain(struct nft_batch *b, const struct nft_chain *chain)
+{
+	struct nlmsghdr *nlh =
+		put_object(b, NFT_MSG_DELRULE, 0, chain->table, "flush chain", chain->name);
+
+	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, chain->table->name);
+	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain->name);
+}
+
+void nft_del_set(struct nft_batch *b, const struct nft_set *set)
+{
+	struct nlmsghdr *nlh =
+		put_object(b, NFT_MSG_DELSET, 0, set->table, "delete set", set->name);
+
+	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, set->table->name);
+	mnl_attr_put_strz(nlh, NFTA_SET_NAME, set->name);
 }
 
 void nft_del_chain(struct nft_batch *b, const struct nft_chain *chain)
@@ -531,6 +561,26 @@ static void put_value(struct nlmsghdr *nlh, uint16_t attr, const void *value, ui
 	mnl_attr_nest_end(nlh, nest);
 }
 
+/* Its value is the name of the chain. */
+static void put_jump(struct nlmsghdr *nlh, const struct nft_value *data)
+{
+	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_DATA);
+	struct nlattr *verdict = mnl_attr_nest_start(nlh, NFTA_DATA_VERDICT);
+
+	mnl_attr_put_u32(nlh, NFTA_VERDICT_CODE, htonl((uint32_t)NFT_JUMP));
+	mnl_attr_put_strz(nlh, NFTA_VERDICT_CHAIN, (const char *)data->b);
+	mnl_attr_nest_end(nlh, verdict);
+	mnl_attr_nest_end(nlh, nest);
+}
+
+static void put_data(struct nlmsghdr *nlh, const struct nft_set *set, const struct nft_value *data)
+{
+	if (has_verdicts(set))
+		put_jump(nlh, data);
+	else
+		put_value(nlh, NFTA_SET_ELEM_DATA, data->b, fields_size(set->data));
+}
+
 static void put_key(struct nlmsghdr *nlh, const struct nft_set *set, const struct nft_value *key)
 {
 	uint32_t len = fields_size(set->key);
@@ -547,7 +597,7 @@ void nft_add_elem(struct nft_batch *b, const struct nft_set *set, const struct n
 
 	put_key(b->open, set, key);
 	if (data)
-		put_value(b->open, NFTA_SET_ELEM_DATA, data->b, fields_size(set->data));
+		put_data(b->open, set, data);
 	put_comment(b->open, NFTA_SET_ELEM_USERDATA, NFTNL_UDATA_SET_ELEM_COMMENT, comment);
 	mnl_attr_nest_end(b->open, elem);
 }
@@ -604,13 +654,16 @@ int nft_get_genid(struct nl *nl, uint32_t *ret, struct err *e)
 	return r;
 }
 
-static int chain_cb(const struct nlmsghdr *nlh, void *data)
+static void read_chain(const struct nlmsghdr *nlh, struct nft_chain_state *state,
+		       const char **ret_name)
 {
-	struct nft_chain_state *state = data;
 	const struct nlattr *attr;
 
 	mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg)) {
 		switch (mnl_attr_get_type(attr)) {
+		case NFTA_CHAIN_NAME:
+			*ret_name = mnl_attr_get_str(attr);
+			break;
 		case NFTA_CHAIN_USE:
 			if (mnl_attr_get_payload_len(attr) >= sizeof(uint32_t))
 				state->n_rules = ntohl(mnl_attr_get_u32(attr));
@@ -626,6 +679,13 @@ static int chain_cb(const struct nlmsghdr *nlh, void *data)
 			break;
 		}
 	}
+}
+
+static int chain_cb(const struct nlmsghdr *nlh, void *data)
+{
+	const char *name;
+
+	read_chain(nlh, data, &name);
 
 	return 0;
 }
@@ -649,6 +709,71 @@ int nft_get_chain(struct nl *nl, const struct nft_chain *chain, struct nft_chain
 	return r;
 }
 
+struct chain_dump {
+	const struct nft_table *table;
+	int (*cb)(const char *name, const struct nft_chain_state *state, void *data);
+	void *data;
+};
+
+/* Kernels before 5.15 list the chains of every table. */
+static bool is_of_table(const struct nlmsghdr *nlh, const struct nft_table *table)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
+		if (mnl_attr_get_type(attr) == NFTA_CHAIN_TABLE)
+			return strcmp(mnl_attr_get_str(attr), table->name) == 0;
+
+	return false;
+}
+
+static int chain_dump_cb(const struct nlmsghdr *nlh, void *data)
+{
+	struct nft_chain_state state = { .policy = NF_ACCEPT };
+	const struct chain_dump *d = data;
+	const char *name = NULL;
+
+	read_chain(nlh, &state, &name);
+
+	return name && is_of_table(nlh, d->table) ? d->cb(name, &state, d->data) : 0;
+}
+
+int nft_each_chain(struct nl *nl, const struct nft_table *table,
+		   int (*cb)(const char *name, const struct nft_chain_state *state, void *data),
+		   void *data, struct err *e)
+{
+	struct chain_dump d = { .table = table, .cb = cb, .data = data };
+	struct nlmsghdr *nlh = nl_put(nl, MSG(NFT_MSG_GETCHAIN), NLM_F_DUMP,
+				      "list the chains of nftables table %s", table->name);
+
+	put_family(nlh, table->family, 0);
+	mnl_attr_put_strz(nlh, NFTA_CHAIN_TABLE, table->name);
+
+	return nl_query(nl, chain_dump_cb, &d, e);
+}
+
+static int count_cb(const struct nlmsghdr *nlh, void *data)
+{
+	(void)nlh;
+	++*(int *)data;
+
+	return 0;
+}
+
+int nft_count_rules(struct nl *nl, const struct nft_chain *chain, struct err *e)
+{
+	struct nlmsghdr *nlh = nl_put(nl, MSG(NFT_MSG_GETRULE), NLM_F_DUMP,
+				      "list the rules of nftables chain %s", chain->name);
+	int n = 0, r;
+
+	put_family(nlh, chain->table->family, 0);
+	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, chain->table->name);
+	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain->name);
+	r = nl_query(nl, count_cb, &n, e);
+
+	return r < 0 ? r : n;
+}
+
 /* Appends, since the upper end of a key of ranges comes after the lower one. */
 static void read_value(const struct nlattr *nest, struct nft_value *ret)
 {
@@ -664,6 +789,20 @@ static void read_value(const struct nlattr *nest, struct nft_value *ret)
 	}
 }
 
+/* As nft_value_ifname() writes the name of the chain. */
+static void read_verdict(const struct nlattr *nest, struct nft_value *ret)
+{
+	const struct nlattr *attr, *word;
+
+	mnl_attr_for_each_nested(attr, nest) {
+		if (mnl_attr_get_type(attr) != NFTA_DATA_VERDICT)
+			continue;
+		mnl_attr_for_each_nested(word, attr)
+			if (mnl_attr_get_type(word) == NFTA_VERDICT_CHAIN)
+				nft_value_ifname(ret, mnl_attr_get_str(word));
+	}
+}
+
 static void read_elem(const struct nlattr *nest, struct nft_elem *ret)
 {
 	const struct nlattr *attr;
@@ -676,6 +815,7 @@ static void read_elem(const struct nlattr *nest, struct nft_elem *ret)
 			break;
 		case NFTA_SET_ELEM_DATA:
 			read_value(attr, &ret->data);
+			read_verdict(attr, &ret->data);
 			break;
 		case NFTA_SET_ELEM_USERDATA:
 			udata_read(attr, NFTNL_UDATA_SET_ELEM_COMMENT, ret->comment);

@@ -45,6 +45,7 @@ struct nlmsghdr;
 /* Types of fields; the numbers are nft's. */
 enum nft_type {
 	NFT_TYPE_NONE = 0,
+	NFT_TYPE_VERDICT = 1, /* of a map's data: jump to the chain of this name */
 	NFT_TYPE_IPV4 = 7,
 	NFT_TYPE_IPV6 = 8,
 	NFT_TYPE_MAC = 9,
@@ -151,6 +152,12 @@ void nft_add_set(struct nft_batch *b, const struct nft_set *set);
 /* An existing chain of that name is -EEXIST. */
 void nft_add_chain(struct nft_batch *b, const struct nft_chain *chain, const char *comment);
 
+/* Deletes the rules of a chain that stays. */
+void nft_flush_chain(struct nft_batch *b, const struct nft_chain *chain);
+
+/* Nothing may refer to it any more when the batch is done; its elements go with it. */
+void nft_del_set(struct nft_batch *b, const struct nft_set *set);
+
 /* The same, but one that is there stays as it is, with its rules. */
 void nft_keep_chain(struct nft_batch *b, const struct nft_chain *chain, const char *comment);
 
@@ -203,13 +210,26 @@ int nft_get_genid(struct nl *nl, uint32_t *ret, struct err *e);
 /* What the kernel says of a chain. */
 struct nft_chain_state {
 	char comment[NFT_COMMENT_SIZE]; /* "" if it has none */
-	uint32_t n_rules;
-	uint32_t policy; /* NF_ACCEPT or NF_DROP, of a base chain */
+	uint32_t n_rules;		/* and jumps to it */
+	uint32_t policy;		/* NF_ACCEPT or NF_DROP, of a base chain */
 };
 
 /* Return: 1, 0 if there is no such chain or table, or a negative errno. */
 int nft_get_chain(struct nl *nl, const struct nft_chain *chain, struct nft_chain_state *ret,
 		  struct err *e);
+
+/**
+ * nft_each_chain() - all chains of a table
+ * @cb:		called with the name and what the kernel says; a negative errno ends it
+ *
+ * Return: 0, also without a table; @cb's, or another errno.
+ */
+int nft_each_chain(struct nl *nl, const struct nft_table *table,
+		   int (*cb)(const char *name, const struct nft_chain_state *state, void *data),
+		   void *data, struct err *e);
+
+/* How many rules a chain has.  Return: 0 or more, also 0 without the chain; or a negative errno. */
+int nft_count_rules(struct nl *nl, const struct nft_chain *chain, struct err *e);
 
 struct nft_elem {
 	struct nft_value key;

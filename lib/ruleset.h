@@ -25,22 +25,25 @@
 
 #include "lib/nft.h"
 
-#define RULESET_LAYOUT	   1u
+#define RULESET_LAYOUT	   2u
 #define RULESET_COMPATIBLE 1u /* the oldest layout whose programs can use this one */
 #define RULESET_CHAINS	   8  /* in one table, at most */
 
 struct ruleset_chain {
 	struct nft_chain chain;
-	unsigned int n_rules; /* that rules() adds */
+	unsigned int n_rules; /* that it has at least */
+	/* One of these adds them; the other's chain is the one that sets the mark. */
 	void (*rules)(struct nft_batch *b, const struct nft_chain *chain);
+	void (*marking_rules)(struct nft_batch *b, const struct nft_chain *chain, uint32_t mark);
 };
 
 struct ruleset {
 	const struct nft_table *table;
 	const char *comment;
-	const struct nft_set *const *sets; /* ended by NULL */
-	const struct ruleset_chain *chains;
+	const struct nft_set *const *sets;  /* ended by NULL */
+	const struct ruleset_chain *chains; /* those that jump stand before those they jump to */
 	size_t n_chains;
+	uint32_t mark; /* that the chains are to set; 0: whichever they do */
 	const struct nft_chain
 		*own; /* the operator's chain, made empty and never touched; or NULL */
 };
@@ -70,16 +73,35 @@ extern const struct nft_set ruleset_shut, ruleset_shut_own, ruleset_isolated;
 /* Bridge ports of those containers. */
 extern const struct nft_set ruleset_isolated_ports;
 
-/* Set in the mark of what is forwarded for containers, for chains of other tools to accept. */
+/*
+ * What a network allows: container address . interface that leads to it -> jump to
+ * the list (admit-list.h) that holds for what comes in, or goes out; who has one
+ * of the first kind.
+ */
+extern const struct nft_set ruleset_ingress4, ruleset_ingress6;
+extern const struct nft_set ruleset_egress4, ruleset_egress6;
+extern const struct nft_set ruleset_listed4, ruleset_listed6;
+/* Addresses that are a source of a zone of firewalld: no rule looks, DEL does. */
+extern const struct nft_set ruleset_zoned4, ruleset_zoned6;
+
+/*
+ * Set in the mark of what is forwarded for containers, for chains of other tools
+ * to accept.  It is one for a host, since it is in rules: who first asks for
+ * another has it, and the comment of the chain that sets it says so.
+ */
 #define RULESET_MARK 0x2000000
 
 /* Bridge ports with a fixed source MAC; port . MAC that may pass it. */
 extern const struct nft_set ruleset_guarded, ruleset_allowed_mac;
+/* Ports that may send as themselves only; port . MAC, port . address that they are. */
+extern const struct nft_set ruleset_pinned, ruleset_pinned_mac;
+extern const struct nft_set ruleset_pinned4, ruleset_pinned6;
 
 /* How a table looks in the kernel. */
 struct ruleset_view {
 	bool stands; /* fit for use as it is */
 	bool chain_exists[RULESET_CHAINS];
+	uint32_t mark; /* that somebody asked for, 0: nobody has */
 };
 
 /**
@@ -89,7 +111,8 @@ struct ruleset_view {
  * @ret:	what was found
  *
  * Return: 0, also if there is no table; -EINVAL if it has a newer layout that
- * this program does not understand; or another errno.
+ * this program does not understand, or with CNI_E_CONFIG if it sets another mark
+ * than @rs asks for; or another errno.
  */
 int ruleset_look(struct nl *nl, const struct ruleset *rs, struct ruleset_view *ret, struct err *e);
 
@@ -100,6 +123,16 @@ int ruleset_look(struct nl *nl, const struct ruleset *rs, struct ruleset_view *r
  * @view:	from ruleset_look()
  */
 void ruleset_build(struct nft_batch *b, const struct ruleset *rs, const struct ruleset_view *view);
+
+/**
+ * ruleset_get_mark() - the mark that containers' packets get on this host
+ * @wanted:	what is asked for, 0: nothing
+ * @ret:	@wanted, or what somebody has asked for, or RULESET_MARK
+ *
+ * Return: 0; -EINVAL with CNI_E_CONFIG if somebody has asked for another; or
+ * another errno.
+ */
+int ruleset_get_mark(struct nl *nl, uint32_t wanted, uint32_t *ret, struct err *e);
 
 /* Return: 0 if the table stands, -ESTALE with CNI_E_CHECK if not, or another errno. */
 int ruleset_check(struct nl *nl, const struct ruleset *rs, struct err *e);

@@ -87,6 +87,15 @@ uint32_t engine_random(struct engine *e, uint32_t n);
 /* Send a datagram; the room that is left takes queued items of @scope along. */
 void engine_send(struct engine *e, const struct peer *to, struct part_writer *w, uint16_t scope);
 
+/* The same without taking anything along; and over a stream. */
+void engine_send_as_is(struct engine *e, const struct peer *to, const struct part_writer *w);
+void engine_stream(struct engine *e, const struct peer *to, const struct part_writer *w);
+
+/* What every ping and ack carries for the modules: overlay/probe.c puts it there. */
+size_t engine_greet(struct engine *e, const struct node_id *to, uint8_t *buf, size_t cap);
+void engine_greeted(struct engine *e, const struct origin *o, const uint8_t *greeting, size_t len,
+		    ms_t now);
+
 /* Tell every module, then env. */
 void engine_event(struct engine *e, const struct event *ev, ms_t now);
 
@@ -95,7 +104,7 @@ struct engine_counters {
 	uint64_t bad_message;	 /* not a sequence of parts */
 	uint64_t bad_part;	 /* a part that its module cannot read */
 	uint64_t unknown_part;	 /* of a kind nobody here knows */
-	uint64_t unknown_sender; /* from an id that is not a member */
+	uint64_t unknown_member; /* a claim about an id that has no profile here */
 	uint64_t forged;	 /* a signature or admission that does not hold */
 };
 

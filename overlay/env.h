@@ -95,10 +95,13 @@ struct env_ops {
 			 const uint8_t admission[NODE_SIG_LEN]);
 
 	/*
-	 * Hand @p over for good and get the one copy of it that there is, so
-	 * that thousands of engines in one process share it.  profile_release()
-	 * gives a reference back.  NULL for both: the engine keeps its own.
+	 * Profiles that are shared.  With them, thousands of engines in one
+	 * process hold one copy of each, checked once; NULL for all three: the
+	 * engine keeps its own.  find() gives a reference to the profile with
+	 * these very bytes, or NULL; intern() takes @p over and gives a
+	 * reference to the one copy of it; release() gives a reference back.
 	 */
+	const struct profile *(*profile_find)(void *ctx, const uint8_t *bytes, size_t len);
 	const struct profile *(*profile_intern)(void *ctx, struct profile *p);
 	void (*profile_release)(void *ctx, const struct profile *p);
 

@@ -39,16 +39,17 @@ struct standing {
 	enum member_state state;
 };
 
-/* One member in one observer: static_assert()ed to stay within 64 bytes with its index. */
+/* One member in one observer: with its share of the indexes, at most MEMBER_BYTES. */
 struct member {
-	const struct profile *profile; /* interned */
+	const struct profile *profile; /* interned; NULL: a free slot */
 	uint32_t generation;	       /* of the standing; not below the profile's */
 	uint32_t refutation;
 	uint32_t since_s;   /* second of the observer's clock at which the state began */
-	uint16_t suspicion; /* slot in the pool of suspicions, 0: none */
+	uint16_t suspicion; /* slot of its suspicion and 1; 0: none */
 	uint8_t state;	    /* enum member_state */
-	uint8_t introduce;  /* its profile is news: spread it with the standing */
 };
+
+#define MEMBER_BYTES 64
 
 struct members;
 
@@ -64,6 +65,9 @@ uint32_t members_count(const struct members *t);
 uint32_t members_alive(const struct members *t);
 
 uint64_t members_root(const struct members *t);
+
+/* Bytes of the table: within MEMBER_BYTES a member once there are a few. */
+size_t members_bytes(const struct members *t);
 
 /* Address and id of a member, for sending. */
 struct peer member_peer(const struct member *m);

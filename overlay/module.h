@@ -43,6 +43,12 @@ struct module_ops {
 	ms_t (*deadline)(const void *self);
 
 	/*
+	 * This process stood still for @late ms: what should have been heard in
+	 * that time was not, so deadlines for others move by it.
+	 */
+	void (*stalled)(void *self, ms_t late);
+
+	/*
 	 * Write what every ping and ack shall carry for this module, such as
 	 * 8 bytes of a root: @cap is at most GREETING_MAX.  Return: its length.
 	 * greeted() gets the peer's, with a length of 0 when it had none.

@@ -35,6 +35,7 @@ enum part_kind {
 	PART_WELCOME = 7,
 	PART_SYNC = 8,
 	PART_SYNC_REPLY = 9,
+	PART_SYNC_CLAIM = 10, /* a Claim too, from a comparison of tables */
 	/* rows: 16 to 31; blocks, forgets, names: 32 to 47 */
 	PART_ROW = 16,
 	PART_BLOCK = 32,

@@ -25,10 +25,12 @@ struct settings {
 	bool local_health;	    /* LHA-Probe: a node in doubt of itself probes slower */
 	bool dynamic_suspicion;	    /* LHA-Suspicion: the time falls with confirmations */
 	bool buddy;		    /* a ping to a suspect tells it so first */
+	bool tell_back;		    /* an ack tells a pinger that it is thought suspect or dead */
 	bool stall_grace;	    /* time in which this process stood still counts for nobody */
 	ms_t gossip_gap;	    /* between flushes of a queue that is not idle */
 	bool gossip_tick;	    /* flush on the gap's tick only, never at once */
 	unsigned int gossip_fanout;
+	ms_t gossip_dead; /* the dead are gossiped to for this long, so that they can refute */
 	unsigned int retransmit; /* an item is sent this times ceil(log10(n + 1)) */
 	uint32_t gossip_rate;	 /* bytes a second of datagrams that only gossip */
 	ms_t dead_probe; /* one dead member is pinged each, so that halves find each other */

@@ -53,8 +53,8 @@ struct spread_source {
 
 /* Who belongs to a scope. */
 struct spread_targets {
-	/* Up to @max different random members that are not dead, this node not among them. */
-	size_t (*pick)(void *self, uint16_t scope, size_t max, struct peer *ret);
+	/* Up to @max different random members, this node not among them. */
+	size_t (*pick)(void *self, uint16_t scope, size_t max, struct peer *ret, ms_t now);
 	void *self;
 };
 

@@ -5,4 +5,7 @@
 
 struct command_env;
 
+int command_gc(const struct command_env *env, int argc, char **argv);
+int command_doctor(const struct command_env *env, int argc, char **argv);
+
 #endif

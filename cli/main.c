@@ -18,6 +18,8 @@ static const struct command network_commands[] = {
 
 static const struct command commands[] = {
 	{ "network", "COMMAND", "Manage networks", .sub = network_commands },
+	{ "gc", "[--dry-run]", "Remove what no live attachment owns", command_gc },
+	{ "doctor", "", "Look for what keeps containers from their network", command_doctor },
 	{ NULL },
 };
 

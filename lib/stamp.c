@@ -30,7 +30,8 @@ static size_t aligned(size_t n)
 	return (n + 3) & ~(size_t)3;
 }
 
-/* Whether the note segment at @at has our note of @type, saying @text. */
+/* Whether the note segment at @at has our note of @type, saying @text, or anything if that is NULL.
+ */
 static bool segment_says(const struct front *f, uint64_t at, uint64_t len, uint32_t type,
 			 const char *text)
 {
@@ -49,8 +50,9 @@ static bool segment_says(const struct front *f, uint64_t at, uint64_t len, uint3
 			return false;
 		if (n.n_type == type && n.n_namesz == sizeof(STAMP_OWNER) &&
 		    memcmp(owner, STAMP_OWNER, sizeof(STAMP_OWNER)) == 0)
-			return n.n_descsz == strlen(text) + 1 &&
-			       memcmp(owner + aligned(n.n_namesz), text, n.n_descsz) == 0;
+			return !text ||
+			       (n.n_descsz == strlen(text) + 1 &&
+				memcmp(owner + aligned(n.n_namesz), text, n.n_descsz) == 0);
 		at += size;
 	}
 
@@ -89,4 +91,13 @@ bool stamp_is_ours(int fd, const char *name)
 	const struct front f = { bytes, len < 0 ? 0 : (size_t)len };
 
 	return file_says(&f, STAMP_BUILD, stamp_build) && file_says(&f, STAMP_PLUGIN, name);
+}
+
+bool stamp_is_heddle(int fd)
+{
+	uint8_t bytes[FRONT];
+	ssize_t len = pread(fd, bytes, sizeof(bytes), 0);
+	const struct front f = { bytes, len < 0 ? 0 : (size_t)len };
+
+	return file_says(&f, STAMP_BUILD, NULL);
 }

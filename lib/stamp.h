@@ -46,4 +46,7 @@ extern const char stamp_build[];
  */
 bool stamp_is_ours(int fd, const char *name);
 
+/* Whether a file is a binary of heddle, of whatever build. */
+bool stamp_is_heddle(int fd);
+
 #endif

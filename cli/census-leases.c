@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* census-leases - whose the leases of a data directory are; see census.h and ipam/lease.h */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <time.h>
+
+#include "cli/census.h"
+#include "ipam/lease-file.h"
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/ip.h"
+
+#define YOUNG_S 60
+
+static void close_dir(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+/* A directory, NULL in @ret if there is none. */
+static int open_dir(int at, const char *path, DIR **ret, struct err *e)
+{
+	AUTO_FD int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(e, errno, "open %s", path);
+	*ret = fdopendir(fd);
+	if (!*ret)
+		return err_sys(e, errno, "open %s", path);
+	fd = -1;
+
+	return 0;
+}
+
+static void look_at_file(struct census_item *item, int fd)
+{
+	struct stat st;
+
+	item->leased = true;
+	if (fgetxattr(fd, LEASE_STAMP_XATTR, NULL, 0) < 0)
+		item->foreign = true;
+	if (fstat(fd, &st) == 0 && time(NULL) - st.st_mtime < YOUNG_S)
+		item->young = true;
+}
+
+/* A lease that vanishes meanwhile, or names no interface, is nobody's here. */
+static int add_lease(struct census *c, const char *data_dir, const char *network, int dir,
+		     const char *name, struct err *e)
+{
+	char content[LEASE_TEXT_MAX + 1];
+	struct census_item *item;
+	struct lease_text text;
+	AUTO_FD int fd = -1;
+	int len = lease_file_read(dir, name, content, &fd);
+
+	if (len < 0 || !lease_text_parse(content, (size_t)len, &text) || !text.ifname)
+		return 0;
+	item = census_attachment(c, network, text.container_id, text.ifname);
+	if (!item)
+		return err_sys(e, ENOMEM, "list the leases of %s", network);
+	look_at_file(item, fd);
+
+	return census_note(item, "lease", name, data_dir, e);
+}
+
+static int add_network(struct census *c, const char *data_dir, int parent, const char *network,
+		       struct err *e)
+{
+	AUTO(close_dir) DIR *dir = NULL;
+	struct ip_addr ip;
+	int r = open_dir(parent, network, &dir, e);
+
+	if (r < 0 || !dir)
+		return r;
+	for (struct dirent *d = readdir(dir); d && r == 0; d = readdir(dir))
+		if (ip_parse(d->d_name, &ip) == 0)
+			r = add_lease(c, data_dir, network, dirfd(dir), d->d_name, e);
+
+	return r;
+}
+
+int census_add_leases(struct census *c, const char *data_dir, struct err *e)
+{
+	AUTO(close_dir) DIR *dir = NULL;
+	int r = open_dir(AT_FDCWD, data_dir, &dir, e);
+
+	if (r < 0 || !dir)
+		return r;
+	for (struct dirent *d = readdir(dir); d && r == 0; d = readdir(dir))
+		if (d->d_name[0] != '.')
+			r = add_network(c, data_dir, dirfd(dir), d->d_name, e);
+
+	return r;
+}

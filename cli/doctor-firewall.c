@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* doctor-firewall - checks of forward chains, ours and other tools' */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/doctor.h"
+#include "lib/cleanup.h"
+#include "lib/coexist.h"
+#include "lib/err.h"
+#include "lib/nft.h"
+#include "lib/nl.h"
+#include "lib/ruleset.h"
+
+/* ---- chains of other tools ---------------------------------------------------------- */
+
+/* A base chain that hooks forward and drops by its policy. */
+struct dropping {
+	uint8_t family;
+	char *table, *name;
+};
+
+struct chains {
+	struct dropping *list;
+	size_t n;
+};
+
+static void chains_clear(struct chains *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		free(c->list[i].table);
+		free(c->list[i].name);
+	}
+	free(c->list);
+}
+
+static uint32_t u32_of(const struct nlattr *attr)
+{
+	return ntohl(mnl_attr_get_u32(attr));
+}
+
+static bool hooks_forward(const struct nlattr *nest)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, nest)
+		if (mnl_attr_get_type(attr) == NFTA_HOOK_HOOKNUM)
+			return u32_of(attr) == NF_INET_FORWARD;
+
+	return false;
+}
+
+static int add_chain(struct chains *c, uint8_t family, const char *table, const char *name)
+{
+	struct dropping *bigger = reallocarray(c->list, c->n + 1, sizeof(*bigger));
+
+	if (!bigger)
+		return -ENOMEM;
+	c->list = bigger;
+	c->list[c->n] = (struct dropping){
+		.family = family,
+		.table = strdup(table),
+		.name = strdup(name),
+	};
+	c->n++;
+
+	return c->list[c->n - 1].table && c->list[c->n - 1].name ? 0 : -ENOMEM;
+}
+
+static int look_at_chain(const struct nlmsghdr *nlh, void *data)
+{
+	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
+	const char *table = NULL, *name = NULL;
+	bool forward = false, drops = false;
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(attr, nlh, sizeof(*nfg)) {
+		switch (mnl_attr_get_type(attr)) {
+		case NFTA_CHAIN_TABLE:
+			table = mnl_attr_get_str(attr);
+			break;
+		case NFTA_CHAIN_NAME:
+			name = mnl_attr_get_str(attr);
+			break;
+		case NFTA_CHAIN_HOOK:
+			forward = hooks_forward(attr);
+			break;
+		case NFTA_CHAIN_POLICY:
+			drops = u32_of(attr) == NF_DROP;
+			break;
+		}
+	}
+	if (!forward || !drops || !table || !name)
+		return 0;
+	if (nfg->nfgen_family != NFPROTO_IPV4 && nfg->nfgen_family != NFPROTO_IPV6 &&
+	    nfg->nfgen_family != NFPROTO_INET)
+		return 0;
+
+	return add_chain(data, nfg->nfgen_family, table, name);
+}
+
+static int list_chains(struct nl *nl, struct chains *ret, struct err *e)
+{
+	struct nlmsghdr *nlh = nl_put(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN, NLM_F_DUMP,
+				      "list the nftables chains");
+	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+
+	nfg->nfgen_family = NFPROTO_UNSPEC;
+	nfg->version = NFNETLINK_V0;
+
+	return nl_query(nl, look_at_chain, ret, e);
+}
+
+/* iptables-nft's own chain is mended by its own program, or its rules could not be saved. */
+static char *mend_chain(const struct dropping *chain)
+{
+	if (strcmp(chain->table, "filter") == 0 && strcmp(chain->name, "FORWARD") == 0 &&
+	    chain->family != NFPROTO_INET)
+		return doctor_text("%s -I FORWARD -m mark --mark 0x%x/0x%x -j ACCEPT",
+				   chain->family == NFPROTO_IPV4 ? "iptables" : "ip6tables",
+				   RULESET_MARK, RULESET_MARK);
+
+	return doctor_text("nft insert rule %s %s %s meta mark and 0x%x == 0x%x accept",
+			   nft_family_name(chain->family), chain->table, chain->name, RULESET_MARK,
+			   RULESET_MARK);
+}
+
+static int check_chain(struct doctor *d, const struct dropping *dropping, struct err *e)
+{
+	const struct nft_table table = { .family = dropping->family, .name = dropping->table };
+	const struct nft_chain chain = { .table = &table, .name = dropping->name };
+	AUTO_FREE char *mend = NULL;
+	int r = coexist_accepts(d->nft, &chain, e);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	mend = mend_chain(dropping);
+	doctor_find(d, DOCTOR_ERROR, mend,
+		    "chain %s of table %s %s drops what it does not accept, and does not accept "
+		    "the mark 0x%x: containers reach nothing beyond this host",
+		    dropping->name, nft_family_name(dropping->family), dropping->table,
+		    RULESET_MARK);
+
+	return 0;
+}
+
+/* Networks whose chain has no `firewall`: nobody marks their packets. */
+static void check_unmarked(struct doctor *d)
+{
+	for (size_t i = 0; i < d->store.n; i++) {
+		const struct network *net = &d->store.networks[i];
+		AUTO_FREE char *mend = NULL;
+
+		if (net->internal || !doctor_is_bridge(net) || doctor_plugin(net, "firewall") ||
+		    !doctor_is_used(d, net->name))
+			continue;
+		mend = doctor_text("iptables -I FORWARD -i %s -j ACCEPT && iptables -I FORWARD -o "
+				   "%s -j ACCEPT",
+				   net->link, net->link);
+		doctor_find(d, DOCTOR_WARNING, mend,
+			    "%s has no firewall plugin, and a chain that hooks forward drops by "
+			    "its policy: its containers may reach nothing beyond this host",
+			    net->name);
+	}
+}
+
+int doctor_forward_chains(struct doctor *d, struct err *e)
+{
+	AUTO(chains_clear) struct chains chains = { 0 };
+	int r;
+
+	if (!doctor_is_used(d, NULL))
+		return 0;
+	r = list_chains(d->nft, &chains, e);
+	for (size_t i = 0; i < chains.n && r >= 0; i++)
+		r = check_chain(d, &chains.list[i], e);
+	if (r >= 0 && chains.n > 0)
+		check_unmarked(d);
+
+	return r;
+}
+
+/* ---- legacy iptables ------------------------------------------------------------------ */
+
+int doctor_legacy_iptables(struct doctor *d, struct err *e)
+{
+	FILE *names = fopen("/proc/net/ip_tables_names", "re");
+	char name[32];
+
+	if (!names)
+		return errno == ENOENT ? 0 : err_sys(e, errno, "open /proc/net/ip_tables_names");
+	while (fscanf(names, "%31s", name) == 1)
+		if (strcmp(name, "filter") == 0)
+			doctor_find(d, DOCTOR_WARNING, "iptables-legacy -S FORWARD",
+				    "rules of legacy iptables are loaded, which cannot be seen "
+				    "from here: look whether they drop what is forwarded");
+	fclose(names);
+
+	return 0;
+}
+
+/* ---- our tables -------------------------------------------------------------------------- */
+
+static bool has_elements(const struct doctor *d)
+{
+	for (size_t i = 0; i < d->census.n; i++) {
+		const json_t *trace;
+		size_t j;
+
+		json_array_foreach(d->census.items[i]->traces, j, trace)
+			if (strcmp(json_string_value(json_object_get(trace, "kind")), "element") ==
+			    0)
+				return true;
+	}
+
+	return false;
+}
+
+static int check_table(struct doctor *d, const struct ruleset *rs, struct err *e)
+{
+	struct nft_chain_state state;
+	struct err said = { 0 };
+	bool exists = false;
+	int r = 0;
+
+	for (size_t i = 0; i < rs->n_chains && r >= 0; i++) {
+		r = nft_get_chain(d->nft, &rs->chains[i].chain, &state, e);
+		exists |= r > 0;
+	}
+	if (r < 0 || (!exists && !has_elements(d)))
+		return r;
+	r = ruleset_check(d->nft, rs, &said);
+	if (r == -ESTALE && exists)
+		doctor_find(d, DOCTOR_ERROR,
+			    "ip netns add heddle-mend && heddle attach heddle-mend && heddle "
+			    "detach heddle-mend; ip netns del heddle-mend",
+			    "table %s %s was altered: %s", nft_family_name(rs->table->family),
+			    rs->table->name, said.msg);
+	else if (r == -EINVAL)
+		doctor_find(d, DOCTOR_ERROR, "heddle --version", "%s", said.msg);
+	else if (r < 0 && r != -ESTALE)
+		return err_wrap(&said, r, "table %s", rs->table->name);
+
+	return 0;
+}
+
+/*
+ * A flush takes the elements along, and without them published ports and
+ * masquerade of attachments that live are gone; the cache says who they were.
+ */
+static void check_flushed(struct doctor *d)
+{
+	if (has_elements(d))
+		return;
+	for (size_t i = 0; i < d->census.n; i++) {
+		const struct census_item *item = d->census.items[i];
+		const json_t *bridge;
+
+		if (item->state != CENSUS_LIVES || !item->entry)
+			continue;
+		for (size_t j = 0; j < d->store.n; j++) {
+			const struct network *net = &d->store.networks[j];
+
+			bridge = doctor_plugin(net, "bridge");
+			if (strcmp(net->name, item->network) != 0 || !bridge ||
+			    !json_is_true(json_object_get(bridge, "ipMasq")))
+				continue;
+			doctor_find(d, DOCTOR_ERROR, "podman network reload --all",
+				    "nftables was flushed: %s has attachments, and none of them is "
+				    "masqueraded or published any more; attach them again",
+				    net->name);
+			return;
+		}
+	}
+}
+
+int doctor_tables(struct doctor *d, struct err *e)
+{
+	int r = check_table(d, &ruleset_inet, e);
+
+	if (r >= 0)
+		r = check_table(d, &ruleset_bridge, e);
+	if (r >= 0)
+		check_flushed(d);
+
+	return r;
+}

@@ -4,7 +4,8 @@
 #
 #	make demo	set up, build, and show two containers on one network
 #	make test	set up, build, and run the tests (under 6 minutes)
-#	make install	DESTDIR, PREFIX, CNIBINDIR; FORCE=1 replaces other packages' plugins
+#	make install	the command, plugins, manual and completions:
+#			DESTDIR, PREFIX, CNIBINDIR; FORCE=1 replaces other packages' plugins
 #
 # Everything that is built goes to build/ (build/san/ with SAN=1).
 
@@ -13,7 +14,10 @@ VERSION := 2.0.0
 
 PREFIX    ?= /usr
 CNIBINDIR ?= /usr/lib/cni
+BINDIR    ?= $(PREFIX)/bin
 MANDIR    ?= $(PREFIX)/share/man
+BASHDIR   ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR    ?= $(PREFIX)/share/zsh/vendor-completions
 DOCDIR    ?= $(PREFIX)/share/doc/heddle
 
 CC      ?= gcc
@@ -249,7 +253,7 @@ build/fuzz/%_fuzz: build/fuzz/obj/tests/fuzz/%_fuzz.o $(LIB_SRC:%.c=build/fuzz/o
 	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(HEDDLE_LDLIBS)
 
 C_FILES  := $(LIB_SRC) $(wildcard lib/static/*.c) $(PLUGIN_SRC) $(HELPER_SRC) $(CLI_SRC) $(OVERLAY_SRC) $(SIM_SRC) $(UNIT_SRC) $(FUZZ_SRC)
-SH_FILES := tests/run tests/lint tests/demo .ci/run $(wildcard tests/*/run tests/e2e/*.bash tests/e2e/*.bats)
+SH_FILES := tests/run tests/lint tests/demo .ci/run completions/heddle.bash $(wildcard tests/*/run tests/e2e/*.bash tests/e2e/*.bats)
 lint: deps-lint $(OVERLAY_GEN)
 	@tests/lint '$(HEDDLE_CPPFLAGS)' '$(C_FILES)' '$(SH_FILES)'
 
@@ -264,8 +268,12 @@ include tests/bench/bench.mk
 .PHONY: install uninstall clean
 # A plugin of another package is left alone: dpkg would find its file changed.
 # With DESTDIR nothing is replaced on this system, so nobody is asked.
-install: plugins man
-	@install -d '$(DESTDIR)$(CNIBINDIR)' '$(DESTDIR)$(MANDIR)/man8' '$(DESTDIR)$(DOCDIR)/conf-examples'
+install: plugins heddle man
+	@install -d '$(DESTDIR)$(CNIBINDIR)' '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man8' \
+		'$(DESTDIR)$(BASHDIR)' '$(DESTDIR)$(ZSHDIR)' '$(DESTDIR)$(DOCDIR)/conf-examples'
+	@install -m 0755 $(HEDDLE) '$(DESTDIR)$(BINDIR)'
+	@install -m 0644 completions/heddle.bash '$(DESTDIR)$(BASHDIR)/heddle'
+	@install -m 0644 completions/_heddle '$(DESTDIR)$(ZSHDIR)'
 	@for p in $(notdir $(PLUGINS) $(HELPERS)); do \
 		to='$(CNIBINDIR)'/$$p; \
 		if [ -z '$(FORCE)$(DESTDIR)' ] && owner=$$(dpkg -S "$$to" 2>/dev/null | cut -d: -f1) && [ -n "$$owner" ]; then \
@@ -275,7 +283,7 @@ install: plugins man
 		install -m 0755 $(BUILD)/plugins/$$p '$(DESTDIR)'"$$to" || exit 1; \
 	done; \
 	install -m 0644 $(MANS) '$(DESTDIR)$(MANDIR)/man8' && \
-	install -m 0644 README.md docs/*.md '$(DESTDIR)$(DOCDIR)' && \
+	install -m 0644 README.md docs/*.md $(wildcard docs/*.svg) '$(DESTDIR)$(DOCDIR)' && \
 	cp -r conf-examples/. '$(DESTDIR)$(DOCDIR)/conf-examples' && \
 	[ -z "$$refused" ]
 
@@ -284,7 +292,8 @@ uninstall:
 		to='$(CNIBINDIR)'/$$p; \
 		dpkg -S "$$to" >/dev/null 2>&1 || rm -f '$(DESTDIR)'"$$to"; \
 	done
-	rm -f $(MANS:$(BUILD)/man/%='$(DESTDIR)$(MANDIR)/man8/%')
+	rm -f $(MANS:$(BUILD)/man/%='$(DESTDIR)$(MANDIR)/man8/%') '$(DESTDIR)$(BINDIR)/heddle' \
+		'$(DESTDIR)$(BASHDIR)/heddle' '$(DESTDIR)$(ZSHDIR)/_heddle'
 	rm -rf '$(DESTDIR)$(DOCDIR)'
 
 clean:

@@ -35,7 +35,11 @@ in_sandbox() {
 @test "what nobody else owns is installed beside it" {
 	run in_sandbox make install PREFIX="$tmp/usr"
 	[ -x "$tmp/cni/none" ]
+	"$tmp/usr/bin/heddle" --version
+	[ -f "$tmp/usr/share/bash-completion/completions/heddle" ]
+	[ -f "$tmp/usr/share/zsh/vendor-completions/_heddle" ]
 	[ -f "$tmp/usr/share/man/man8/heddle-bridge.8" ]
+	[ -f "$tmp/usr/share/man/man8/heddle.8" ]
 	[ -f "$tmp/usr/share/doc/heddle/README.md" ]
 }
 

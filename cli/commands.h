@@ -5,6 +5,7 @@
 
 struct command_env;
 
+int command_network_create(const struct command_env *env, int argc, char **argv);
 int command_gc(const struct command_env *env, int argc, char **argv);
 int command_doctor(const struct command_env *env, int argc, char **argv);
 

@@ -13,6 +13,7 @@
 
 /* Names are Docker's where Docker has the command; in the order of the lists that people see. */
 static const struct command network_commands[] = {
+	{ "create", "[OPTIONS] NETWORK", "Create a network", command_network_create },
 	{ NULL },
 };
 

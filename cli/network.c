@@ -11,17 +11,18 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 
-static void subnet_clear(struct network_subnet *s)
+void network_subnet_clear(struct network_subnet *s)
 {
 	for (size_t i = 0; i < s->n_aux; i++)
 		free(s->aux[i].name);
 	free(s->aux);
+	*s = (struct network_subnet){ 0 };
 }
 
 void network_clear(struct network *net)
 {
 	for (size_t i = 0; i < net->n_subnets; i++)
-		subnet_clear(&net->subnets[i]);
+		network_subnet_clear(&net->subnets[i]);
 	free(net->subnets);
 	network_pairs_clear(&net->options);
 	network_pairs_clear(&net->labels);

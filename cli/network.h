@@ -76,6 +76,8 @@ struct network {
 
 void network_clear(struct network *net); /* leaves an empty one */
 
+void network_subnet_clear(struct network_subnet *s);
+
 /* A subnet with @subnet and nothing else, for the caller to complete; NULL: out of memory. */
 struct network_subnet *network_add_subnet(struct network *net, const struct ip_net *subnet);
 /* Return: 0 or -ENOMEM. */

@@ -38,9 +38,11 @@ typedef uint64_t ms_t;
 
 /* What a stored record is about; together with the key it names the record. */
 enum record_kind {
-	RECORD_MEMBER = 1, /* key: node id; value: signed profile */
-	RECORD_ROW = 16,   /* rows and heads: 16 to 31 */
-	RECORD_BLOCK = 32, /* blocks, forgets, names: 32 to 47 */
+	RECORD_MEMBER = 1,  /* key: node id; value: signed profile */
+	RECORD_ROW = 16,    /* rows and heads: 16 to 31 */
+	RECORD_LINK = 32,   /* key: link id; value: signed link; blocks, forgets, names: 32 to 47 */
+	RECORD_FORGET = 33, /* key: subject, generation, issuer; value: signed forget */
+	RECORD_FORGET_ACK = 34, /* key: subject, generation; value: which forget was acknowledged */
 };
 
 /* Whether an answer depends on the record. */

@@ -22,7 +22,14 @@ enum event_kind {
 	EVENT_ID_TAKEN,		 /* somebody runs with this node's key and a newer generation */
 	/* rows: from 32; blocks, forgets and names: from 64 */
 	EVENT_ROW = 32,
-	EVENT_BLOCK = 64,
+	EVENT_BLOCK_GAINED = 64, /* more: struct block_event: numbers came to this node */
+	EVENT_BLOCK_LOST,   /* this node's users of these numbers must go: another owner has them */
+	EVENT_BLOCK_FROZEN, /* two links claim these numbers: an operator is needed */
+	EVENT_BLOCK_DENIED, /* an asked-for number, or any number, cannot be had now */
+	EVENT_BLOCKS_READY, /* everyone has been met: numbers are given again */
+	EVENT_BLOCKS_RESTORED, /* peers hold later links of this node than it does: an old backup */
+	EVENT_FORGOTTEN,       /* this node itself: it needs another identity */
+	EVENT_FORGET_DONE,     /* the issuer owns what @node owned */
 };
 
 struct event {

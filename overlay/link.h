@@ -32,6 +32,7 @@ struct transfer {
 	uint64_t first, count; /* at least one; a founding link's first is 0 */
 	uint32_t epoch;	       /* how many transfers led here; 0 in a founding link */
 	struct node_id to;
+	uint32_t generation; /* of @to when it got the range */
 	uint64_t request;  /* of who asked, so that the answer to a repeated question is the same */
 	uint64_t sequence; /* counts the links that the signer has made, from 1 */
 	bool settles;	   /* ends the freeze of a fork; @to is the signer */

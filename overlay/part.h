@@ -38,7 +38,16 @@ enum part_kind {
 	PART_SYNC_CLAIM = 10, /* a Claim too, from a comparison of tables */
 	/* rows: 16 to 31; blocks, forgets, names: 32 to 47 */
 	PART_ROW = 16,
-	PART_BLOCK = 32,
+	PART_LINK = 32, /* a signed link, block.proto SignedLink; so for the others */
+	PART_FORGET = 33,
+	PART_FORGET_ACK = 34,
+	PART_ASK = 35,
+	PART_REFUSE = 36,
+	PART_MEET = 37,
+	PART_MET = 38,
+	PART_COMPARE = 39,
+	PART_HAVE = 40,
+	PART_WANT = 41,
 	PART_KINDS = 64, /* none at or above */
 };
 

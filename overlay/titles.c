@@ -259,7 +259,7 @@ static bool is_entitled(const struct link *l, const struct link *parent, const s
 		return false;
 
 	return node_id_equal(&l->by, &parent->of.to) ||
-	       (heirs && heirs->may(heirs->ctx, &parent->of.to, &l->by));
+	       (heirs && heirs->may(heirs->ctx, parent, &l->by));
 }
 
 int titles_add(struct titles *t, struct link *l, const struct heirs *heirs)

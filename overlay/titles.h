@@ -40,9 +40,9 @@ struct titles {
 	uint32_t n_frozen; /* runs */
 };
 
-/* Whether somebody may sign for a member that was forgotten. */
+/* Whether somebody may sign for the owner of a title, who was forgotten. */
 struct heirs {
-	bool (*may)(void *ctx, const struct node_id *subject, const struct node_id *heir);
+	bool (*may)(void *ctx, const struct link *title, const struct node_id *heir);
 	void *ctx;
 };
 

@@ -38,12 +38,11 @@ static struct env env_of(int node)
 	return (struct env){ .ops = &ops, .ctx = &nodes[node] };
 }
 
-static bool two_inherits_from_one(void *ctx, const struct node_id *subject,
-				  const struct node_id *heir)
+static bool two_inherits_from_one(void *ctx, const struct link *title, const struct node_id *heir)
 {
 	(void)ctx;
 
-	return node_id_equal(subject, &nodes[1].id) && node_id_equal(heir, &nodes[2].id);
+	return node_id_equal(&title->of.to, &nodes[1].id) && node_id_equal(heir, &nodes[2].id);
 }
 
 static const struct heirs heirs = { .may = two_inherits_from_one };

@@ -14,6 +14,9 @@
 /* Names are Docker's where Docker has the command; in the order of the lists that people see. */
 static const struct command network_commands[] = {
 	{ "create", "[OPTIONS] NETWORK", "Create a network", command_network_create },
+	{ "ls", "[OPTIONS]", "List networks", command_network_ls, .alias = "list" },
+	{ "inspect", "[OPTIONS] NETWORK...", "Show everything of networks",
+	  command_network_inspect },
 	{ NULL },
 };
 

@@ -248,8 +248,10 @@ void sessions_forget(struct sessions *s, const struct node_id *id)
 {
 	uint32_t i = sessions_find_id(s, id);
 
-	if (i != SESSION_NONE)
-		drop(s, i);
+	if (i == SESSION_NONE)
+		return;
+	drop(s, i);
+	s->forgotten++;
 }
 
 /* ---- the window ---------------------------------------------------------- */

@@ -47,6 +47,7 @@ struct sessions {
 	uint32_t n, n_used, n_windows;
 	uint32_t free;	      /* chain of unused ones by next[0] */
 	uint32_t next_window; /* to be lent next */
+	uint16_t forgotten;   /* how often sessions_forget() dropped one; wraps */
 	uint8_t key[16];      /* of the hash */
 };
 

@@ -130,7 +130,7 @@ struct about {
 	struct boot_id known; /* zeros: none */
 	uint8_t ip[16];
 	uint16_t port;
-	uint16_t learnt;
+	uint16_t changes;
 	uint8_t family;
 	uint8_t zero[3];
 };
@@ -138,14 +138,17 @@ struct about {
 static struct about about_hello(const struct wire *w, const struct frame_end *end,
 				const struct node_addr *from)
 {
-	struct about a = { .end = *end, .port = from->port, .family = from->ip.family };
+	struct about a = { .end = *end,
+			   .port = from->port,
+			   .family = from->ip.family,
+			   .changes = w->sessions->forgotten };
 	uint32_t i = sessions_find_id(w->sessions, &end->id);
 
 	memcpy(a.ip, from->ip.b, ip_size(from->ip.family));
 	/* The echo of a cookie holds once: what it makes known changes what it is about. */
 	if (i != SESSION_NONE) {
 		a.known = w->sessions->session[i].boot;
-		a.learnt = w->sessions->session[i].learnt;
+		a.changes = w->sessions->session[i].learnt;
 	}
 
 	return a;

@@ -23,6 +23,7 @@
 #include "lib/clock.h"
 #include "lib/mac.h"
 #include "lib/netns.h"
+#include "lib/stamp.h"
 
 #define STDIN_MAX (16u << 20)
 
@@ -769,6 +770,9 @@ static int prepare(struct run *run, struct err *e)
 
 	return r < 0 ? r : read_valid(run, "cni.dev/attachments", e);
 }
+
+/* Every plugin is linked with the note that says whose binary it is. */
+static const char *const build __attribute__((used)) = stamp_build;
 
 int cni_main(const struct cni_plugin *plugin)
 {

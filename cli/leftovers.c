@@ -98,8 +98,10 @@ static int remove_bridge(const char *name, struct err *e)
 
 	if ((r = nl_open(NETLINK_ROUTE, &nl, e)) < 0 || (r = link_get(nl, name, &link, e)) < 0)
 		return r == -ENODEV ? 0 : r;
+	link_put_del(nl, link.index);
+	r = nl_commit(nl, e);
 
-	return link_del_quick(nl, link.index, -1, e);
+	return r == -ENODEV ? 0 : r;
 }
 
 int leftovers_remove(const json_t *gone, struct err *e)

@@ -71,7 +71,7 @@ int ifb_add(struct nl *nl, const struct owner *owner, uint32_t mtu, struct link 
 		err_detail(e, "an earlier ADD of this attachment was not followed by its DEL");
 	/* What came of it is unknown when the answer is lost; the MAC address tells whose it is. */
 	if (link_get(nl, name, &made, NULL) == 0 && memcmp(made.mac, mac, MAC_LEN) == 0)
-		(void)link_del_quick(nl, made.index, -1, NULL);
+		(void)link_del_quick(nl, made.index, NULL);
 
 	return r;
 }

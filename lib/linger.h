@@ -20,24 +20,17 @@
 #ifndef LINGER_H
 #define LINGER_H
 
-#include <stddef.h>
-
 struct nl;
 
-#define LINGER_KEEP_MAX 4
-
 /**
- * linger_fork() - start the child
- * @keep:	descriptors that it holds until the calling process is gone; -1
- *		is left out
- * @n_keep:	how many, at most LINGER_KEEP_MAX
- * @job:	what the child does first, NULL for nothing; it finds kept
- *		descriptor number i at descriptor i
+ * linger_fork() - do what takes long in a child
+ * @keep:	a descriptor that @job finds at 0, or -1 for none
+ * @job:	what the child does
  * @data:	for @job
  *
  * Return: 0, or a negative errno: there is no child, the caller waits itself.
  */
-int linger_fork(const int *keep, size_t n_keep, void (*job)(void *data), void *data);
+int linger_fork(int keep, void (*job)(void *data), void *data);
 
 /**
  * linger_close() - close a netfilter socket without waiting

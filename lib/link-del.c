@@ -137,7 +137,7 @@ static int wait_gone(struct nl *nl, int index, int monitor, int child_fd, struct
 	return err_sys(e, ETIMEDOUT, "delete interface number %d", index);
 }
 
-int link_del_quick(struct nl *nl, int index, int keep_fd, struct err *e)
+int link_del_quick(struct nl *nl, int index, struct err *e)
 {
 	AUTO_FD int monitor = open_monitor(e);
 	AUTO_FD int in = -1;
@@ -154,7 +154,7 @@ int link_del_quick(struct nl *nl, int index, int keep_fd, struct err *e)
 	in = pipes[0];
 	out = pipes[1];
 
-	r = linger_fork((const int[]){ out, keep_fd }, 2, del_and_tell, &index);
+	r = linger_fork(out, del_and_tell, &index);
 	if (r < 0)
 		return del_blocking(nl, index, e);
 	close(MOVE_FD(out));

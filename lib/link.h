@@ -147,9 +147,6 @@ int link_wait_up(struct nl *nl, int index, struct err *e);
  * link_del_quick() - delete an interface, and return as soon as it is gone
  * @nl:		open rtnetlink socket of the namespace that the process is in
  * @index:	interface
- * @keep_fd:	a netfilter socket through which elements will be deleted before
- *		this process ends, so that the child waits for its close as well
- *		(linger.h); or -1
  *
  * The kernel takes an interface out of every list within a millisecond, and
  * then holds the caller for 15 more until RCU readers are done.  A detached
@@ -157,6 +154,6 @@ int link_wait_up(struct nl *nl, int index, struct err *e);
  *
  * Return: 0 also if it is gone already; -ETIMEDOUT after 5 s; the kernel's error.
  */
-int link_del_quick(struct nl *nl, int index, int keep_fd, struct err *e);
+int link_del_quick(struct nl *nl, int index, struct err *e);
 
 #endif

@@ -33,7 +33,7 @@ static int del_adopted(const struct cni_request *rq, struct err *e)
 	return nl_commit(inside, e);
 }
 
-int veth_del(const struct cni_request *rq, int keep_fd, struct err *e)
+int veth_del(const struct cni_request *rq, struct err *e)
 {
 	AUTO(nl_closep) struct nl *host = NULL;
 	struct link link;
@@ -45,7 +45,7 @@ int veth_del(const struct cni_request *rq, int keep_fd, struct err *e)
 	if (r == -ENODEV)
 		return del_adopted(rq, e);
 
-	return r < 0 ? r : link_del_quick(host, link.index, keep_fd, e);
+	return r < 0 ? r : link_del_quick(host, link.index, e);
 }
 
 void veth_undo(struct nl *host, const struct owner *owner, const uint8_t *mac)
@@ -54,5 +54,5 @@ void veth_undo(struct nl *host, const struct owner *owner, const uint8_t *mac)
 
 	if (link_get(host, owner->host_ifname, &link, NULL) == 0 &&
 	    memcmp(link.mac, mac, MAC_LEN) == 0)
-		(void)link_del_quick(host, link.index, -1, NULL);
+		(void)link_del_quick(host, link.index, NULL);
 }

@@ -18,14 +18,13 @@ struct owner;
 /**
  * veth_del() - delete the attachment's pair
  * @rq:		a DEL
- * @keep_fd:	as for link_del_quick()
  *
  * Where there is none of ours, a pair that the reference plugin made is looked
  * for in the container, see attachment_is_adopted().
  *
  * Return: 0 also if there was none; or a negative errno.
  */
-int veth_del(const struct cni_request *rq, int keep_fd, struct err *e);
+int veth_del(const struct cni_request *rq, struct err *e);
 
 /**
  * veth_undo() - delete the pair that an ADD may have made

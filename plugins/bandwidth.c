@@ -255,7 +255,7 @@ static void undo(struct add *a)
 	if (a->conf.ingress.rate)
 		(void)remove_tbf(a->host, a->port.index, NULL);
 	if (a->ifb.index)
-		(void)link_del_quick(a->host, a->ifb.index, -1, NULL);
+		(void)link_del_quick(a->host, a->ifb.index, NULL);
 }
 
 static int make(struct add *a, struct cni_result *res, struct err *e)
@@ -329,7 +329,7 @@ static int bandwidth_del(const struct cni_request *rq, struct err *e)
 	if (r < 0)
 		return r;
 	first = free_port(rq, host, &ifb, e);
-	r = ifb.index ? link_del_quick(host, ifb.index, -1, &next) : 0;
+	r = ifb.index ? link_del_quick(host, ifb.index, &next) : 0;
 
 	return err_keep(first, e, r, &next);
 }

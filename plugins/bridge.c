@@ -26,6 +26,7 @@
 #include "lib/cni.h"
 #include "lib/gc.h"
 #include "lib/iface.h"
+#include "lib/linger.h"
 #include "lib/link-gc.h"
 #include "lib/link.h"
 #include "lib/masq.h"
@@ -233,7 +234,7 @@ static void add_clear(struct add *a)
 {
 	nl_close(a->host);
 	nl_close(a->inside);
-	nl_close(a->nft);
+	linger_close(a->nft);
 	masq_clear(&a->masq);
 	conf_clear(&a->conf);
 }
@@ -602,14 +603,14 @@ static int del_rules(const struct cni_request *rq, struct nl *nft, struct err *e
  */
 static int bridge_del(const struct cni_request *rq, struct err *e)
 {
-	AUTO(nl_closep) struct nl *nft = NULL;
+	AUTO(linger_closep) struct nl *nft = NULL;
 	bool by_port = ipam_needs_interface(rq);
 	struct err next = { 0 };
 	int first = by_port ? ipam_del(rq, e) : 0;
 	int r;
 
 	if ((r = nl_open(NETLINK_NETFILTER, &nft, &next)) < 0 ||
-	    (r = veth_del(rq, nl_fd(nft), &next)) < 0)
+	    (r = veth_del(rq, &next)) < 0)
 		return err_keep(first, e, r, &next);
 	first = err_keep(first, e, del_rules(rq, nft, &next), &next);
 

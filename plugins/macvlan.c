@@ -406,7 +406,7 @@ static int del_inside(void *data, struct err *e)
 		return r;
 	r = find_own(inside, rq, &link, e);
 
-	return r > 0 ? link_del_quick(inside, link.index, -1, e) : r;
+	return r > 0 ? link_del_quick(inside, link.index, e) : r;
 }
 
 /* In a namespace that is gone there is nothing to delete. */

@@ -360,7 +360,7 @@ static int close_by_nftables(struct publish *p, struct err *e)
 	if (r < 0)
 		return r == -EPROTONOSUPPORT ? 0 : r; /* so nothing of ours is in it */
 	r = publish_del(nft, p, e);
-	if (r > 0 && flows_expected(p) && linger_fork(NULL, 0, forget_flows, p) < 0)
+	if (r > 0 && flows_expected(p) && linger_fork(-1, forget_flows, p) < 0)
 		forget_flows(p);
 
 	return r < 0 ? r : 0;

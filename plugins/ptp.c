@@ -29,6 +29,7 @@
 #include "lib/cni.h"
 #include "lib/gc.h"
 #include "lib/iface.h"
+#include "lib/linger.h"
 #include "lib/link-gc.h"
 #include "lib/link.h"
 #include "lib/masq.h"
@@ -123,7 +124,7 @@ static void add_clear(struct add *a)
 {
 	nl_close(a->host);
 	nl_close(a->inside);
-	nl_close(a->nft);
+	linger_close(a->nft);
 	masq_clear(&a->masq);
 }
 
@@ -366,13 +367,13 @@ static int del_masquerade(const struct cni_request *rq, struct nl *nft, struct e
 /* Each step is tried, whatever became of the one before. */
 static int ptp_del(const struct cni_request *rq, struct err *e)
 {
-	AUTO(nl_closep) struct nl *nft = NULL;
+	AUTO(linger_closep) struct nl *nft = NULL;
 	struct err next = { 0 };
 	int first;
 
 	/* A link that is still there may still use its address. */
 	if ((first = nl_open(NETLINK_NETFILTER, &nft, e)) < 0 ||
-	    (first = veth_del(rq, nl_fd(nft), e)) < 0)
+	    (first = veth_del(rq, e)) < 0)
 		return first;
 	first = del_masquerade(rq, nft, e);
 

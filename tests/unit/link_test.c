@@ -383,11 +383,11 @@ static void what_is_deleted_quickly_is_gone_on_return(void **state)
 
 	add_veth(nl, "quick0", "quick1");
 	index = get(nl, "quick0").index;
-	assert_done(link_del_quick(nl, index, -1, &lab_err));
+	assert_done(link_del_quick(nl, index, &lab_err));
 	assert_false(exists(nl, "quick0") || exists(inside, "quick1"));
 	/* Its name is free at once. */
 	add_veth(nl, "quick0", "quick1");
-	assert_int_equal(link_del_quick(nl, index, -1, NULL), 0);
+	assert_int_equal(link_del_quick(nl, index, NULL), 0);
 	assert_true(exists(nl, "quick0"));
 }
 
@@ -397,7 +397,7 @@ static void fifty_links_are_deleted_one_after_the_other(void **state)
 
 	for (int i = 0; i < 50; i++) {
 		add_veth(nl, "again0", "again1");
-		assert_done(link_del_quick(nl, get(nl, "again0").index, -1, &lab_err));
+		assert_done(link_del_quick(nl, get(nl, "again0").index, &lab_err));
 		assert_false(exists(nl, "again0") || exists(inside, "again1"));
 	}
 }
@@ -407,7 +407,7 @@ static void what_the_kernel_refuses_to_delete_is_an_error(void **state)
 	struct nl *nl = lab_nl(state);
 	struct err e;
 
-	assert_int_equal(link_del_quick(nl, 1, -1, &e), -EOPNOTSUPP);
+	assert_int_equal(link_del_quick(nl, 1, &e), -EOPNOTSUPP);
 	assert_non_null(strstr(e.msg, "delete interface number 1"));
 	assert_true(exists(nl, "lo"));
 }
@@ -437,7 +437,7 @@ static int del_by_name(const char *name)
 	if (r == -ENODEV)
 		return 0;
 
-	return r < 0 ? r : link_del_quick(nl, link.index, -1, NULL);
+	return r < 0 ? r : link_del_quick(nl, link.index, NULL);
 }
 
 static void assert_succeeds(pid_t pid)

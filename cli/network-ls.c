@@ -71,12 +71,12 @@ static const struct table_column columns[] = {
 	{ .heading = "NAME", .field = "Name", .shrinks = true },
 	{ .heading = "DRIVER", .field = "Driver" },
 	{ .heading = "SCOPE", .field = "Scope" },
-	{ .field = "CreatedAt" },
-	{ .field = "IPv4" },
-	{ .field = "IPv6" },
-	{ .field = "Internal" },
-	{ .field = "Labels" },
-	{ .field = "Origin" },
+	{ .heading = "CREATED AT", .field = "CreatedAt", .extra = true },
+	{ .heading = "IPV4", .field = "IPv4", .extra = true },
+	{ .heading = "IPV6", .field = "IPv6", .extra = true },
+	{ .heading = "INTERNAL", .field = "Internal", .extra = true },
+	{ .heading = "LABELS", .field = "Labels", .extra = true },
+	{ .heading = "ORIGIN", .field = "Origin", .extra = true },
 };
 
 static int add_row(json_t *rows, const struct network *net, struct err *e)

@@ -270,9 +270,9 @@ static int add_row(const struct listing *l, struct libscols_table *t, const json
 		return no_memory(e);
 	for (size_t i = 0; i < l->n; i++) {
 		const struct table_column *c = &l->columns[i];
-		AUTO_FREE char *text = c->heading ? cell_text(l, c, row) : NULL;
+		AUTO_FREE char *text = c->extra ? NULL : cell_text(l, c, row);
 
-		if (!c->heading)
+		if (c->extra)
 			continue;
 		if (!text || scols_line_set_data(line, at, text) < 0)
 			return no_memory(e);
@@ -284,11 +284,11 @@ static int add_row(const struct listing *l, struct libscols_table *t, const json
 	return 0;
 }
 
-/* Whether no column with a heading follows. */
+/* Whether no column of the default table follows. */
 static bool is_last(const struct listing *l, size_t i)
 {
 	while (++i < l->n)
-		if (l->columns[i].heading)
+		if (!l->columns[i].extra)
 			return false;
 
 	return true;
@@ -302,7 +302,7 @@ static int print_default(const struct listing *l, const json_t *rows, struct err
 	int r = t ? 0 : no_memory(e);
 
 	for (i = 0; i < l->n && r == 0; i++)
-		if (l->columns[i].heading)
+		if (!l->columns[i].extra)
 			r = add_column(t, l->columns[i].heading,
 				       l->columns[i].shrinks && !l->style->no_trunc, is_last(l, i),
 				       e);
@@ -349,16 +349,10 @@ static json_t *headings_of(const struct listing *l, const json_t *rows)
 	json_t *headings = json_object(), *member;
 	const char *key;
 
-	for (size_t i = 0; i < l->n; i++) {
-		const struct table_column *c = &l->columns[i];
-		AUTO_FREE char *name = strdup(c->heading ? c->heading : c->field);
-
-		for (char *s = name; s && *s; s++)
-			if (*s >= 'a' && *s <= 'z')
-				*s = (char)(*s - 'a' + 'A');
-		if (!name || json_object_set_new(headings, c->field, json_string(name)) < 0)
+	for (size_t i = 0; i < l->n; i++)
+		if (json_object_set_new(headings, l->columns[i].field,
+					json_string(l->columns[i].heading)) < 0)
 			goto fail;
-	}
 	json_object_foreach(json_array_get(rows, 0), key, member)
 		if (key[0] == '.' && name_keys(headings, key, rows) < 0)
 			goto fail;

@@ -22,10 +22,11 @@ struct err;
 #define TABLE_ID_LEN 12 /* of an ID that is cut */
 
 struct table_column {
-	const char *heading; /* "NETWORK ID", NULL: in JSON and templates only */
+	const char *heading; /* "NETWORK ID" */
 	const char *field;   /* "ID" */
 	bool shrinks;	     /* is cut when the terminal is narrow */
 	size_t cut;	     /* characters shown, 0: all */
+	bool extra;	     /* in JSON and templates only */
 	const char *alarm;   /* a value that is red on a terminal, NULL: none */
 };
 

@@ -26,9 +26,9 @@ static const struct table_column columns[] = {
 	{ .heading = "NETWORK ID", .field = "ID", .cut = TABLE_ID_LEN },
 	{ .heading = "NAME", .field = "Name", .shrinks = true },
 	{ .heading = "STATUS", .field = "Status", .alarm = "gone" },
-	{ .field = "Labels" },
-	{ .field = "Internal" },
-	{ .field = "Ports" },
+	{ .heading = "LABELS", .field = "Labels", .extra = true },
+	{ .heading = "INTERNAL", .field = "Internal", .extra = true },
+	{ .heading = "PORTS", .field = "Ports", .extra = true },
 };
 
 static json_t *two_rows(void)

@@ -203,14 +203,14 @@ static json_t *own_json(const struct network *net)
 			 or_empty(net->link), "File", or_empty(net->file));
 }
 
+/* Heddle, or the same for templates alone. */
 static int add_own(json_t *doc, const struct network *net, bool verbose)
 {
 	AUTO_JSON json_t *own = own_json(net);
 	const char *key;
 	json_t *value;
 
-	if (verbose && (json_object_set_new(doc, "Services", json_object()) < 0 ||
-			json_object_set(doc, "Heddle", own) < 0))
+	if (verbose && json_object_set(doc, "Heddle", own) < 0)
 		return -1;
 	json_object_foreach(own, key, value) {
 		char hidden[16];
@@ -237,9 +237,11 @@ json_t *network_view_inspect(const struct network *net, const struct usage *usag
 		network_pairs_write(&net->options), "Labels", network_pairs_write(&net->labels),
 		"Containers", containers_json(net, usage));
 
-	if (!doc || add_own(doc, net, verbose) < 0 ||
+	if (!doc ||
+	    json_object_set_new(doc, verbose ? "Services" : ".Services", json_object()) < 0 ||
 	    json_object_set_new(doc, n_counts > 0 ? "Status" : ".Status",
-				status_json(counts, n_counts)) < 0)
+				status_json(counts, n_counts)) < 0 ||
+	    add_own(doc, net, verbose) < 0)
 		return NULL;
 
 	return MOVE_PTR(doc);

@@ -3,49 +3,49 @@
 #include "lib/admit.h"
 
 #include <errno.h>
-#include <net/if.h>
+#include <linux/netlink.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/admit-iptables.h"
-#include "lib/claim.h"
+#include "lib/admit-list.h"
+#include "lib/admit-own.h"
+#include "lib/admit-shared.h"
+#include "lib/bridge.h"
 #include "lib/cleanup.h"
 #include "lib/cni.h"
 #include "lib/gc.h"
+#include "lib/mac.h"
+#include "lib/nl.h"
+#include "lib/zone.h"
 
-/* Any change in the namespace spoils a look at sets that is followed by a deletion. */
-#define RELEASE_TRIES 64
-/* Somebody else claimed what was free a moment ago: then it is there. */
-#define SHARE_TRIES 8
+/* A list can be removed between the moment that it is made and the first jump to it. */
+#define LIST_TRIES 8
 
-static const struct nft_set *const own_sets[] = { &ruleset_admitted4, &ruleset_admitted6,
-						  &ruleset_isolated_ports, NULL };
-static const struct nft_set *const shared_sets[] = { &ruleset_shut, &ruleset_shut_own,
-						     &ruleset_isolated, NULL };
-
-/* ---- the attachment ---------------------------------------------------------- */
+/* ---- config ------------------------------------------------------------------ */
 
 int admit_read_backend(const struct jnode *n, enum admit_backend *ret, struct err *e)
 {
+	static const char *const names[] = {
+		[ADMIT_AUTO] = "",
+		[ADMIT_NFTABLES] = "nftables",
+		[ADMIT_IPTABLES] = "iptables",
+		[ADMIT_FIREWALLD] = "firewalld",
+	};
 	const char *text;
 	int r = jn_str(n, &text, e);
 
 	if (r < 0)
 		return r;
-	if (strcmp(text, "firewalld") == 0)
-		return err_cni(
-			e, CNI_E_FIELD,
-			"backend: \"firewalld\" is not supported: take \"nftables\", and tell "
-			"firewalld once to trust the bridge (firewall-cmd --permanent "
-			"--zone=trusted --add-interface=BRIDGE)");
-	if (strcmp(text, "iptables") == 0)
-		*ret = ADMIT_IPTABLES;
-	else if (!*text || strcmp(text, "nftables") == 0)
-		*ret = ADMIT_NFTABLES;
-	else
-		return jn_bad(n, e, "\"%s\" is neither nftables nor iptables", text);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*ret = (enum admit_backend)i;
+			return 0;
+		}
+	}
 
-	return 0;
+	return jn_bad(n, e, "\"%s\" is neither nftables, iptables nor firewalld", text);
 }
 
 int admit_read_policy(const struct jnode *n, enum admit_policy *ret, struct err *e)
@@ -74,6 +74,8 @@ int admit_read_policy(const struct jnode *n, enum admit_policy *ret, struct err 
 	return jn_bad(n, e, "\"%s\" is neither open, same-bridge nor isolated", text);
 }
 
+/* ---- the attachment ------------------------------------------------------------ */
+
 /* Interface @i of a result if it is on the host, or "". */
 static const char *on_host(const struct cni_result *res, size_t i)
 {
@@ -85,6 +87,17 @@ static bool is_of(const struct cni_result *res, const struct cni_ip *ip, const c
 {
 	return ip->iface < 0 || (size_t)ip->iface >= res->n_ifaces ||
 	       strcmp(res->ifaces[ip->iface].name, ifname) == 0;
+}
+
+/* The MAC of its interface, as a result tells it. */
+static void init_mac(struct admit *a, const struct cni_request *rq)
+{
+	for (size_t i = 0; rq->prev && i < rq->prev->n_ifaces; i++) {
+		const struct cni_iface *iface = &rq->prev->ifaces[i];
+
+		if (iface->sandbox && iface->mac && strcmp(iface->name, rq->ifname) == 0)
+			a->has_mac = mac_parse(iface->mac, a->mac) == 0;
+	}
 }
 
 int admit_init(struct admit *a, const struct cni_request *rq, struct err *e)
@@ -99,6 +112,7 @@ int admit_init(struct admit *a, const struct cni_request *rq, struct err *e)
 	a->container_id = rq->container_id;
 	a->ifname = prev ? on_host(prev, 0) : "";
 	a->port = *a->ifname ? on_host(prev, 1) : "";
+	init_mac(a, rq);
 	a->addrs = addrs;
 	a->n_addrs = 0;
 	for (size_t i = 0; prev && i < prev->n_ips; i++)
@@ -110,6 +124,8 @@ int admit_init(struct admit *a, const struct cni_request *rq, struct err *e)
 
 void admit_clear(struct admit *a)
 {
+	allow_clear(&a->ingress);
+	allow_clear(&a->egress);
 	free(a->addrs);
 	a->addrs = NULL;
 	a->n_addrs = 0;
@@ -124,300 +140,213 @@ bool admit_has_family(const struct admit *a, uint8_t family)
 	return false;
 }
 
-/* ---- what it claims ---------------------------------------------------------- */
+/* ---- the backend ----------------------------------------------------------------- */
 
-static int list_addresses(struct claims *ret, const struct admit *a, struct err *e)
+static int need_firewalld(const struct admit *a, struct err *e)
 {
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < a->n_addrs; i++) {
-		bool ipv4 = a->addrs[i].family == AF_INET;
-		struct nft_value key = { 0 };
-
-		nft_value_ip(&key, &a->addrs[i]);
-		nft_value_ifname(&key, a->ifname);
-		r = claims_add(ret, ipv4 ? &ruleset_admitted4 : &ruleset_admitted6, &key, NULL, e);
-	}
-
-	return r;
-}
-
-static int list_port(struct claims *ret, const struct admit *a, struct err *e)
-{
-	struct nft_value key = { 0 };
-
-	if (!*a->port)
-		return 0;
-	nft_value_ifname(&key, a->port);
-
-	return claims_add(ret, &ruleset_isolated_ports, &key, NULL, e);
-}
-
-static int list_shared(struct claims *ret, const struct admit *a, struct err *e)
-{
-	bool isolated = a->policy == ADMIT_ISOLATED;
-	struct nft_value bridge = { 0 }, pair = { 0 };
 	int r;
 
-	if (a->policy == ADMIT_OPEN)
+	if (!zone_may_ask())
+		return err_cni(
+			e, CNI_E_UNAVAILABLE,
+			"backend: only root of the host can speak to firewalld: leave the key "
+			"out, or set \"nftables\"");
+	r = zone_check(a->zone, NULL, 0, e);
+	if (r == 0)
+		return err_cni(
+			e, CNI_E_UNAVAILABLE,
+			"backend: \"firewalld\" is not on the system bus: start it, or leave the "
+			"key out");
+
+	return r < 0 ? r : 0;
+}
+
+/* Return: 1, 0, or a negative errno. */
+static int is_firewalld_host(struct nl *nl, const struct admit *a, struct err *e)
+{
+	int r = zone_rules(nl, e);
+
+	if (r <= 0 || !zone_may_ask())
+		return r < 0 ? r : 0;
+
+	return zone_check(a->zone, NULL, 0, e);
+}
+
+int admit_choose(struct nl *nl, struct admit *a, struct err *e)
+{
+	int r;
+
+	if (a->backend == ADMIT_FIREWALLD)
+		return need_firewalld(a, e);
+	if (a->backend != ADMIT_AUTO)
 		return 0;
-	nft_value_ifname(&bridge, a->ifname);
-	nft_value_ifname(&pair, a->ifname);
-	nft_value_ifname(&pair, a->ifname);
-	r = claims_add(ret, &ruleset_shut, &bridge, NULL, e);
+	r = is_firewalld_host(nl, a, e);
 	if (r < 0)
 		return r;
-
-	return claims_add(ret, isolated ? &ruleset_isolated : &ruleset_shut_own, &pair, NULL, e);
-}
-
-/* ---- what is shared, when nobody uses it any more ----------------------------- */
-
-/* Whose shared elements: one bridge's, or all that a network has claimed. */
-struct scope {
-	const char *ifname;	     /* NULL: any */
-	const struct owner *network; /* NULL: any of ours */
-};
-
-struct search {
-	const struct nft_set *set;
-	const struct scope *scope;
-	struct claims *found;
-	struct err *e;
-};
-
-static bool is_in(const struct scope *scope, const struct nft_elem *elem)
-{
-	struct nft_value bridge = { 0 };
-	char link[IFNAMSIZ];
-	size_t len = strlen(elem->comment);
-
-	if (!owner_link(elem->comment, len, link))
-		return false;
-	if (scope->network)
-		return owner_has_network(scope->network, elem->comment, len);
-	nft_value_ifname(&bridge, scope->ifname);
-
-	return memcmp(elem->key.b, bridge.b, IFNAMSIZ) == 0;
-}
-
-static int search_cb(const struct nft_elem *elem, void *data)
-{
-	struct search *s = data;
-
-	return is_in(s->scope, elem) ? claims_add(s->found, s->set, &elem->key, NULL, s->e) : 0;
-}
-
-static int find_shared(struct nl *nl, const struct scope *scope, struct claims *ret, struct err *e)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && shared_sets[i]; i++) {
-		struct search s = { .set = shared_sets[i], .scope = scope, .found = ret, .e = e };
-
-		r = nft_dump_elems(nl, shared_sets[i], search_cb, &s, e);
-	}
-
-	return r;
-}
-
-/* An element of an admitted set ends with its interface, a shared one begins with it. */
-static int used_cb(const struct nft_elem *elem, void *data)
-{
-	struct claims *c = data;
-
-	if (elem->key.len < IFNAMSIZ)
-		return 0;
-	for (size_t i = 0; i < c->n; i++)
-		if (memcmp(c->list[i].key.b, elem->key.b + elem->key.len - IFNAMSIZ, IFNAMSIZ) == 0)
-			c->list[i].state = CLAIM_OTHER;
+	a->backend = r > 0 ? ADMIT_FIREWALLD : ADMIT_NFTABLES;
 
 	return 0;
 }
 
-/* Return: how many were deleted, -ERESTART or -EINTR to look again, or another errno. */
-static int release_unused_once(struct nl *nl, const struct scope *scope, struct err *e)
+/* ---- lists ------------------------------------------------------------------------ */
+
+static const struct allow *list_of(const struct admit *a, enum admit_way way)
 {
-	AUTO(claims_clear) struct claims c = { 0 };
-	struct nft_batch b;
-	uint32_t genid;
-	int n = 0, r;
-
-	r = nft_get_genid(nl, &genid, e);
-	if (r == 0)
-		r = find_shared(nl, scope, &c, e);
-	if (r < 0 || c.n == 0)
-		return r;
-	if ((r = nft_dump_elems(nl, &ruleset_admitted4, used_cb, &c, e)) < 0 ||
-	    (r = nft_dump_elems(nl, &ruleset_admitted6, used_cb, &c, e)) < 0)
-		return r;
-
-	nft_begin(&b, nl, genid);
-	for (size_t i = 0; i < c.n; i++) {
-		if (c.list[i].state == CLAIM_OTHER)
-			continue;
-		nft_del_elem(&b, c.list[i].set, &c.list[i].key);
-		n++;
-	}
-	r = nft_commit(&b, e);
-
-	return r < 0 ? r : n;
+	return way == ADMIT_IN ? &a->ingress : &a->egress;
 }
 
-static int release_unused(struct nl *nl, struct scope scope, struct err *e)
-{
-	int r = -ERESTART;
+static const enum admit_way ways[] = { ADMIT_IN, ADMIT_OUT };
 
-	for (int i = 0; i < RELEASE_TRIES && (r == -ERESTART || r == -EINTR); i++)
-		r = release_unused_once(nl, &scope, e);
-	if (r == -EOPNOTSUPP)
+static bool has_lists(const struct admit *a)
+{
+	return allow_given(&a->ingress) || allow_given(&a->egress);
+}
+
+/*
+ * Neighbours see each other through the bridge, where there are no connections to
+ * ask for, unless the bridge hands their packets to the host's rules first.
+ */
+static int see_neighbours(const struct admit *a, struct err *e)
+{
+	AUTO(nl_closep) struct nl *nl = NULL;
+	int r;
+
+	if (!*a->port)
 		return 0;
-	if (r == -ERESTART || r == -EINTR)
-		return err_cni(e, CNI_E_AGAIN,
-			       "other programs change nftables faster than it can be read: try "
-			       "again");
+	if (access("/proc/sys/net/bridge", F_OK) < 0)
+		return err_cni(e, CNI_E_CONFIG,
+			       "%s: between containers of one bridge it needs the kernel module "
+			       "br_netfilter: load it (modprobe br_netfilter, and name it in "
+			       "/etc/modules-load.d)",
+			       allow_given(&a->ingress) ? "ingress" : "egress");
+	r = nl_open(NETLINK_ROUTE, &nl, e);
+
+	return r < 0 ? r : bridge_filter_ip(nl, a->ifname, e);
+}
+
+static int add_lists(struct nl *nl, const struct admit *a, struct err *e)
+{
+	struct owner network;
+	int r = 0;
+
+	owner_init(&network, a->network, "", "");
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(ways); i++)
+		if (allow_given(list_of(a, ways[i])))
+			r = admit_list_add(nl, ways[i], list_of(a, ways[i]), &network, e);
 
 	return r;
 }
 
-/* ---- release ----------------------------------------------------------------- */
-
-static int release_own(struct nl *nl, const struct admit *a, struct err *e)
+static int release_lists(struct nl *nl, const struct admit *a, struct err *e)
 {
-	AUTO(claims_clear) struct claims c = { 0 };
-	int r;
+	int n = 0;
 
-	if (!*a->ifname)
-		return claim_sweep(nl, own_sets, claim_of(a->owner), e);
-	r = list_addresses(&c, a, e);
-	if (r == 0)
-		r = list_port(&c, a, e);
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		int r = allow_given(list_of(a, ways[i]))
+				? admit_list_release(nl, ways[i], list_of(a, ways[i]), e)
+				: 0;
 
-	return r < 0 ? r : claim_release(nl, &c, claim_of(a->owner), e);
+		if (r < 0)
+			return r;
+		n += r;
+	}
+
+	return n;
 }
 
-/*
- * An attachment without an address leaves no trace by which others could be
- * told from it, so the last of that kind leaves its bridge shut, for GC.
- */
-static int release_shared(struct nl *nl, const struct admit *a, struct err *e)
+static int check_lists(struct nl *nl, const struct admit *a, struct err *e)
 {
-	struct owner network;
+	struct err next;
+	int r = 0;
 
-	if (*a->ifname)
-		return a->n_addrs == 0
-			       ? 0
-			       : release_unused(nl, (struct scope){ .ifname = a->ifname }, e);
-	owner_init_network(&network, a->network);
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		int each = allow_given(list_of(a, ways[i]))
+				   ? admit_list_check(nl, ways[i], list_of(a, ways[i]), &next)
+				   : 0;
 
-	return release_unused(nl, (struct scope){ .network = &network }, e);
+		r = err_keep(r, e, each, &next);
+	}
+
+	return r;
+}
+
+/* ---- add -------------------------------------------------------------------------- */
+
+static int take_listed(struct nl *nl, const struct admit *a, struct err *e)
+{
+	int r = see_neighbours(a, e);
+
+	if (r < 0)
+		return r;
+	for (int i = 0; i < LIST_TRIES; i++) {
+		r = add_lists(nl, a, e);
+		if (r == 0)
+			r = admit_own_take(nl, a, e);
+		if (r != -ENOENT)
+			break;
+	}
+
+	return r;
 }
 
 static int release(struct nl *nl, const struct admit *a, struct err *e)
 {
-	int own = release_own(nl, a, e), shared = 0;
+	int own = admit_own_release(nl, a, e), lists = 0, shared = 0;
 
 	if (own < 0)
 		return own;
-	if (a->policy != ADMIT_OPEN && (own > 0 || *a->ifname))
-		shared = release_shared(nl, a, e);
+	lists = release_lists(nl, a, e);
+	if (lists >= 0 && a->policy != ADMIT_OPEN && (own > 0 || *a->ifname))
+		shared = admit_shared_release(nl, a, e);
 
-	return shared < 0 ? shared : own + shared;
-}
-
-/* ---- add --------------------------------------------------------------------- */
-
-/* Without anything to claim it still makes the table, or heals it. */
-static int take(struct nl *nl, const struct ruleset *rs, const struct admit *a,
-		int (*list)(struct claims *ret, const struct admit *a, struct err *e),
-		struct err *e)
-{
-	AUTO(claims_clear) struct claims c = { 0 };
-	int r = list(&c, a, e);
-
-	return r < 0 ? r : claim_take(nl, rs, &c, a->owner, claim_abandoned(), e);
-}
-
-static bool anybody(const char *tag, size_t len, const void *data)
-{
-	(void)tag;
-	(void)len;
-	(void)data;
-
-	return true;
-}
-
-/* What is there may be of another network on the same bridge, or the operator's. */
-static int take_missing(struct nl *nl, struct claims *c, const struct owner *network, struct err *e)
-{
-	struct claim_filter nobody = { 0 };
-	size_t n = 0;
-	int r;
-
-	r = claim_look(nl, c, (struct claim_filter){ .match = anybody }, e);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < c->n; i++)
-		if (c->list[i].state == CLAIM_FREE)
-			c->list[n++] = c->list[i];
-	c->n = n;
-
-	return n == 0 ? 0 : claim_take(nl, &ruleset_inet, c, network, nobody, e);
-}
-
-static int take_shared(struct nl *nl, const struct admit *a, struct err *e)
-{
-	struct owner network;
-	int r = -EEXIST;
-
-	owner_init(&network, a->network, "", "");
-	for (int i = 0; i < SHARE_TRIES && r == -EEXIST; i++) {
-		AUTO(claims_clear) struct claims c = { 0 };
-
-		r = list_shared(&c, a, e);
-		if (r == 0)
-			r = take_missing(nl, &c, &network, e);
-	}
-
-	return r;
-}
-
-static int take_all(struct nl *nl, const struct admit *a, struct err *e)
-{
-	int r = take(nl, &ruleset_inet, a, list_addresses, e);
-
-	if (r == 0 && a->policy == ADMIT_ISOLATED)
-		r = take(nl, &ruleset_bridge, a, list_port, e);
-
-	return r < 0 ? r : take_shared(nl, a, e);
+	return lists < 0 ? lists : shared < 0 ? shared : own + lists + shared;
 }
 
 static int take_or_undo(struct nl *nl, const struct admit *a, struct err *e)
 {
-	int r = take_all(nl, a, e);
+	int r = has_lists(a) ? take_listed(nl, a, e) : admit_own_take(nl, a, e);
 
+	if (r == 0)
+		r = admit_shared_take(nl, a, e);
 	if (r < 0)
 		(void)release(nl, a, NULL);
 
 	return r;
 }
 
+/* What would be promised and not kept. */
+static int check_kept(const struct admit *a, struct err *e)
+{
+	const char *key = a->policy != ADMIT_OPEN    ? "ingressPolicy"
+			  : allow_given(&a->ingress) ? "ingress"
+			  : allow_given(&a->egress)  ? "egress"
+						     : NULL;
+
+	if (!*a->ifname && key)
+		return err_cni(e, CNI_E_CONFIG,
+			       "%s: needs a bridge on the host that leads to the container, and "
+			       "prevResult.interfaces[0] is none",
+			       key);
+	if (a->spoofchk && (!*a->port || !a->has_mac))
+		return err_cni(e, CNI_E_CONFIG,
+			       "spoofchk: needs the container's port of a bridge, as "
+			       "prevResult.interfaces[1], and its MAC in prevResult.interfaces");
+
+	return 0;
+}
+
 int admit_add(struct nl *nl, const struct admit *a, struct err *e)
 {
-	int r;
+	int r = check_kept(a, e);
 
-	if (!*a->ifname && a->policy != ADMIT_OPEN)
-		return err_cni(e, CNI_E_CONFIG,
-			       "ingressPolicy: needs a bridge on the host that leads to the "
-			       "container, and prevResult.interfaces[0] is none");
-	if (!*a->ifname)
-		return 0;
+	if (r < 0 || !*a->ifname)
+		return r;
 	r = a->backend == ADMIT_IPTABLES ? admit_iptables_add(a, e) : take_or_undo(nl, a, e);
 
 	return r < 0 ? err_wrap(e, r, "admit to forwarding") : 0;
 }
 
-/* ---- del --------------------------------------------------------------------- */
+/* ---- del --------------------------------------------------------------------------- */
 
 int admit_del(struct nl *nl, const struct admit *a, struct err *e)
 {
@@ -434,52 +363,23 @@ int admit_del(struct nl *nl, const struct admit *a, struct err *e)
 	return r < 0 ? err_wrap(e, r, "end forwarding") : n;
 }
 
-/* ---- check ------------------------------------------------------------------- */
-
-static int check_own(struct nl *nl, const struct ruleset *rs, const struct admit *a,
-		     int (*list)(struct claims *ret, const struct admit *a, struct err *e),
-		     struct err *e)
-{
-	AUTO(claims_clear) struct claims c = { 0 };
-	int r = list(&c, a, e);
-
-	return r < 0 ? r : claim_check(nl, rs, &c, a->owner, e);
-}
-
-static int check_shared(struct nl *nl, const struct admit *a, struct err *e)
-{
-	AUTO(claims_clear) struct claims c = { 0 };
-	char key[NFT_KEY_STRLEN];
-	int r;
-
-	r = list_shared(&c, a, e);
-	if (r == 0)
-		r = claim_look(nl, &c, (struct claim_filter){ .match = anybody }, e);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < c.n; i++)
-		if (c.list[i].state == CLAIM_FREE)
-			return err_cni(e, CNI_E_CHECK,
-				       "%s is missing in nftables set %s of table inet heddle",
-				       nft_key_str(c.list[i].set, &c.list[i].key, key),
-				       c.list[i].set->name);
-
-	return 0;
-}
+/* ---- check ------------------------------------------------------------------------- */
 
 static int check_all(struct nl *nl, const struct admit *a, struct err *e)
 {
+	static int (*const checks[])(struct nl * nl, const struct admit *a,
+				     struct err *e) = { admit_own_check, check_lists,
+							admit_shared_check };
 	struct err next;
-	int r, each;
+	int r = 0;
 
-	r = check_own(nl, &ruleset_inet, a, list_addresses, e);
-	if (a->policy == ADMIT_ISOLATED) {
-		each = check_own(nl, &ruleset_bridge, a, list_port, &next);
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
+		int each = checks[i](nl, a, &next);
+
 		r = err_keep(r, e, each, &next);
 	}
-	each = check_shared(nl, a, &next);
 
-	return err_keep(r, e, each, &next);
+	return r;
 }
 
 int admit_check(struct nl *nl, const struct admit *a, struct err *e)
@@ -492,27 +392,28 @@ int admit_check(struct nl *nl, const struct admit *a, struct err *e)
 	return r < 0 ? err_wrap(e, r, "admission to forwarding") : 0;
 }
 
-/* ---- gc ---------------------------------------------------------------------- */
+/* ---- gc ------------------------------------------------------------------------------ */
 
-static int sweep(struct nl *nl, const struct gc *gc, struct err *e)
+static int collect(struct nl *nl, const struct admit *conf, const struct gc *gc, struct err *e)
 {
-	int own = claim_sweep(nl, own_sets, claim_garbage(gc), e), shared = 0;
+	int own = admit_own_gc(nl, conf->zone, gc, e), lists = 0, shared = 0;
 
 	if (own < 0)
 		return own;
-	if (gc->n_valid == 0)
-		shared = release_unused(nl, (struct scope){ .network = &gc->owner }, e);
+	lists = admit_list_gc(nl, gc, e);
+	if (lists >= 0 && gc->n_valid == 0)
+		shared = admit_shared_gc(nl, gc, e);
 
-	return shared < 0 ? shared : own + shared;
+	return lists < 0 ? lists : shared < 0 ? shared : own + lists + shared;
 }
 
-int admit_gc(struct nl *nl, enum admit_backend backend, const struct gc *gc, struct err *e)
+int admit_gc(struct nl *nl, const struct admit *conf, const struct gc *gc, struct err *e)
 {
 	struct err next;
 	int n, r;
 
-	n = r = sweep(nl, gc, e);
-	if (backend == ADMIT_IPTABLES) {
+	n = r = collect(nl, conf, gc, e);
+	if (conf->backend == ADMIT_IPTABLES) {
 		int each = admit_iptables_gc(gc, &next);
 
 		r = err_keep(r, e, each, &next);

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -248,4 +250,24 @@ int bridge_vlan_gateway(struct nl *nl, const struct link *bridge, uint16_t vlan,
 			       name, vlan);
 
 	return r;
+}
+
+int bridge_filter_ip(struct nl *nl, const char *name, struct err *e)
+{
+	struct nlmsghdr *req =
+		nl_put(nl, RTM_NEWLINK, 0, "let the rules for IP see what passes bridge %s", name);
+	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(req, sizeof(*ifi));
+	struct nlattr *info, *data;
+
+	ifi->ifi_family = AF_UNSPEC;
+	mnl_attr_put_strz(req, IFLA_IFNAME, name);
+	info = mnl_attr_nest_start(req, IFLA_LINKINFO);
+	mnl_attr_put_strz(req, IFLA_INFO_KIND, "bridge");
+	data = mnl_attr_nest_start(req, IFLA_INFO_DATA);
+	mnl_attr_put_u8(req, IFLA_BR_NF_CALL_IPTABLES, 1);
+	mnl_attr_put_u8(req, IFLA_BR_NF_CALL_IP6TABLES, 1);
+	mnl_attr_nest_end(req, data);
+	mnl_attr_nest_end(req, info);
+
+	return nl_commit(nl, e);
 }

@@ -76,4 +76,12 @@ int bridge_set_gateway(struct nl *nl, int index, const struct ip_net *gateway,
 int bridge_vlan_gateway(struct nl *nl, const struct link *bridge, uint16_t vlan, struct link *ret,
 			struct err *e);
 
+/**
+ * bridge_filter_ip() - hand what passes between a bridge's ports to the rules for IP
+ * @name:	the bridge, and no other: the sysctls that do it for all stay as they are
+ *
+ * It stays so.  Needs the kernel module br_netfilter.
+ */
+int bridge_filter_ip(struct nl *nl, const char *name, struct err *e);
+
 #endif

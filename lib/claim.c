@@ -304,8 +304,8 @@ static int find_in(struct nl *nl, const struct nft_set *set, const struct claim_
 	return r == -EINTR ? still_busy(e) : r;
 }
 
-static int find(struct nl *nl, const struct nft_set *const sets[],
-		const struct claim_filter *filter, struct claims *ret, struct err *e)
+int claim_find(struct nl *nl, const struct nft_set *const sets[], struct claim_filter filter,
+	       struct claims *ret, struct err *e)
 {
 	uint32_t genid;
 	int r;
@@ -315,7 +315,7 @@ static int find(struct nl *nl, const struct nft_set *const sets[],
 	if (r < 0)
 		return r == -EOPNOTSUPP ? 0 : r;
 	for (size_t i = 0; sets[i]; i++) {
-		r = find_in(nl, sets[i], filter, ret, e);
+		r = find_in(nl, sets[i], &filter, ret, e);
 		if (r < 0)
 			return r;
 	}
@@ -329,7 +329,7 @@ int claim_sweep(struct nl *nl, const struct nft_set *const sets[], struct claim_
 	AUTO(claims_clear) struct claims found = { .list = NULL };
 	int r;
 
-	r = find(nl, sets, &filter, &found, e);
+	r = claim_find(nl, sets, filter, &found, e);
 	if (r < 0)
 		return r;
 

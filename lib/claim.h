@@ -106,6 +106,16 @@ int claim_look(struct nl *nl, struct claims *c, struct claim_filter mine, struct
 int claim_release(struct nl *nl, struct claims *c, struct claim_filter mine, struct err *e);
 
 /**
+ * claim_find() - list every element that a filter matches
+ * @sets:	as claim_sweep()
+ * @ret:	what was found is added to it
+ *
+ * Return: 0; -EAGAIN with CNI_E_AGAIN if the sets never stood still; or another errno.
+ */
+int claim_find(struct nl *nl, const struct nft_set *const sets[], struct claim_filter filter,
+	       struct claims *ret, struct err *e);
+
+/**
  * claim_sweep() - find and delete every element that a filter matches
  * @nl:		open NETLINK_NETFILTER socket
  * @sets:	where to look, ended by NULL; a missing set or table is empty

@@ -4,7 +4,7 @@
  *
  * An accept in our table does not bind another one: with Docker's or ufw's
  * policy of drop in `ip filter FORWARD` nothing would pass.  What we accept
- * carries RULESET_MARK, and one rule at the head of that chain accepts the mark:
+ * carries a mark (ruleset.h), and one rule at the head of that chain accepts the mark:
  *
  *	iptables -I FORWARD -m mark --mark 0x2000000/0x2000000 -j ACCEPT
  *
@@ -28,6 +28,7 @@ struct nl;
  * coexist_add() - make sure that another tool's FORWARD chain accepts our mark
  * @nl:		open NETLINK_NETFILTER socket of the host's namespace
  * @family:	AF_INET or AF_INET6
+ * @mark:	one bit
  *
  * A chain that accepts by policy and has no rules is left alone.  So is one with
  * the rule in whatever place: who inserts something above it later means it.
@@ -35,10 +36,10 @@ struct nl;
  * Return: 0; -ENOENT if the rule is missing and the iptables program too;
  * -EAGAIN with CNI_E_AGAIN; -EIO with what the program said; or another errno.
  */
-int coexist_add(struct nl *nl, uint8_t family, struct err *e);
+int coexist_add(struct nl *nl, uint8_t family, uint32_t mark, struct err *e);
 
 /* Return: 0, -ESTALE with CNI_E_CHECK if the rule is needed and missing, or another errno. */
-int coexist_check(struct nl *nl, uint8_t family, struct err *e);
+int coexist_check(struct nl *nl, uint8_t family, uint32_t mark, struct err *e);
 
 /**
  * coexist_accepts() - whether a chain of another tool has such a rule, in whatever place

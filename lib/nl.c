@@ -317,7 +317,7 @@ static int receive(struct outcome *o, uint32_t last_seq)
 {
 	struct nl *nl = o->nl;
 
-	while (!o->done) {
+	while (!o->done && o->r != -ECANCELED) {
 		ssize_t n = mnl_socket_recvfrom(nl->sock, nl->reply, RECV_SIZE);
 
 		if (n < 0 && errno == EINTR)

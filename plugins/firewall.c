@@ -3,9 +3,10 @@
  * firewall - CNI plugin: lets a container's packets through the host's FORWARD
  *
  * Chained behind the plugin that made the interface.  The container's addresses
- * are admitted, its network is shut against others if ingressPolicy says so, and
- * where another tool's chain would drop what is admitted, that chain gets its one
- * rule (coexist.h).
+ * are admitted, its network is shut against others if ingressPolicy says so, lists
+ * say who may come in and where it may go, and where another tool's chain would
+ * drop what is admitted, that chain gets its one rule (coexist.h), or firewalld
+ * its sources (zone.h).
  *
  * Source: CNI specification; keys and defaults as the reference's firewall
  * plugin 1.9.
@@ -22,6 +23,7 @@
 #include "lib/iptables.h"
 #include "lib/linger.h"
 #include "lib/nl.h"
+#include "lib/ruleset.h"
 
 static const uint8_t families[] = { AF_INET, AF_INET6 };
 
@@ -55,19 +57,79 @@ static int read_admin_chain(const struct jnode *n, void *data, struct err *e)
 	return 0;
 }
 
+static int read_zone(const struct jnode *n, void *data, struct err *e)
+{
+	const char *text;
+	int r = jn_str(n, &text, e);
+
+	if (r == 0 && *text)
+		((struct admit *)data)->zone = text;
+
+	return r;
+}
+
+static int read_mark_bit(const struct jnode *n, void *data, struct err *e)
+{
+	uint64_t bit;
+	int r = jn_uint(n, 0, 31, &bit, e);
+
+	if (r == 0)
+		((struct admit *)data)->mark = 1u << bit;
+
+	return r;
+}
+
 static const struct jn_key conf_keys[] = {
 	{ "backend", JN_CALL, 0, .call = read_backend },
 	{ "ingressPolicy", JN_CALL, 0, .call = read_policy },
 	{ "iptablesAdminChainName", JN_CALL, 0, .call = read_admin_chain },
+	{ "firewalldZone", JN_CALL, 0, .call = read_zone },
+	{ "markBit", JN_CALL, 0, .call = read_mark_bit },
+	{ "spoofchk", JN_BOOL, offsetof(struct admit, spoofchk) },
 	{ 0 },
 };
 
+static int read_lists(const struct cni_request *rq, struct admit *conf, struct err *e)
+{
+	struct jnode list;
+	int r = 0;
+
+	if (jn_get(&rq->conf, "ingress", &list))
+		r = allow_read(&list, rq->network, &conf->ingress, e);
+	if (r == 0 && jn_get(&rq->conf, "egress", &list))
+		r = allow_read(&list, rq->network, &conf->egress, e);
+
+	return r;
+}
+
+/* What the reference's chains have no place for would be missed silently. */
+static int need_nftables(const struct admit *conf, struct err *e)
+{
+	const char *key = allow_given(&conf->ingress)  ? "ingress"
+			  : allow_given(&conf->egress) ? "egress"
+			  : conf->spoofchk	       ? "spoofchk"
+			  : conf->mark		       ? "markBit"
+						       : NULL;
+
+	if (!key || conf->backend != ADMIT_IPTABLES)
+		return 0;
+
+	return err_cni(e, CNI_E_FIELD,
+		       "%s: backend \"iptables\" has it not: leave one of the two keys out", key);
+}
+
 static int conf_read(const struct cni_request *rq, struct admit *ret, struct err *e)
 {
-	struct admit conf = { .admin_chain = "CNI-ADMIN" };
+	struct admit conf = { .admin_chain = "CNI-ADMIN", .zone = "trusted" };
 	int r = jn_read(&rq->conf, conf_keys, &conf, e);
 
 	if (r == 0)
+		r = read_lists(rq, &conf, e);
+	if (r == 0)
+		r = need_nftables(&conf, e);
+	if (r < 0)
+		admit_clear(&conf);
+	else
 		*ret = conf;
 
 	return r;
@@ -88,29 +150,31 @@ static int need_prev(const struct cni_request *rq, struct err *e)
 /* Whether its packets carry our mark. */
 static bool is_marked(const struct admit *a, uint8_t family)
 {
-	return a->backend == ADMIT_NFTABLES && *a->ifname && admit_has_family(a, family);
+	return a->backend != ADMIT_IPTABLES && *a->ifname && admit_has_family(a, family);
 }
 
 static int pass_other_tools(struct nl *nft, const struct admit *a, struct err *e)
 {
-	int r = 0;
+	uint32_t mark;
+	int r = ruleset_get_mark(nft, a->mark, &mark, e);
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(families); i++)
 		if (is_marked(a, families[i]))
-			r = coexist_add(nft, families[i], e);
+			r = coexist_add(nft, families[i], mark, e);
 
 	return r;
 }
 
 static int firewall_add(const struct cni_request *rq, struct cni_result *res, struct err *e)
 {
-	AUTO(linger_closep) struct nl *nft = NULL;
+	AUTO(nl_closep) struct nl *nft = NULL;
 	AUTO(admit_clear) struct admit a = { 0 };
 	int r;
 
 	if ((r = need_prev(rq, e)) < 0 || (r = conf_read(rq, &a, e)) < 0 ||
 	    (r = admit_init(&a, rq, e)) < 0 || (r = nl_open(NETLINK_NETFILTER, &nft, e)) < 0 ||
-	    (r = cni_result_copy(rq->prev, res, e)) < 0 || (r = pass_other_tools(nft, &a, e)) < 0)
+	    (r = admit_choose(nft, &a, e)) < 0 || (r = cni_result_copy(rq->prev, res, e)) < 0 ||
+	    (r = pass_other_tools(nft, &a, e)) < 0)
 		return r;
 
 	return admit_add(nft, &a, e);
@@ -122,7 +186,7 @@ static int firewall_del(const struct cni_request *rq, struct err *e)
 {
 	AUTO(linger_closep) struct nl *nft = NULL;
 	/* A config that went bad may have shut its bridge. */
-	AUTO(admit_clear) struct admit a = { .policy = ADMIT_ISOLATED };
+	AUTO(admit_clear) struct admit a = { .policy = ADMIT_ISOLATED, .zone = "trusted" };
 	int r;
 
 	(void)conf_read(rq, &a, NULL);
@@ -138,10 +202,12 @@ static int firewall_del(const struct cni_request *rq, struct err *e)
 static int check_other_tools(struct nl *nft, const struct admit *a, struct err *e)
 {
 	struct err next;
-	int r = 0;
+	uint32_t mark;
+	int r = ruleset_get_mark(nft, a->mark, &mark, e);
 
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		int each = is_marked(a, families[i]) ? coexist_check(nft, families[i], &next) : 0;
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(families); i++) {
+		int each = is_marked(a, families[i]) ? coexist_check(nft, families[i], mark, &next)
+						     : 0;
 
 		r = err_keep(r, e, each, &next);
 	}
@@ -157,7 +223,8 @@ static int firewall_check(const struct cni_request *rq, struct err *e)
 	int r, other;
 
 	if ((r = cni_need_prev(rq, e)) < 0 || (r = conf_read(rq, &a, e)) < 0 ||
-	    (r = admit_init(&a, rq, e)) < 0 || (r = nl_open(NETLINK_NETFILTER, &nft, e)) < 0)
+	    (r = admit_init(&a, rq, e)) < 0 || (r = nl_open(NETLINK_NETFILTER, &nft, e)) < 0 ||
+	    (r = admit_choose(nft, &a, e)) < 0)
 		return r;
 	r = admit_check(nft, &a, e);
 	other = check_other_tools(nft, &a, &next);
@@ -169,23 +236,28 @@ static int firewall_gc(const struct cni_request *rq, struct err *e)
 {
 	AUTO(nl_closep) struct nl *nft = NULL;
 	AUTO(gc_clear) struct gc gc = { 0 };
-	struct admit conf = { 0 };
+	AUTO(admit_clear) struct admit conf = { .zone = "trusted" };
 	int r;
 
 	(void)conf_read(rq, &conf, NULL);
 	if ((r = nl_open(NETLINK_NETFILTER, &nft, e)) < 0 ||
 	    (r = gc_init(&gc, rq->network, rq->valid, rq->n_valid, e)) < 0)
 		return r;
-	r = admit_gc(nft, conf.backend, &gc, e);
+	r = admit_gc(nft, &conf, &gc, e);
 
 	return r < 0 ? r : 0;
 }
 
 static int firewall_status(const struct cni_request *rq, struct err *e)
 {
-	struct admit conf;
+	AUTO(nl_closep) struct nl *nft = NULL;
+	AUTO(admit_clear) struct admit conf = { 0 };
+	int r = conf_read(rq, &conf, e);
 
-	return conf_read(rq, &conf, e);
+	if (r == 0)
+		r = nl_open(NETLINK_NETFILTER, &nft, e);
+
+	return r < 0 ? r : admit_choose(nft, &conf, e);
 }
 
 int main(void)

@@ -572,7 +572,15 @@ attach_iptables() {
 		7 ingressPolicy,string .ingressPolicy = 1
 		7 backend,ipfw .backend = "ipfw"
 		7 iptablesAdminChainName,letters .iptablesAdminChainName = "MY CHAIN"
-		2 backend,trusted .backend = "firewalld"
+		50 backend,bus .backend = "firewalld"
+		7 ingress,none .ingress = [{ports: 80}]
+		7 egress[0].protocol,gre .egress = [{protocol: "gre"}]
+		7 spoofchk,true .spoofchk = "yes"
+		7 markBit,31 .markBit = 32
+		2 ingress,iptables .backend = "iptables" | .ingress = []
+		2 egress,iptables .backend = "iptables" | .egress = []
+		2 spoofchk,iptables .backend = "iptables" | .spoofchk = true
+		2 markBit,iptables .backend = "iptables" | .markBit = 3
 	END
 	cni STATUS firewall "$(chained firewall firewall)"
 	assert_silent

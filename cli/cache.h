@@ -50,6 +50,18 @@ int cache_load(const struct command_env *env, const char *network, const char *c
 	       struct cache *ret, struct err *e);
 void cache_clear(struct cache *c);
 
+/**
+ * cache_lock() - be alone with the attachments of a container
+ * @container:	its ID
+ *
+ * CNI has a runtime do one thing at a time with a container.  Engines keep to
+ * that by themselves; our commands do by this lock, which other containers'
+ * never wait for.
+ *
+ * Return: a descriptor that unlocks when it is closed, or a negative errno.
+ */
+int cache_lock(const struct command_env *env, const char *container, struct err *e);
+
 /* Complete or not at all; replaces an entry of the same attachment. */
 int cache_write(const struct command_env *env, const struct cache_entry *entry, struct err *e);
 /* Return: 0, also if there is none. */

@@ -50,18 +50,14 @@ struct verb {
 static int find_plugin(const struct command_env *env, const char *type, char ret[PATH_MAX],
 		       struct err *e)
 {
-	int r = exec_find(env->plugin_path, type, ret);
-
-	if (r == 0)
+	if (exec_find(env->plugin_path, type, ret) == 0)
 		return 0;
-	(void)err_sys(e, -r, "plugin %s", type);
-	if (e)
-		snprintf(e->msg, sizeof(e->msg),
-			 "there is no plugin \"%s\" in %s: install it there, or name another "
-			 "directory with --cni-plugin-path",
-			 type, env->plugin_path);
 
-	return r;
+	return err_say(
+		e, ENOENT,
+		"there is no plugin \"%s\" in %s: install it there, or name another directory "
+		"with --cni-plugin-path",
+		type, env->plugin_path);
 }
 
 static int find_plugins(const struct command_env *env, const struct chain_conf *conf, struct err *e)
@@ -365,13 +361,9 @@ static int need_new(const struct command_env *env, const struct chain_conf *conf
 
 	if (r <= 0)
 		return r;
-	(void)err_cni(e, CNI_E_CONFIG,
-		      "%s is attached to network %s by %s already: detach it first",
-		      a->container_id, conf->name, a->ifname);
-	if (e)
-		e->sys = EEXIST;
 
-	return -EEXIST;
+	return err_say(e, EEXIST, "%s is attached to network %s by %s already: detach it first",
+		       a->container_id, conf->name, a->ifname);
 }
 
 static int prepare_add(const struct command_env *env, const struct chain_conf *conf,
@@ -534,7 +526,7 @@ static int check(const struct command_env *env, const struct network *net, const
 	if (r < 0 || k.conf.disable_check)
 		return r;
 	if (!k.entry.result)
-		return err_sys(e, ENOENT, "%s is not attached by %s: the cache has no result of it",
+		return err_say(e, ENOENT, "%s is not attached by %s: the cache has no result of it",
 			       a->container_id, a->ifname);
 	as_added(env, &k, a, &v);
 	v.command = CNI_CHECK;

@@ -17,11 +17,13 @@ static const struct command network_commands[] = {
 	{ "ls", "[OPTIONS]", "List networks", command_network_ls, .alias = "list" },
 	{ "inspect", "[OPTIONS] NETWORK...", "Show everything of networks",
 	  command_network_inspect },
+	{ "rm", "[OPTIONS] NETWORK...", "Remove networks", command_network_rm, .alias = "remove" },
 	{ NULL },
 };
 
 static const struct command commands[] = {
 	{ "network", "COMMAND", "Manage networks", .sub = network_commands },
+	{ "attach", "[OPTIONS] TARGET", "Attach a network namespace to networks", command_attach },
 	{ "gc", "[--dry-run]", "Remove what no live attachment owns", command_gc },
 	{ "doctor", "", "Look for what keeps containers from their network", command_doctor },
 	{ NULL },

@@ -262,9 +262,8 @@ static bool is_entitled(const struct link *l, const struct link *parent, const s
 	       (heirs && heirs->may(heirs->ctx, parent, &l->by));
 }
 
-int titles_add(struct titles *t, struct link *l, const struct heirs *heirs)
+int titles_check(struct titles *t, const struct link *l, const struct heirs *heirs)
 {
-	uint32_t frozen = t->n_frozen;
 	const struct link *parent;
 
 	if (titles_link(t, &l->id))
@@ -276,9 +275,17 @@ int titles_add(struct titles *t, struct link *l, const struct heirs *heirs)
 		return -ENOENT;
 	if (!is_entitled(l, parent, heirs))
 		return -EPERM;
-	if (reserve(t) < 0)
-		return -ENOMEM;
 
+	return reserve(t);
+}
+
+int titles_add(struct titles *t, struct link *l, const struct heirs *heirs)
+{
+	uint32_t frozen = t->n_frozen;
+	int r = titles_check(t, l, heirs);
+
+	if (r < 0)
+		return r;
 	insert_link(t, l);
 	if (is_plain(t, l))
 		apply(t, l);

@@ -56,6 +56,13 @@ int titles_found(struct titles *t, struct link *founding);
 void titles_clear(struct titles *t);
 
 /**
+ * titles_check() - whether titles_add() would take a link
+ *
+ * Return: 0, and it cannot fail any more; else as titles_add().
+ */
+int titles_check(struct titles *t, const struct link *l, const struct heirs *heirs);
+
+/**
  * titles_add() - take one more link into account
  * @l:		taken over when the return is 0 or 1
  * @heirs:	who may sign for whom

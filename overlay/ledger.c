@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ledger - every link and every forget that this node knows */
+#include "overlay/ledger.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "overlay/bytes.h"
+#include "overlay/engine.h"
+
+void ledger_init(struct ledger *l, struct engine *engine)
+{
+	*l = (struct ledger){ .engine = engine };
+}
+
+void ledger_clear(struct ledger *l)
+{
+	for (uint32_t i = 0; i < l->n; i++)
+		free(l->entries[i].forget);
+	for (uint32_t i = 0; i < l->n_spaces; i++)
+		titles_clear(&l->spaces[i]);
+	free(l->entries);
+	free(l->index);
+	free(l->forgets);
+	for (uint32_t i = 0; i < l->n_restored; i++)
+		link_free(l->restored[i]);
+	free(l->restored);
+	free(l->spaces);
+}
+
+/* ---- entries --------------------------------------------------------------- */
+
+static const struct link_id *id_of(const struct ledger_entry *e)
+{
+	return e->link ? &e->link->id : &e->forget->id;
+}
+
+uint64_t ledger_mark(const struct ledger_entry *e)
+{
+	uint64_t mark = get_le64(id_of(e)->b);
+
+	return e->link ? mark : mark ^ (uint64_t)(e->forget->state + 1) * 0x9e3779b97f4a7c15;
+}
+
+uint8_t ledger_range(const struct ledger_entry *e)
+{
+	return id_of(e)->b[0];
+}
+
+/* Before and after each change of an entry. */
+static void toggle_hash(struct ledger *l, const struct ledger_entry *e)
+{
+	uint64_t mark = ledger_mark(e);
+
+	l->range[ledger_range(e)] ^= mark;
+	l->root ^= mark;
+}
+
+static uint32_t index_slot(const struct ledger *l, uint64_t mark)
+{
+	uint32_t mask = l->n_index - 1, slot = (uint32_t)mark & mask;
+
+	while (l->index[slot] && ledger_mark(&l->entries[l->index[slot] - 1]) != mark)
+		slot = (slot + 1) & mask;
+
+	return slot;
+}
+
+static void reindex(struct ledger *l)
+{
+	memset(l->index, 0, l->n_index * sizeof(*l->index));
+	for (uint32_t i = 0; i < l->n; i++)
+		l->index[index_slot(l, ledger_mark(&l->entries[i]))] = i + 1;
+}
+
+uint32_t ledger_find(const struct ledger *l, uint64_t mark)
+{
+	return l->n == 0 ? LEDGER_NONE : l->index[index_slot(l, mark)] - 1; /* 0 - 1: none */
+}
+
+/* Room for one more, so that nothing can fail once it is stored. */
+static int reserve_entry(struct ledger *l)
+{
+	uint32_t cap = l->cap ? 2 * l->cap : 64;
+	struct ledger_entry *entries;
+	uint32_t *index;
+
+	if (l->n < l->cap)
+		return 0;
+	entries = realloc(l->entries, cap * sizeof(*entries));
+	if (entries)
+		l->entries = entries;
+	index = realloc(l->index, 2 * cap * sizeof(*index));
+	if (index)
+		l->index = index;
+	if (!entries || !index)
+		return -ENOMEM;
+	l->cap = cap;
+	l->n_index = 2 * cap;
+	reindex(l);
+
+	return 0;
+}
+
+static uint32_t append(struct ledger *l, struct ledger_entry e)
+{
+	l->entries[l->n] = e;
+	toggle_hash(l, &e);
+	l->index[index_slot(l, ledger_mark(&e))] = ++l->n;
+
+	return l->n - 1;
+}
+
+static int store(struct ledger *l, const struct record *r, enum durability how)
+{
+	const struct env *env = engine_env(l->engine);
+
+	return env->ops->store(env->ctx, r, how, NULL);
+}
+
+/* ---- links ----------------------------------------------------------------- */
+
+struct titles *ledger_space(const struct ledger *l, const struct link_id *space)
+{
+	for (uint32_t i = 0; i < l->n_spaces; i++)
+		if (link_id_equal(&l->spaces[i].links[0]->id, space))
+			return &l->spaces[i];
+
+	return NULL;
+}
+
+static bool may_inherit(void *ctx, const struct link *title, const struct node_id *heir)
+{
+	const struct ledger *l = ctx;
+
+	for (uint32_t i = 0; i < l->n_forgets; i++) {
+		const struct forget *f = l->entries[l->forgets[i]].forget;
+
+		if (f->state == FORGET_COMPLETE && f->generation >= title->of.generation &&
+		    node_id_equal(&f->subject, &title->of.to) && node_id_equal(&f->issuer, heir))
+			return true;
+	}
+
+	return false;
+}
+
+struct heirs ledger_heirs(const struct ledger *l)
+{
+	return (struct heirs){ .may = may_inherit, .ctx = (void *)(uintptr_t)l };
+}
+
+static int reserve_space(struct ledger *l)
+{
+	uint32_t cap = l->cap_spaces ? 2 * l->cap_spaces : 8;
+	struct titles *spaces;
+
+	if (l->n_spaces < l->cap_spaces)
+		return 0;
+	if (l->n_spaces == LEDGER_SPACES)
+		return -ENOSPC;
+	spaces = realloc(l->spaces, cap * sizeof(*spaces));
+	if (!spaces)
+		return -ENOMEM;
+	l->spaces = spaces;
+	l->cap_spaces = cap;
+
+	return 0;
+}
+
+/* Whether it can be taken in; after that only storing it may fail. */
+static int check_link(struct ledger *l, const struct link *link)
+{
+	struct titles *space = ledger_space(l, &link->of.space);
+	struct heirs heirs = ledger_heirs(l);
+	int r;
+
+	if (space)
+		r = titles_check(space, link, &heirs);
+	else
+		r = link_is_founding(link) ? reserve_space(l) : -ENOENT;
+
+	return r < 0 ? r : reserve_entry(l);
+}
+
+static int store_link(struct ledger *l, const struct link *link, enum durability how)
+{
+	const struct record r = { .kind = RECORD_LINK,
+				  .key = link->id.b,
+				  .key_len = LINK_ID_LEN,
+				  .value = link->bytes,
+				  .len = link->len };
+
+	return store(l, &r, how);
+}
+
+/* Into the titles of its space, which takes it over. */
+static int add_to_space(struct ledger *l, struct link *link)
+{
+	struct titles *space = ledger_space(l, &link->of.space);
+	struct heirs heirs = ledger_heirs(l);
+	int r;
+
+	if (space)
+		return titles_add(space, link, &heirs);
+	r = titles_found(&l->spaces[l->n_spaces], link);
+	if (r == 0)
+		l->n_spaces++;
+
+	return r;
+}
+
+static void note_sequence(struct ledger *l, const struct link *link)
+{
+	if (node_id_equal(&link->by, engine_id(l->engine)) && link->of.sequence > l->own_sequence)
+		l->own_sequence = link->of.sequence;
+}
+
+/* @how: NULL when it comes from the store. */
+static int take_link(struct ledger *l, struct link *link, const enum durability *how, uint32_t *ret)
+{
+	uint32_t handle;
+	int r = check_link(l, link);
+
+	if (r == -EEXIST && ret)
+		*ret = ledger_find(l, get_le64(link->id.b));
+	if (r == 0 && how)
+		r = store_link(l, link, *how);
+	if (r == 0)
+		r = add_to_space(l, link);
+	if (r < 0) {
+		link_free(link);
+		return r == -EINVAL ? -EPERM : r;
+	}
+	handle = append(l, (struct ledger_entry){ .link = link });
+	note_sequence(l, link);
+	if (ret)
+		*ret = handle;
+
+	return r;
+}
+
+int ledger_add_link(struct ledger *l, struct link *link, enum durability how, uint32_t *ret)
+{
+	return take_link(l, link, &how, ret);
+}
+
+/* ---- forgets --------------------------------------------------------------- */
+
+static uint32_t find_forget(const struct ledger *l, const struct link_id *id)
+{
+	for (uint32_t i = 0; i < l->n_forgets; i++)
+		if (link_id_equal(&l->entries[l->forgets[i]].forget->id, id))
+			return l->forgets[i];
+
+	return LEDGER_NONE;
+}
+
+static int store_forget(struct ledger *l, const struct forget *f, enum durability how)
+{
+	const struct record r = { .kind = RECORD_FORGET,
+				  .key = f->id.b,
+				  .key_len = LINK_ID_LEN,
+				  .value = f->bytes,
+				  .len = f->len };
+
+	return store(l, &r, how);
+}
+
+static int reserve_forget(struct ledger *l, struct forget **ret)
+{
+	uint32_t *forgets = realloc(l->forgets, (l->n_forgets + 1) * sizeof(*forgets));
+
+	if (!forgets)
+		return -ENOMEM;
+	l->forgets = forgets;
+	*ret = malloc(sizeof(**ret));
+
+	return *ret ? reserve_entry(l) : -ENOMEM;
+}
+
+static void replace_forget(struct ledger *l, uint32_t at, const struct forget *f)
+{
+	toggle_hash(l, &l->entries[at]);
+	*l->entries[at].forget = *f;
+	toggle_hash(l, &l->entries[at]);
+	reindex(l);
+}
+
+/* @how: NULL when it comes from the store. */
+static int take_forget(struct ledger *l, const struct forget *f, const enum durability *how,
+		       uint32_t *ret)
+{
+	uint32_t at = find_forget(l, &f->id);
+	struct forget *copy = NULL;
+	int r = 0;
+
+	if (ret)
+		*ret = at;
+	if (at != LEDGER_NONE && l->entries[at].forget->state >= f->state)
+		return -EEXIST;
+	if (at == LEDGER_NONE)
+		r = reserve_forget(l, &copy);
+	if (r == 0 && how)
+		r = store_forget(l, f, *how);
+	if (r < 0) {
+		free(copy);
+		return r;
+	}
+	if (copy) {
+		*copy = *f;
+		at = append(l, (struct ledger_entry){ .forget = copy });
+		l->forgets[l->n_forgets++] = at;
+	} else {
+		replace_forget(l, at, f);
+	}
+	if (ret)
+		*ret = at;
+
+	return 0;
+}
+
+int ledger_add_forget(struct ledger *l, const struct forget *forget, enum durability how,
+		      uint32_t *ret)
+{
+	return take_forget(l, forget, &how, ret);
+}
+
+bool ledger_is_forgotten(const struct ledger *l, const struct node_id *id, uint32_t generation,
+			 bool complete)
+{
+	for (uint32_t i = 0; i < l->n_forgets; i++) {
+		const struct forget *f = l->entries[l->forgets[i]].forget;
+
+		if (f->generation >= generation && node_id_equal(&f->subject, id) &&
+		    f->state != FORGET_WITHDRAWN && (!complete || f->state == FORGET_COMPLETE))
+			return true;
+	}
+
+	return false;
+}
+
+/* ---- back from the store --------------------------------------------------- */
+
+static int keep_for_later(struct ledger *l, struct link *link)
+{
+	uint32_t cap = l->cap_restored ? 2 * l->cap_restored : 64;
+	struct link **restored;
+
+	if (l->n_restored == l->cap_restored) {
+		restored = realloc(l->restored, cap * sizeof(*restored));
+		if (!restored)
+			return -ENOMEM;
+		l->restored = restored;
+		l->cap_restored = cap;
+	}
+	l->restored[l->n_restored++] = link;
+
+	return 0;
+}
+
+void ledger_restore(struct ledger *l, const struct record *r)
+{
+	const struct env *env = engine_env(l->engine);
+	struct forget f;
+	struct link *link;
+
+	if (r->kind == RECORD_FORGET && forget_read(env, r->value, r->len, &f) == 0)
+		(void)take_forget(l, &f, NULL, NULL);
+	if (r->kind == RECORD_LINK && link_read(env, r->value, r->len, &link) == 0 &&
+	    keep_for_later(l, link) < 0)
+		link_free(link);
+}
+
+static int by_epoch(const void *a, const void *b)
+{
+	const struct link *const *x = a, *const *y = b;
+
+	return ((*x)->of.epoch > (*y)->of.epoch) - ((*x)->of.epoch < (*y)->of.epoch);
+}
+
+uint32_t ledger_restored(struct ledger *l)
+{
+	uint32_t bad = 0;
+
+	if (l->n_restored > 0)
+		qsort(l->restored, l->n_restored, sizeof(struct link *), by_epoch);
+	for (uint32_t i = 0; i < l->n_restored; i++)
+		bad += take_link(l, l->restored[i], NULL, NULL) < 0;
+	l->n_restored = 0;
+
+	return bad;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ledger - every link and every forget that this node knows
+ *
+ * A cluster-wide table: it is the same on all nodes once they have talked.  It
+ * only grows, but for a forget that gets into a higher state.  What is in it has
+ * been checked, is stored, and has a handle that stays the same while this
+ * process lives; handles count up in the order of arrival, which puts a link
+ * behind its parent.
+ *
+ * The root is the xor of a hash per entry, and so is each of LEDGER_RANGES
+ * ranges of ids, by which two ledgers are compared (ledger-sync.h).
+ */
+#ifndef OVERLAY_LEDGER_H
+#define OVERLAY_LEDGER_H
+
+#include "overlay/forget.h"
+#include "overlay/titles.h"
+
+#define LEDGER_RANGES 256  /* by the first byte of an id */
+#define LEDGER_SPACES 4096 /* more are refused, whoever founds them */
+
+struct engine;
+
+struct ledger_entry {
+	const struct link *link; /* or NULL, and then */
+	struct forget *forget;
+};
+
+struct ledger {
+	struct engine *engine;
+	struct titles *spaces; /* by the order of arrival */
+	struct ledger_entry *entries;
+	uint32_t *index;	/* hash of marks: handle and 1, 0 is empty */
+	uint32_t *forgets;	/* handles of those that are forgets */
+	struct link **restored; /* links of an earlier life, not yet in order */
+	uint32_t n_spaces, cap_spaces, n, cap, n_index, n_forgets, n_restored, cap_restored;
+	uint64_t range[LEDGER_RANGES], root;
+	uint64_t own_sequence; /* highest of the links that this node signed */
+};
+
+/* Nothing that has no handle has this one. */
+#define LEDGER_NONE UINT32_MAX
+
+void ledger_init(struct ledger *l, struct engine *engine);
+void ledger_clear(struct ledger *l);
+
+/**
+ * ledger_add_link() - take in a link
+ * @link:	taken over in any case
+ * @how:	whether it is on the disk when this returns, or need not be
+ * @ret:	its handle, also with -EEXIST; may be NULL
+ *
+ * Return: 0; 1 if more numbers are frozen now; -EEXIST, -ENOENT, -EPERM, -ENOMEM
+ * as of titles_add(); -ENOSPC if there are too many spaces; the errno of store(),
+ * and nothing was taken in.
+ */
+int ledger_add_link(struct ledger *l, struct link *link, enum durability how, uint32_t *ret);
+
+/* The same for a forget.  Return: 0; -EEXIST if it, or a higher state of it, is known; … */
+int ledger_add_forget(struct ledger *l, const struct forget *forget, enum durability how,
+		      uint32_t *ret);
+
+/*
+ * ledger_restore() - a record that store() kept in an earlier life
+ * ledger_restored() - all have been handed over, in whatever order
+ *
+ * Return: how many links are of no use, as their parents are not there.
+ */
+void ledger_restore(struct ledger *l, const struct record *r);
+uint32_t ledger_restored(struct ledger *l);
+
+/* The titles of a space, or NULL. */
+struct titles *ledger_space(const struct ledger *l, const struct link_id *space);
+
+/*
+ * An entry's mark, by which others are told that it is here: the first 8 bytes
+ * of its id, and of a forget its state too.
+ */
+uint64_t ledger_mark(const struct ledger_entry *e);
+
+/* The entry with a mark, or LEDGER_NONE. */
+uint32_t ledger_find(const struct ledger *l, uint64_t mark);
+
+/* Which of LEDGER_RANGES it counts in. */
+uint8_t ledger_range(const struct ledger_entry *e);
+
+/* The heirs rule for titles_add(). */
+struct heirs ledger_heirs(const struct ledger *l);
+
+/* Whether a forget of this life of a member is known that is not withdrawn; @complete: complete. */
+bool ledger_is_forgotten(const struct ledger *l, const struct node_id *id, uint32_t generation,
+			 bool complete);
+
+#endif

@@ -178,6 +178,7 @@ static int sweep_leases(const struct census *c, const char *network, struct err 
 
 static int sweep_elements(const struct gc *gc, struct err *e)
 {
+	const struct admit admit = { .backend = ADMIT_NFTABLES, .zone = "trusted" };
 	AUTO(nl_closep) struct nl *nl = NULL;
 	struct err next;
 	int r = nl_open(NETLINK_NETFILTER, &nl, e);
@@ -186,7 +187,7 @@ static int sweep_elements(const struct gc *gc, struct err *e)
 		return r;
 	r = masq_gc(nl, MASQ_NFTABLES, gc, e);
 	r = err_keep(r, e, publish_gc(nl, gc, &next), &next);
-	r = err_keep(r, e, admit_gc(nl, ADMIT_NFTABLES, gc, &next), &next);
+	r = err_keep(r, e, admit_gc(nl, &admit, gc, &next), &next);
 
 	return err_keep(r, e, spoof_gc(nl, gc, &next), &next);
 }

@@ -8,8 +8,12 @@ struct command_env;
 int command_network_create(const struct command_env *env, int argc, char **argv);
 int command_network_ls(const struct command_env *env, int argc, char **argv);
 int command_network_inspect(const struct command_env *env, int argc, char **argv);
+int command_network_prune(const struct command_env *env, int argc, char **argv);
 int command_network_rm(const struct command_env *env, int argc, char **argv);
 int command_attach(const struct command_env *env, int argc, char **argv);
+int command_detach(const struct command_env *env, int argc, char **argv);
+int command_check(const struct command_env *env, int argc, char **argv);
+int command_ps(const struct command_env *env, int argc, char **argv);
 int command_gc(const struct command_env *env, int argc, char **argv);
 int command_doctor(const struct command_env *env, int argc, char **argv);
 

@@ -18,12 +18,17 @@ static const struct command network_commands[] = {
 	{ "inspect", "[OPTIONS] NETWORK...", "Show everything of networks",
 	  command_network_inspect },
 	{ "rm", "[OPTIONS] NETWORK...", "Remove networks", command_network_rm, .alias = "remove" },
+	{ "prune", "[OPTIONS]", "Remove networks that nothing is attached to",
+	  command_network_prune },
 	{ NULL },
 };
 
 static const struct command commands[] = {
 	{ "network", "COMMAND", "Manage networks", .sub = network_commands },
 	{ "attach", "[OPTIONS] TARGET", "Attach a network namespace to networks", command_attach },
+	{ "detach", "[OPTIONS] TARGET", "Detach a container from networks", command_detach },
+	{ "check", "TARGET", "Compare attachments with what they were made as", command_check },
+	{ "ps", "[OPTIONS]", "List what is attached to which network", command_ps },
 	{ "gc", "[--dry-run]", "Remove what no live attachment owns", command_gc },
 	{ "doctor", "", "Look for what keeps containers from their network", command_doctor },
 	{ NULL },

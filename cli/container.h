@@ -73,14 +73,17 @@ int container_check(const struct command_env *env, const struct store *store,
 
 /**
  * container_find() - the attachments of a container, as people name it
- * @ref:	full ID, else name, else a prefix of an ID, as Docker has it
- * @ret:	owned by the caller, cache_clear(); of one container
+ * @ref:	full ID, else name, else its namespace (target.h), else a prefix of an ID
+ * @ret:	owned by the caller, cache_clear(); of one container, one or more
  *
- * Return: 0; -ENOENT "No such container: X"; -ENOTUNIQ if a prefix or a name is of
- * several.
+ * Return: 0; -ENOENT "No such container: X"; -ENOTUNIQ if @ref is of several.
  */
 int container_find(const struct command_env *env, const char *ref, struct cache *ret,
 		   struct err *e);
+
+/* The same with the container's lock, as which a descriptor is returned; there may be none left. */
+int container_find_locked(const struct command_env *env, const char *ref, struct cache *ret,
+			  struct err *e);
 
 /* The name of the container that an entry is of: the ID where it has no other. */
 const char *container_name(const struct cache_entry *entry);

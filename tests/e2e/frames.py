@@ -21,14 +21,14 @@ WAIT_S = 2.0		# for a marker that never comes, as with hairpin off
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def packet_socket(netns, ifname):
+def packet_socket(netns, ifname, ethertype=ETHERTYPE):
 	"""An AF_PACKET socket on an interface of another namespace."""
 	fd = os.open(netns, os.O_RDONLY)
 	if libc.setns(fd, 0x40000000) < 0:	# CLONE_NEWNET
 		raise OSError(ctypes.get_errno(), "setns " + netns)
 	os.close(fd)
-	sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETHERTYPE))
-	sock.bind((ifname, ETHERTYPE))
+	sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ethertype))
+	sock.bind((ifname, ethertype))
 	return sock
 
 

@@ -13,6 +13,8 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 
+#define NAME_MAX_LEN 31 /* of an ID that somebody has chosen */
+
 enum { KEY_FORMAT = 0x100, KEY_NETWORK, KEY_NO_TRUNC };
 
 static const struct argp_option options[] = {
@@ -81,16 +83,19 @@ static json_t *addresses_json(const struct usage_endpoint *ep)
 	return MOVE_PTR(list);
 }
 
-/* A container that nobody has named has no name here: its ID stands beside it. */
+/* A long ID is nobody's name, and stands beside it. */
+static bool is_named(const struct usage_endpoint *ep)
+{
+	return strcmp(ep->name, ep->container_id) != 0 || strlen(ep->name) <= NAME_MAX_LEN;
+}
+
 static json_t *row_of(const struct usage_endpoint *ep)
 {
-	bool named = strcmp(ep->name, ep->container_id) != 0;
-
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:s, s:s, s:s}", "ID",
-			 ep->container_id, "Name", named ? ep->name : "", "Network", ep->network,
-			 "Interface", ep->ifname, "Addresses", addresses_json(ep), "MacAddress",
-			 ep->mac, "Ports", port_view(ep->ports), "NetNS", ep->netns, "Status",
-			 usage_state_str(ep->state), "EndpointID", ep->id);
+			 ep->container_id, "Name", is_named(ep) ? ep->name : "", "Network",
+			 ep->network, "Interface", ep->ifname, "Addresses", addresses_json(ep),
+			 "MacAddress", ep->mac, "Ports", port_view(ep->ports), "NetNS", ep->netns,
+			 "Status", usage_state_str(ep->state), "EndpointID", ep->id);
 }
 
 static int list(const struct request *rq, const struct usage *usage, struct err *e)

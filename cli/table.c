@@ -50,7 +50,7 @@ static void print_items(const json_t *array, FILE *out)
 	size_t i;
 
 	json_array_foreach(array, i, item) {
-		fputs(i > 0 ? "," : "", out);
+		fputs(i > 0 ? ", " : "", out);
 		format_print(item, out);
 	}
 }

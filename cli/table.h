@@ -7,7 +7,7 @@
  * field template (format.h).
  *
  * Templates and `--format json` see every field as text, as Docker has it: true
- * is "true", an object is "key=value,key=value", a list "a,b".  Members of a row
+ * is "true", an object is "key=value,key=value", a list "a, b".  Members of a row
  * whose key begins with '.' are for templates alone.
  */
 #ifndef TABLE_H

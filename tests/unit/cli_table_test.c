@@ -138,7 +138,7 @@ static void scripts_get_ids_lines_or_an_array(void **state)
 		       ID_1 "\n" ID_2 "\n");
 	assert_printed((struct table_style){ .format = "json" },
 		       "{\"ID\":\"0123456789ab\",\"Internal\":\"true\",\"Labels\":\"a=1,b=2\","
-		       "\"Name\":\"lows\",\"Ports\":\"80,443\",\"Status\":\"alive\"}\n"
+		       "\"Name\":\"lows\",\"Ports\":\"80, 443\",\"Status\":\"alive\"}\n"
 		       "{\"ID\":\"fedcba987654\",\"Internal\":\"false\",\"Labels\":\"\","
 		       "\"Name\":\"a-name-that-is-rather-long\",\"Ports\":\"\",\"Status\":\"gone\"}"
 		       "\n");
@@ -163,7 +163,7 @@ static void templates_see_text(void **state)
 	assert_printed((struct table_style){ .format = "{{.Name}} {{.Internal}} {{.Label \"a\"}}" },
 		       "lows true 1\na-name-that-is-rather-long false \n");
 	assert_printed((struct table_style){ .format = "{{.ID}} {{.Ports}}", .no_trunc = true },
-		       ID_1 " 80,443\n" ID_2 " \n");
+		       ID_1 " 80, 443\n" ID_2 " \n");
 	assert_printed((struct table_style){ .format = "table {{.Name}}\\t{{.Internal}}\\t{{.Label "
 						       "\"a\"}}" },
 		       "NAME                         INTERNAL   a\n"

@@ -68,8 +68,8 @@ static const struct table_column columns[] = {
 	{ .heading = "IP ADDRESS", .field = "IPAddress" },
 	{ .heading = "MAC ADDRESS", .field = "MacAddress" },
 	{ .heading = "PORTS", .field = "Ports", .shrinks = true },
-	{ .field = "Container" },
-	{ .field = "Result" },
+	{ .heading = "CONTAINER", .field = "Container", .extra = true },
+	{ .heading = "RESULT", .field = "Result", .extra = true },
 };
 
 static int name_container(const struct request *rq, const struct target *t, struct container *ret,

@@ -40,7 +40,7 @@ static const struct table_column columns[] = {
 	{ .heading = "INTERFACE", .field = "Interface" },
 	{ .heading = "STATE", .field = "State", .alarm = "differs" },
 	{ .heading = "WHY", .field = "Why" },
-	{ .field = "Container" },
+	{ .heading = "CONTAINER", .field = "Container", .extra = true },
 };
 
 /* Return: 1 if it is as it was made, 0 if not, or -ENOMEM. */

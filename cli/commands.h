@@ -10,6 +10,8 @@ int command_network_ls(const struct command_env *env, int argc, char **argv);
 int command_network_inspect(const struct command_env *env, int argc, char **argv);
 int command_network_prune(const struct command_env *env, int argc, char **argv);
 int command_network_rm(const struct command_env *env, int argc, char **argv);
+int command_network_connect(const struct command_env *env, int argc, char **argv);
+int command_network_disconnect(const struct command_env *env, int argc, char **argv);
 int command_attach(const struct command_env *env, int argc, char **argv);
 int command_detach(const struct command_env *env, int argc, char **argv);
 int command_check(const struct command_env *env, int argc, char **argv);

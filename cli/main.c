@@ -20,6 +20,10 @@ static const struct command network_commands[] = {
 	{ "rm", "[OPTIONS] NETWORK...", "Remove networks", command_network_rm, .alias = "remove" },
 	{ "prune", "[OPTIONS]", "Remove networks that nothing is attached to",
 	  command_network_prune },
+	{ "connect", "[OPTIONS] NETWORK CONTAINER", "Connect a container to a network",
+	  command_network_connect },
+	{ "disconnect", "[-f] NETWORK CONTAINER", "Disconnect a container from a network",
+	  command_network_disconnect },
 	{ NULL },
 };
 

@@ -7,6 +7,8 @@
  *	rounds.c	how a scenario is run: in rounds, or in batches
  *	lane.c		one contender in a world of its own: namespaces, configs
  *	leases.c	lease directories with other containers' leases in them
+ *	others.c	hosts with other containers on them, and a client among these
+ *	connect.c	how long a connection through a published port takes
  *	call.c		what a runtime does: configs, prevResult, a chain of plugins
  *	proc.c		one process, clocked
  *	series.c	samples, medians, ratios
@@ -44,6 +46,7 @@ enum op {
 	OP_DEL,	     /* with the result of ADD as prevResult, as runtimes do */
 	OP_DEL_BARE, /* without prevResult */
 	OP_GC,	     /* every lease is valid except the container's */
+	OP_CONNECT,  /* no call: the lane's client connects to the container's published port */
 };
 
 enum who { HEDDLE, REFERENCE, LEAST, N_WHO };
@@ -63,6 +66,8 @@ struct lane_def {
 	const char *variant;  /* "" if the scenario has one condition only */
 	const char *conflist; /* file in the directory of configs */
 	unsigned int leases;  /* of other containers, there all the time */
+	/* OTHERS_PORTS ports each, on OTHERS_NETWORKS networks, attached all the time. */
+	unsigned int others;
 };
 
 struct step {
@@ -77,6 +82,7 @@ struct scenario {
 	const struct step *steps;     /* n_steps of them */
 	size_t n_lanes, n_steps;
 	bool wires;		       /* an ADD gives the container an interface */
+	bool publishes;		       /* and a port; the lane has a client that may ask for it */
 	unsigned int containers;       /* namespaces of a lane */
 	unsigned int width;	       /* batches: how many calls at once */
 	unsigned int rounds_per_round; /* one round for so many of -n */
@@ -200,24 +206,29 @@ struct container {
 	char id[ID_SIZE];
 	char netns_path[256];
 	int netns;
-	char *result; /* what ADD printed, owned; NULL when it isn't attached */
+	unsigned int host_port, n_ports; /* published: n_ports from host_port on, as 80 and so on */
+	char *result;			 /* what ADD printed, owned; NULL when it isn't attached */
 };
 
 struct plugin {
 	char path[PATH_MAX];
-	char *config; /* owned: an object without its closing brace */
+	bool publishes; /* its capabilities have portMappings */
+	char *config;	/* owned: an object without its closing brace */
 };
 
 struct lane {
 	const struct lane_def *def;
 	const struct scenario *sc;
 	int host_netns;
+	unsigned int network;	  /* 0: as in the config; others: the same again */
+	unsigned int around;	  /* leases of other containers of the network */
 	char lease_dir[PATH_MAX]; /* of the network */
 	char version[16];	  /* of the config */
 	struct plugin *plugins;
 	size_t n_plugins;
 	struct container *containers;
-	FILE *valid; /* the attachments of def->leases, as GC wants them; NULL: none */
+	struct container client; /* if the scenario publishes: on the same network */
+	FILE *valid;		 /* the attachments of def->leases, as GC wants them; NULL: none */
 };
 
 void world_open(void); /* a mount namespace of our own, an empty work directory */
@@ -229,11 +240,28 @@ void lane_enter(const struct lane *lane); /* be on its host */
 /* Die unless exactly @attached containers have an interface and a lease. */
 void lane_check(const struct lane *lane, unsigned int attached);
 void container_name(struct container *c); /* a new ID */
+/* A new ID and a new namespace, in which the process is afterwards. */
+void container_open(struct container *c, const char *name);
+/* Another network with the same config on the lane's host. */
+void lane_open_network(struct lane *ret, const struct lane *lane, unsigned int number);
+void lane_close_network(struct lane *network);
 
 /* ---- leases.c -------------------------------------------------------------- */
 
 void leases_fill(struct lane *lane); /* def->leases of them, as the plugin itself writes one */
 unsigned int leases_count(const struct lane *lane);
+
+/* ---- others.c, connect.c ----------------------------------------------------- */
+
+#define OTHERS_PORTS	10   /* published by each of def->others */
+#define OTHERS_NETWORKS 10   /* the lane's own is one of them */
+#define PUBLISHED_PORT	8080 /* of the host; it leads to 80 */
+
+/* By ADDs of the lane's own plugins, so what is there is what they make. */
+void client_attach(struct lane *lane);
+void others_attach(struct lane *lane);
+/* From the client, at the network's gateway; the median of some connections. */
+struct sample connect_run(const struct lane *lane);
 
 /* ---- calls: call.c --------------------------------------------------------- */
 

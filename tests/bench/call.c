@@ -25,6 +25,18 @@ static const char *const command_of[] = {
 	[OP_DEL_BARE] = "DEL",	  [OP_GC] = "GC",
 };
 
+/* As a runtime does it for a plugin that says that it can. */
+static void ports_write(FILE *f, const struct container *c)
+{
+	fputs(",\"runtimeConfig\":{\"portMappings\":[", f);
+	for (unsigned int i = 0; i < c->n_ports; i++)
+		fprintf(f,
+			"%s{\"hostPort\":%u,\"containerPort\":%u,\"protocol\":\"tcp\",\"hostIP\":"
+			"\"\"}",
+			i ? "," : "", c->host_port + i, 80 + i);
+	fputs("]}", f);
+}
+
 /* GC is called once a network, by its version of the specification. */
 static void config_write_gc(FILE *f, const struct lane *lane)
 {
@@ -47,6 +59,8 @@ static void config_write(FILE *f, const struct call *c, const struct plugin *p)
 		return;
 	}
 	fprintf(f, ",\"cniVersion\":\"%s\"", c->lane->version);
+	if (p->publishes && c->container->n_ports > 0)
+		ports_write(f, c->container);
 	if (c->op != OP_DEL_BARE && c->container->result && c->container->result[0])
 		fprintf(f, ",\"prevResult\":%s", c->container->result);
 	fputs("}", f);

@@ -149,19 +149,26 @@ void container_name(struct container *c)
 	}
 }
 
+void container_open(struct container *c, const char *name)
+{
+	container_name(c);
+	format(c->netns_path, sizeof(c->netns_path), "%s/netns/%s", work, name);
+	c->netns = netns_new(c->netns_path);
+}
+
 static void containers_open(struct lane *lane, const char *name)
 {
 	size_t n = lane->sc->containers;
+	char path[128];
 
 	lane->containers = calloc(n, sizeof(*lane->containers));
 	if (!lane->containers)
 		die("make %zu containers", n);
 	for (size_t i = 0; i < n; i++) {
-		struct container *c = &lane->containers[i];
-
-		container_name(c);
-		format(c->netns_path, sizeof(c->netns_path), "%s/netns/%s-%zu", work, name, i);
-		c->netns = netns_new(c->netns_path);
+		format(path, sizeof(path), "%s-%zu", name, i);
+		container_open(&lane->containers[i], path);
+		lane->containers[i].host_port = PUBLISHED_PORT;
+		lane->containers[i].n_ports = lane->sc->publishes;
 	}
 }
 
@@ -176,6 +183,20 @@ static const char *string_of(const json_t *obj, const char *key, const char *fil
 	return s;
 }
 
+/* The same network again with another bridge and another subnet. */
+static void conf_vary(json_t *conf, unsigned int number)
+{
+	json_t *ranges = json_object_get(json_object_get(conf, "ipam"), "ranges");
+	char text[32];
+
+	if (!json_object_get(conf, "bridge") || !ranges)
+		return;
+	format(text, sizeof(text), "bench%u", number);
+	json_object_set_new(conf, "bridge", json_string(text));
+	format(text, sizeof(text), "10.%u.0.0/16", 100 + number);
+	json_array_set_new(ranges, 0, json_pack("[{s:s}]", "subnet", text));
+}
+
 /* The config of one plugin as a runtime derives it, and open for what each call adds. */
 static void plugin_open(struct plugin *p, json_t *conf, const struct lane *lane,
 			const char *network, const char *data_dir)
@@ -183,10 +204,15 @@ static void plugin_open(struct plugin *p, json_t *conf, const struct lane *lane,
 	json_t *ipam = json_object_get(conf, "ipam");
 	size_t len;
 
+	if (lane->network > 0)
+		conf_vary(conf, lane->network);
+
 	format(p->path, sizeof(p->path), "%s/%s", contenders[lane->def->who].dir,
 	       string_of(conf, "type", lane->def->conflist));
 	if (access(p->path, X_OK) < 0)
 		die("%s (is everything built?)", p->path);
+	p->publishes = json_is_true(
+		json_object_get(json_object_get(conf, "capabilities"), "portMappings"));
 	json_object_set_new(conf, "name", json_string(network));
 	if (ipam)
 		json_object_set_new(ipam, "dataDir", json_string(data_dir));
@@ -200,8 +226,7 @@ static void plugin_open(struct plugin *p, json_t *conf, const struct lane *lane,
 static void conflist_open(struct lane *lane, const char *data_dir)
 {
 	json_t *doc, *list, *conf;
-	const char *network;
-	char path[PATH_MAX];
+	char path[PATH_MAX], network[64];
 	json_error_t e;
 	size_t i;
 
@@ -210,7 +235,8 @@ static void conflist_open(struct lane *lane, const char *data_dir)
 	errno = 0;
 	if (!doc)
 		die("%s:%d: %s", path, e.line, e.text);
-	network = string_of(doc, "name", path);
+	format(network, sizeof(network), lane->network ? "%s-%u" : "%s",
+	       string_of(doc, "name", path), lane->network);
 	format(lane->version, sizeof(lane->version), "%s", string_of(doc, "cniVersion", path));
 	format(lane->lease_dir, sizeof(lane->lease_dir), "%s/%s", data_dir, network);
 
@@ -222,6 +248,24 @@ static void conflist_open(struct lane *lane, const char *data_dir)
 	json_array_foreach(list, i, conf)
 		plugin_open(&lane->plugins[i], conf, lane, network, data_dir);
 	json_decref(doc);
+}
+
+void lane_open_network(struct lane *ret, const struct lane *lane, unsigned int number)
+{
+	char data_dir[PATH_MAX];
+
+	format(data_dir, sizeof(data_dir), "%s/%s-%td", work, lane->sc->name,
+	       lane->def - lane->sc->lanes);
+	*ret = *lane;
+	ret->network = number;
+	conflist_open(ret, data_dir);
+}
+
+void lane_close_network(struct lane *network)
+{
+	for (size_t i = 0; i < network->n_plugins; i++)
+		free(network->plugins[i].config);
+	free(network->plugins);
 }
 
 /* ---- lanes ------------------------------------------------------------------- */
@@ -243,18 +287,22 @@ void lane_open(struct lane *lane, const struct scenario *sc, size_t i)
 	conflist_open(lane, path);
 	if (lane->def->leases)
 		leases_fill(lane);
+	lane->around = lane->def->leases;
+	if (sc->publishes)
+		client_attach(lane);
+	if (lane->def->others)
+		others_attach(lane);
 }
 
 void lane_close(struct lane *lane)
 {
 	for (size_t i = 0; i < lane->sc->containers; i++)
 		free(lane->containers[i].result);
-	for (size_t i = 0; i < lane->n_plugins; i++)
-		free(lane->plugins[i].config);
+	free(lane->client.result);
+	lane_close_network(lane);
 	if (lane->valid)
 		fclose(lane->valid);
 	free(lane->containers);
-	free(lane->plugins);
 }
 
 void lane_enter(const struct lane *lane)
@@ -281,7 +329,7 @@ static unsigned int links_count(int netns)
 void lane_check(const struct lane *lane, unsigned int attached)
 {
 	const struct contender *who = &contenders[lane->def->who];
-	unsigned int leases = lane->def->leases + attached, found = 0;
+	unsigned int leases = lane->around + attached, found = 0;
 
 	errno = 0;
 	if (who->leases && leases_count(lane) != leases)

@@ -21,8 +21,10 @@ static void series_write(FILE *f, const struct series *s, bool batch)
 {
 	double ms = series_median(s, TIME), rss = series_median(s, MEMORY) / KB_PER_MB;
 
-	fprintf(f, "  %-24s %-10s %-14s %8.2f %8.2f ", s->key.step, contenders[s->key.who].name,
-		s->key.variant, ms, series_percentile(s, TIME, 99));
+	int digits = ms < 0.2 ? 3 : 2;
+
+	fprintf(f, "  %-24s %-10s %-14s %8.*f %8.*f ", s->key.step, contenders[s->key.who].name,
+		s->key.variant, digits, ms, digits, series_percentile(s, TIME, 99));
 	if (rss > 0)
 		fprintf(f, "%8.1f", rss);
 	else

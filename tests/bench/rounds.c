@@ -31,9 +31,14 @@ static struct series *series_of(const struct lane *lane, const char *step)
 						.variant = lane->def->variant });
 }
 
+static bool lane_can(const struct lane *lane, const struct step *step)
+{
+	return step->op != OP_GC || contenders[lane->def->who].gc;
+}
+
 static bool lane_records(const struct lane *lane, const struct step *step)
 {
-	return step->label && (step->op != OP_GC || contenders[lane->def->who].gc);
+	return step->label && lane_can(lane, step);
 }
 
 static bool is_del(enum op op)
@@ -87,13 +92,20 @@ static void lanes_shuffle(struct lanes *l)
 
 /* ---- one call at a time ------------------------------------------------------- */
 
+static struct sample step_sample(const struct lane *lane, const struct step *step)
+{
+	if (step->op == OP_CONNECT)
+		return connect_run(lane);
+
+	return call_run(lane, &lane->containers[0], lane_can(lane, step) ? step->op : OP_DEL_BARE);
+}
+
 static void step_run(const struct lane *lane, const struct step *step, bool record)
 {
-	bool can = step->op != OP_GC || contenders[lane->def->who].gc;
 	struct sample s;
 
 	lane_enter(lane);
-	s = call_run(lane, &lane->containers[0], can ? step->op : OP_DEL_BARE);
+	s = step_sample(lane, step);
 	proc_wait_orphans();
 	if (record && lane_records(lane, step))
 		series_add(series_of(lane, step->label), &s);

@@ -37,15 +37,31 @@ static const struct lane_def lease_lanes[] = {
 	{ REFERENCE, MANY_LEASES, "host-local.conflist", 10000 },
 };
 
+#define ALONE  "alone"
+#define AMONG  "1,000 others"
+#define OTHERS 1000
+
+static const struct lane_def chain_lanes[] = {
+	{ HEDDLE, ALONE, "podman.conflist" },
+	{ REFERENCE, ALONE, "podman.conflist" },
+	{ HEDDLE, AMONG, "podman.conflist", .others = OTHERS },
+};
+
 #define VERSION	 "VERSION"
 #define ADD	 "ADD"
 #define DEL	 "DEL"
 #define DEL_BARE "DEL without prevResult"
 #define GC	 "GC"
+#define CONNECT	 "connect"
 #define TO_END	 STEP_TO_END
 
 static const struct step version_steps[] = { { OP_VERSION, VERSION } };
 static const struct step attach_steps[] = { { OP_ADD, ADD }, { OP_DEL, DEL } };
+static const struct step chain_steps[] = {
+	{ OP_ADD, ADD },
+	{ OP_CONNECT, CONNECT },
+	{ OP_DEL, DEL },
+};
 static const struct step lease_steps[] = {
 	{ OP_ADD, ADD },	   { OP_DEL, DEL },  { OP_ADD, NULL },
 	{ OP_DEL_BARE, DEL_BARE }, { OP_ADD, NULL }, { OP_GC, GC },
@@ -114,6 +130,18 @@ const struct scenario scenarios[] = {
 		.rounds_per_round = 20,
 		.run = run_batches,
 	},
+	{
+		/* The last: what it fills its hosts with is there until the end. */
+		.name = "chain",
+		.title = "Podman's chain: bridge + portmap + firewall + tuning, one port",
+		LANES(chain_lanes),
+		STEPS(chain_steps),
+		.wires = true,
+		.publishes = true,
+		.containers = 1,
+		.rounds_per_round = 3, /* the reference takes 300 ms for each */
+		.run = run_rounds,
+	},
 };
 const size_t n_scenarios = ARRAY_SIZE(scenarios);
 
@@ -126,6 +154,10 @@ const size_t n_scenarios = ARRAY_SIZE(scenarios);
 #define MS_MORE(x)  .kind = MORE_AT_MOST, .bound = (x)
 #define REF_HEDDLE(scenario, step)                                                                 \
 	OVER(scenario, step, REFERENCE, ""), UNDER(scenario, step, HEDDLE, "")
+#define CHAIN_REF_HEDDLE(step)                                                                     \
+	OVER("chain", step, REFERENCE, ALONE), UNDER("chain", step, HEDDLE, ALONE)
+#define CHAIN_AMONG_ALONE(step)                                                                    \
+	OVER("chain", step, HEDDLE, AMONG), UNDER("chain", step, HEDDLE, ALONE)
 
 const struct goal goals[] = {
 	{ "bridge ADD, reference / heddle", REF_HEDDLE("bridge", ADD), AT_LEAST(3.5) },
@@ -151,5 +183,10 @@ const struct goal goals[] = {
 	  UNDER("host-local", DEL_BARE, REFERENCE, MANY_LEASES), AT_MOST(0.5) },
 	{ "host-local GC / reference's DEL", OVER("host-local", GC, HEDDLE, MANY_LEASES),
 	  UNDER("host-local", DEL_BARE, REFERENCE, MANY_LEASES), AT_MOST(0.5) },
+	{ "Podman's chain ADD, reference / heddle", CHAIN_REF_HEDDLE(ADD), AT_LEAST(10) },
+	{ "Podman's chain DEL, reference / heddle", CHAIN_REF_HEDDLE(DEL), AT_LEAST(25) },
+	{ "Podman's chain ADD, 1,000 containers of 10 ports / none", CHAIN_AMONG_ALONE(ADD),
+	  AT_MOST(1.3) },
+	{ "connection to a port, among 10,000 / alone", CHAIN_AMONG_ALONE(CONNECT), AT_MOST(1.2) },
 };
 const size_t n_goals = ARRAY_SIZE(goals);

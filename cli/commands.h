@@ -16,7 +16,9 @@ int command_attach(const struct command_env *env, int argc, char **argv);
 int command_detach(const struct command_env *env, int argc, char **argv);
 int command_check(const struct command_env *env, int argc, char **argv);
 int command_ps(const struct command_env *env, int argc, char **argv);
+int command_oci_hook(const struct command_env *env, int argc, char **argv);
 int command_gc(const struct command_env *env, int argc, char **argv);
 int command_doctor(const struct command_env *env, int argc, char **argv);
+int command_graph(const struct command_env *env, int argc, char **argv);
 
 #endif

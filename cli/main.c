@@ -33,8 +33,10 @@ static const struct command commands[] = {
 	{ "detach", "[OPTIONS] TARGET", "Detach a container from networks", command_detach },
 	{ "check", "TARGET", "Compare attachments with what they were made as", command_check },
 	{ "ps", "[OPTIONS]", "List what is attached to which network", command_ps },
+	{ "oci-hook", "[OPTIONS]", "Networks for bare runc and crun containers", command_oci_hook },
 	{ "gc", "[--dry-run]", "Remove what no live attachment owns", command_gc },
 	{ "doctor", "", "Look for what keeps containers from their network", command_doctor },
+	{ "graph", "[OPTIONS]", "Draw the networks of this host", command_graph },
 	{ NULL },
 };
 

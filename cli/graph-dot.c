@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * graph-dot - see graph-dot.h
+ *
+ * Names of nodes: n2 is the interface of network 2, e7 the first endpoint of a
+ * container and the box of it, e7:e9 the line of its endpoint 9, p7_0 a port.
+ */
+#include "cli/graph-dot.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "cli/network-view.h"
+#include "cli/port-view.h"
+#include "cli/store.h"
+#include "cli/usage.h"
+#include "lib/cleanup.h"
+
+#define INK   "#1f2937"
+#define FAINT "#6b7280"
+#define LINE  "#9ca3af"
+
+/* A frame's ground, and what stands on it. */
+struct colours {
+	const char *ground, *line;
+};
+
+static const struct colours palette[] = {
+	{ "#eff6ff", "#2563eb" }, { "#f0fdf4", "#16a34a" }, { "#fff7ed", "#ea580c" },
+	{ "#faf5ff", "#9333ea" }, { "#ecfeff", "#0891b2" }, { "#fdf2f8", "#db2777" },
+};
+
+struct picture {
+	const struct store *s;
+	const struct usage *usage;
+	FILE *out;
+};
+
+/* ---- text ---------------------------------------------------------------- */
+
+/* As HTML, which also is free of what a quoted string of DOT minds. */
+static void put(const struct picture *p, const char *text)
+{
+	for (const char *c = text; *c; c++) {
+		if (strchr("&<>\"\\", *c) || (unsigned char)*c < ' ')
+			fprintf(p->out, "&#%d;", (unsigned char)*c);
+		else
+			fputc(*c, p->out);
+	}
+}
+
+static void put_font(const struct picture *p, const char *attributes, const char *text)
+{
+	fprintf(p->out, "<font %s>", attributes);
+	put(p, *text ? text : " ");
+	fputs("</font>", p->out);
+}
+
+/* ---- networks ------------------------------------------------------------ */
+
+static const struct colours *colours_of(size_t network)
+{
+	return &palette[network % ARRAY_SIZE(palette)];
+}
+
+static bool is_drawn(const struct picture *p, const struct network *net)
+{
+	if (usage_count(p->usage, net->name) > 0)
+		return true;
+
+	return !net->config_only && net->origin != NETWORK_BUILTIN;
+}
+
+/* Its place in the store; n if the store has it no more. */
+static size_t network_of(const struct picture *p, const struct usage_endpoint *ep)
+{
+	size_t i = 0;
+
+	while (i < p->s->n && strcmp(p->s->networks[i].name, ep->network) != 0)
+		i++;
+
+	return i;
+}
+
+static void put_subnets(const struct picture *p, const struct network *net)
+{
+	for (size_t i = 0; i < net->n_subnets; i++) {
+		char text[IP_NET_STRLEN];
+
+		fputs(" &#183; ", p->out);
+		put(p, ip_net_str(&net->subnets[i].subnet, text));
+	}
+}
+
+static void put_frame_label(const struct picture *p, const struct network *net)
+{
+	fputs("\t\tlabel=<", p->out);
+	put_font(p, "point-size=\"14\" color=\"" INK "\"", net->name);
+	fputs("<br align=\"left\"/><font point-size=\"10\" color=\"" FAINT "\">", p->out);
+	put(p, net->driver);
+	put_subnets(p, net);
+	if (net->internal)
+		fputs(" &#183; internal", p->out);
+	if (net->origin != NETWORK_OURS && net->origin != NETWORK_BUILTIN) {
+		fputs(" &#183; of ", p->out);
+		put(p, network_view_origin(net->origin));
+	}
+	fputs("</font><br align=\"left\"/>>;\n", p->out);
+}
+
+/* The bridge, or the parent of a macvlan, with the gateways' addresses. */
+static void put_interface(const struct picture *p, size_t network)
+{
+	const struct network *net = &p->s->networks[network];
+
+	fprintf(p->out,
+		"\t\tn%zu [shape=box, style=\"rounded,filled\", fillcolor=\"%s\", color=\"%s\", "
+		"fontcolor=white, margin=\"0.16,0.09\", label=<",
+		network, colours_of(network)->line, colours_of(network)->line);
+	put_font(p, "point-size=\"12\"", net->link ? net->link : net->driver);
+	for (size_t i = 0; i < net->n_subnets; i++) {
+		char text[IP_STRLEN];
+
+		if (!ip_is_set(&net->subnets[i].gateway) || net->internal)
+			continue;
+		fputs("<br/>", p->out);
+		put_font(p, "point-size=\"10\"", ip_str(&net->subnets[i].gateway, text));
+	}
+	fputs(">];\n", p->out);
+}
+
+/* ---- containers ---------------------------------------------------------- */
+
+static bool is_same_container(const struct usage_endpoint *a, const struct usage_endpoint *b)
+{
+	return strcmp(a->container_id, b->container_id) == 0;
+}
+
+/* The endpoint whose number the container's box has. */
+static size_t first_of(const struct picture *p, size_t endpoint)
+{
+	size_t i = 0;
+
+	while (!is_same_container(p->usage->v[i], p->usage->v[endpoint]))
+		i++;
+
+	return i;
+}
+
+/* Whether all that a container is attached to is one network. */
+static bool is_in_one(const struct picture *p, size_t first)
+{
+	const struct usage_endpoint *ep = p->usage->v[first];
+
+	for (size_t i = first + 1; i < p->usage->n; i++)
+		if (is_same_container(p->usage->v[i], ep) &&
+		    strcmp(p->usage->v[i]->network, ep->network) != 0)
+			return false;
+
+	return true;
+}
+
+static void put_line(const struct picture *p, size_t endpoint)
+{
+	const struct usage_endpoint *ep = p->usage->v[endpoint];
+	const char *colour = colours_of(network_of(p, ep))->line;
+
+	fprintf(p->out, "<tr><td port=\"e%zu\" align=\"left\" balign=\"left\">", endpoint);
+	fprintf(p->out, "<font point-size=\"10\" color=\"%s\">", colour);
+	put(p, ep->ifname);
+	fputs("</font>", p->out);
+	for (size_t i = 0; i < ep->n_ips; i++) {
+		char text[IP_NET_STRLEN];
+
+		fputs(i == 0 ? "  " : "<br/>", p->out);
+		put_font(p, "point-size=\"10\" color=\"" FAINT "\"", ip_net_str(&ep->ips[i], text));
+	}
+	fputs("</td></tr>", p->out);
+}
+
+/* A box with the name, and a line for each interface. */
+static void put_container(const struct picture *p, size_t first, const char *indent)
+{
+	const struct usage_endpoint *ep = p->usage->v[first];
+	bool gone = ep->state == USAGE_GONE;
+
+	fprintf(p->out,
+		"%se%zu [shape=box, style=\"rounded,filled%s\", fillcolor=white, color=\"%s\", "
+		"margin=\"0.06,0.03\", label=<<table border=\"0\" cellborder=\"0\" "
+		"cellspacing=\"0\" cellpadding=\"3\"><tr><td align=\"left\">",
+		indent, first, gone ? ",dashed" : "", LINE);
+	fprintf(p->out, "<font point-size=\"13\" color=\"%s\"><b>", gone ? FAINT : INK);
+	put(p, ep->name);
+	fprintf(p->out, "</b>%s</font></td></tr>", gone ? " (gone)" : "");
+	for (size_t i = first; i < p->usage->n; i++)
+		if (is_same_container(p->usage->v[i], ep))
+			put_line(p, i);
+	fputs("</table>>];\n", p->out);
+}
+
+/* ---- the parts ----------------------------------------------------------- */
+
+static void put_network(const struct picture *p, size_t network)
+{
+	const struct network *net = &p->s->networks[network];
+
+	fprintf(p->out,
+		"\tsubgraph cluster_%zu {\n"
+		"\t\tstyle=\"rounded,filled\"; color=\"%s\"; fillcolor=\"%s\"; penwidth=1; "
+		"margin=14; labeljust=l;\n",
+		network, colours_of(network)->line, colours_of(network)->ground);
+	put_frame_label(p, net);
+	put_interface(p, network);
+	for (size_t i = 0; i < p->usage->n; i++)
+		if (strcmp(p->usage->v[i]->network, net->name) == 0 && first_of(p, i) == i &&
+		    is_in_one(p, i))
+			put_container(p, i, "\t\t");
+	fputs("\t}\n", p->out);
+}
+
+static void put_edges(const struct picture *p)
+{
+	for (size_t i = 0; i < p->usage->n; i++) {
+		size_t network = network_of(p, p->usage->v[i]);
+
+		if (network < p->s->n)
+			fprintf(p->out, "\tn%zu -> e%zu:e%zu:w [color=\"%s\", dir=none];\n",
+				network, first_of(p, i), i, colours_of(network)->line);
+	}
+}
+
+/* "8080->80/tcp": what stands in the host's frame, and what at the arrow. */
+static void put_port(const struct picture *p, size_t endpoint, size_t port, const char *text)
+{
+	const char *arrow = strstr(text, "->");
+	const char *slash = strchr(text, '/');
+
+	fprintf(p->out,
+		"\t\tp%zu_%zu [shape=box, style=\"rounded,filled\", fillcolor=white, "
+		"color=\"" LINE "\", margin=\"0.1,0.04\", label=<<font point-size=\"11\" "
+		"color=\"" INK "\">%.*s%s</font>>];\n",
+		endpoint, port, (int)(arrow - text), text, slash ? slash : "");
+}
+
+static void put_port_edge(const struct picture *p, size_t endpoint, size_t port, const char *text)
+{
+	const char *inside = strstr(text, "->") + 2;
+
+	fprintf(p->out,
+		"\tp%zu_%zu -> e%zu:e%zu:w [color=\"" FAINT "\", style=dashed, arrowsize=0.6, "
+		"headlabel=<<font point-size=\"9\" color=\"" FAINT "\">%.*s </font>>, "
+		"labeldistance=2.2, labelangle=12, constraint=false];\n",
+		endpoint, port, first_of(p, endpoint), endpoint, (int)strcspn(inside, "/"), inside);
+}
+
+static void each_port(const struct picture *p, void (*fn)(const struct picture *p, size_t endpoint,
+							  size_t port, const char *text))
+{
+	for (size_t i = 0; i < p->usage->n; i++) {
+		AUTO_JSON json_t *ports = port_view(p->usage->v[i]->ports);
+		const json_t *port;
+		size_t k;
+
+		json_array_foreach(ports, k, port)
+			fn(p, i, k, json_string_value(port));
+	}
+}
+
+static bool has_ports(const struct picture *p)
+{
+	for (size_t i = 0; i < p->usage->n; i++)
+		if (json_array_size(p->usage->v[i]->ports) > 0)
+			return true;
+
+	return false;
+}
+
+static void put_host(const struct picture *p)
+{
+	if (!has_ports(p))
+		return;
+	fputs("\tsubgraph cluster_host {\n"
+	      "\t\tstyle=\"rounded,filled\"; color=\"" LINE "\"; fillcolor=\"#f9fafb\"; "
+	      "margin=14; labeljust=l;\n"
+	      "\t\tlabel=<<font point-size=\"14\" color=\"" INK "\">host</font>"
+	      "<br align=\"left\"/><font point-size=\"10\" color=\"" FAINT "\">published ports"
+	      "</font><br align=\"left\"/>>;\n",
+	      p->out);
+	each_port(p, put_port);
+	fputs("\t}\n", p->out);
+}
+
+/* Containers that no frame has: of several networks, or of one that is gone. */
+static void put_between(const struct picture *p)
+{
+	for (size_t i = 0; i < p->usage->n; i++)
+		if (first_of(p, i) == i &&
+		    (!is_in_one(p, i) || network_of(p, p->usage->v[i]) == p->s->n))
+			put_container(p, i, "\t");
+}
+
+void graph_dot(const struct store *s, const struct usage *usage, FILE *out)
+{
+	const struct picture p = { s, usage, out };
+
+	fputs("digraph heddle {\n"
+	      "\trankdir=LR; bgcolor=white; nodesep=0.22; ranksep=0.9; pad=0.25; splines=spline;\n"
+	      "\tfontname=\"Helvetica,Arial,sans-serif\";\n"
+	      "\tnode [fontname=\"Helvetica,Arial,sans-serif\"];\n"
+	      "\tedge [fontname=\"Helvetica,Arial,sans-serif\", penwidth=1.2];\n",
+	      out);
+	put_host(&p);
+	for (size_t i = 0; i < s->n; i++)
+		if (is_drawn(&p, &s->networks[i]))
+			put_network(&p, i);
+	put_between(&p);
+	put_edges(&p);
+	each_port(&p, put_port_edge);
+	fputs("}\n", out);
+}

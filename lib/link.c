@@ -459,6 +459,18 @@ void link_put_arp_notify(struct nl *nl, int index)
 	mnl_attr_nest_end(req, spec);
 }
 
+void link_put_no_link_local(struct nl *nl, int index)
+{
+	struct nlmsghdr *req = put_set(nl, index, "generate no IPv6 address");
+	struct nlattr *spec, *inet6;
+
+	spec = mnl_attr_nest_start(req, IFLA_AF_SPEC);
+	inet6 = mnl_attr_nest_start(req, AF_INET6);
+	mnl_attr_put_u8(req, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	mnl_attr_nest_end(req, inet6);
+	mnl_attr_nest_end(req, spec);
+}
+
 void link_put_del(struct nl *nl, int index)
 {
 	struct nlmsghdr *req = nl_put(nl, RTM_DELLINK, 0, "delete interface number %d", index);

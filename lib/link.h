@@ -124,6 +124,8 @@ void link_put_move(struct nl *nl, int index, int netns_fd, const char *name);
 /* Gratuitous ARP for each address when the link comes up or its MAC is set (net.ipv4 arp_notify).
  */
 void link_put_arp_notify(struct nl *nl, int index);
+/* No IPv6 address of its own; fails for an interface without IPv6. */
+void link_put_no_link_local(struct nl *nl, int index);
 void link_put_del(struct nl *nl, int index);
 /* Everything of that group, with one wait for all. */
 void link_put_del_group(struct nl *nl, uint32_t group);

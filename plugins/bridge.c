@@ -355,6 +355,17 @@ static int set_up_bridge(struct add *a, struct err *e)
 }
 
 /*
+ * What the bridge is for, its ports need no address for.  With one each, the
+ * kernel walks a list of all their fe80::/64 and ff00::/8 for every new one and
+ * every one that goes: a millisecond each way with a thousand of them.
+ */
+static void spare_port_address(struct add *a)
+{
+	link_put_no_link_local(a->host, a->port.index);
+	(void)nl_commit(a->host, NULL);
+}
+
+/*
  * Both ends, named, up, with their MACs, on the bridge, in one request; the
  * port's flags and alias follow in the same send.
  */
@@ -375,9 +386,12 @@ static int attach(struct add *a, struct err *e)
 
 	link_put_veth(a->host, &veth);
 	link_put_port(a->host, o->host_ifname, o->tag, a->conf.hairpin, a->conf.port_isolation);
-	r = nl_commit(a->host, e);
+	if ((r = nl_commit(a->host, e)) < 0 ||
+	    (r = link_get(a->host, o->host_ifname, &a->port, e)) < 0)
+		return r;
+	spare_port_address(a);
 
-	return r < 0 ? r : link_get(a->host, o->host_ifname, &a->port, e);
+	return 0;
 }
 
 /*
@@ -609,8 +623,7 @@ static int bridge_del(const struct cni_request *rq, struct err *e)
 	int first = by_port ? ipam_del(rq, e) : 0;
 	int r;
 
-	if ((r = nl_open(NETLINK_NETFILTER, &nft, &next)) < 0 ||
-	    (r = veth_del(rq, &next)) < 0)
+	if ((r = nl_open(NETLINK_NETFILTER, &nft, &next)) < 0 || (r = veth_del(rq, &next)) < 0)
 		return err_keep(first, e, r, &next);
 	first = err_keep(first, e, del_rules(rq, nft, &next), &next);
 

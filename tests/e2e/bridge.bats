@@ -263,6 +263,13 @@ route_json() {
 	[[ $(link_json host lows0 .mtu) == 1500 ]]
 }
 
+@test "the bridge's ports have no addresses of their own, so that none walks the list of all" {
+	add c1 "$(conf bridge-dual-stack)"
+	wait_for 5 eval '[[ $(link_json host "$(host_links)" .operstate) == UP ]]'
+	[[ $(link_json host "$(host_links)" '.addr_info | length') == 0 ]]
+	[[ $(in_ns host ip -6 route show table all dev "$(host_links)") != *fe80* ]]
+}
+
 @test "hairpinMode: a container hears its own broadcasts, and only then" {
 	add c1 "$(conf bridge-l2 '.hairpinMode = true')"
 	[[ $(port_flag hairpin) == true ]]

@@ -2,6 +2,7 @@
 /* container - what is attached: find it, check it, detach it; see container.h. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/cache.h"
 #include "cli/chain.h"
@@ -40,12 +41,26 @@ static const struct network *network_of(const struct store *store, const struct 
 	return NULL;
 }
 
-/* A namespace that is gone is said to be so: its path may come to name another one. */
+int container_netns(const struct cache_entry *entry)
+{
+	const json_t *inode = json_object_get(entry->heddle, "netns");
+	AUTO_FD int fd = netns_open(entry->netns, NULL);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (json_is_integer(inode) &&
+	    (fstat(fd, &st) < 0 || st.st_ino != (ino_t)json_integer_value(inode)))
+		return -ENOENT;
+
+	return MOVE_FD(fd);
+}
+
 int container_detach(const struct command_env *env, const struct store *store,
 		     const struct cache_entry *entry, struct err *e)
 {
 	struct chain_attachment a = of_entry(entry);
-	AUTO_FD int netns = netns_open(entry->netns, NULL);
+	AUTO_FD int netns = container_netns(entry);
 
 	if (netns < 0)
 		a.netns = "";
@@ -100,7 +115,7 @@ static bool is_netns(const struct cache_entry *entry, const char *ref, int fd)
 
 	if (strchr(ref, '/') && strcmp(entry->netns, ref) == 0)
 		return true;
-	own = fd >= 0 ? netns_open(entry->netns, NULL) : -1;
+	own = fd >= 0 ? container_netns(entry) : -1;
 
 	return own >= 0 && netns_same(own, fd);
 }

@@ -6,6 +6,7 @@
 #include <linux/netlink.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/cache.h"
 #include "cli/chain-conf.h"
@@ -38,6 +39,7 @@ struct join {
 struct plan {
 	const struct container *c;
 	struct nl *inside;
+	ino_t netns;
 	struct cache cached; /* the container's attachments so far */
 	struct host_ports ports;
 	struct join *joins;
@@ -271,10 +273,14 @@ static int plan_ports(struct plan *p, const struct command_env *env,
 static int open_inside(struct plan *p, struct err *e)
 {
 	AUTO_FD int fd = netns_open(p->c->netns, e);
+	struct stat st;
 	int r;
 
 	if (fd < 0)
 		return fd;
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, errno, "look at %s", p->c->netns);
+	p->netns = st.st_ino;
 	r = netns_nl_open(fd, NETLINK_ROUTE, &p->inside, e);
 
 	return r < 0 ? r : lo_set(p->inside, true, e);
@@ -394,7 +400,8 @@ static struct chain_attachment attachment(const struct container *c, const struc
 static int join_one(const struct command_env *env, const struct plan *p, const struct join *j,
 		    json_t *rows, struct err *e)
 {
-	AUTO_JSON json_t *heddle = json_pack("{s:i, s:s}", "version", 1, "name", p->c->name);
+	AUTO_JSON json_t *heddle = json_pack("{s:i, s:s, s:I}", "version", 1, "name", p->c->name,
+					     "netns", (json_int_t)p->netns);
 	AUTO_JSON json_t *result = NULL;
 	struct chain_attachment a = attachment(p->c, j, heddle);
 	int r;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -555,6 +556,41 @@ static void secrets_do_not_outlive_their_step(void **state)
 	assert_true(sodium_is_zero((const uint8_t *)&l->joiner.h, sizeof(l->joiner.h)));
 }
 
+static double microseconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+/* Says what joining costs the admitter; how fast the machine is proves nothing. */
+static void the_cost_of_a_join_is_told(void **state)
+{
+	enum { ROUNDS = 200 };
+	struct lab *l = *state;
+	double in_answer = 0, in_rest = 0;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		double t;
+
+		keyring_wipe(&l->joiner.ring);
+		start(l, &l->joiner, &l->token);
+		t = microseconds();
+		assert_int_equal(answer(l, &l->admitter), 0);
+		in_answer += microseconds() - t;
+		assert_int_equal(prove(l, &l->joiner), 0);
+		t = microseconds();
+		assert_int_equal(check(l, &l->admitter), 0);
+		handshake_admit(&l->admitter.h, &l->admitter.self, &l->admitter.ring, l->m4);
+		in_rest += microseconds() - t;
+		assert_int_equal(finish(l, &l->joiner), 0);
+	}
+	print_message("message 1 to 2: %.0f us, 3 to 4: %.0f us; state of a handshake: %zu bytes\n",
+		      in_answer / ROUNDS, in_rest / ROUNDS, sizeof(struct handshake));
+}
+
 #define test(f) cmocka_unit_test_setup(f, set_up)
 
 int main(void)
@@ -583,6 +619,7 @@ int main(void)
 		test(a_message_of_another_length_is_refused),
 		test(the_first_message_tells_nothing_of_the_secret),
 		test(secrets_do_not_outlive_their_step),
+		test(the_cost_of_a_join_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, start_sodium, NULL);

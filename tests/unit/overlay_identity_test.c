@@ -98,8 +98,8 @@ static void blake2b_is_that_of_rfc_7693(void **state)
 	assert_hex_equal(hash, sizeof(hash),
 			 "ba80a53f981c4d0d6a2797b69f12f6e94c212f14685ac4b74b12bb6fdbffa2d1"
 			 "7d87c5392aab792dc252d5de4533cc9518d38aa8dbf1925ab92386edd4009923");
-	for (uint8_t i = 0; i < sizeof(key); i++)
-		key[i] = i;
+	for (size_t i = 0; i < sizeof(key); i++)
+		key[i] = (uint8_t)i;
 	crypto_generichash(hash, sizeof(hash), NULL, 0, key, sizeof(key));
 	assert_hex_equal(hash, sizeof(hash),
 			 "10ebb67700b1868efb4417987acf4690ae9d972fb7a590c2f02871799aaa4786"

@@ -232,8 +232,8 @@ static void a_cookies_mac_is_siphash(void **state)
 	uint8_t key[16], msg[15], mac[8];
 
 	(void)state;
-	for (uint8_t i = 0; i < sizeof(key); i++)
-		key[i] = i;
+	for (size_t i = 0; i < sizeof(key); i++)
+		key[i] = (uint8_t)i;
 	memcpy(msg, key, sizeof(msg));
 	crypto_shorthash(mac, msg, sizeof(msg), key);
 	assert_hex_equal(mac, sizeof(mac), "e545be4961ca29a1");

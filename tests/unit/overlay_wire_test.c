@@ -421,7 +421,7 @@ static void a_captured_frame_is_nothing_after_a_restart_of_its_sender(void **sta
 static void captured_hellos_do_not_bring_a_dead_process_back(void **state)
 {
 	struct lab *l = *state;
-	struct datagram seen[8], frame;
+	struct datagram seen[8] = { 0 }, frame;
 	int n = 0;
 
 	for (struct datagram d = knock(&l->a); d.len > 0; n++) {

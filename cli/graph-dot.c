@@ -3,7 +3,8 @@
  * graph-dot - see graph-dot.h
  *
  * Names of nodes: n2 is the interface of network 2, e7 the first endpoint of a
- * container and the box of it, e7:e9 the line of its endpoint 9, p7_0 a port.
+ * container and the box of it, e7:i9 and e7:a9 the interface and addresses of its endpoint 9, p9_0
+ * a port of that one.
  */
 #include "cli/graph-dot.h"
 
@@ -165,17 +166,17 @@ static void put_line(const struct picture *p, size_t endpoint)
 	const struct usage_endpoint *ep = p->usage->v[endpoint];
 	const char *colour = colours_of(network_of(p, ep))->line;
 
-	fprintf(p->out, "<tr><td port=\"e%zu\" align=\"left\" balign=\"left\">", endpoint);
+	fprintf(p->out, "<tr><td align=\"left\" valign=\"top\" port=\"i%zu\">", endpoint);
 	fprintf(p->out, "<font point-size=\"10\" color=\"%s\">", colour);
 	put(p, ep->ifname);
-	fputs("</font>", p->out);
+	fprintf(p->out, "</font></td><td align=\"left\" balign=\"left\" port=\"a%zu\">", endpoint);
 	for (size_t i = 0; i < ep->n_ips; i++) {
 		char text[IP_NET_STRLEN];
 
-		fputs(i == 0 ? "  " : "<br/>", p->out);
+		fputs(i > 0 ? "<br/>" : "", p->out);
 		put_font(p, "point-size=\"10\" color=\"" FAINT "\"", ip_net_str(&ep->ips[i], text));
 	}
-	fputs("</td></tr>", p->out);
+	fputs(ep->n_ips == 0 ? " </td></tr>" : "</td></tr>", p->out);
 }
 
 /* A box with the name, and a line for each interface. */
@@ -187,7 +188,7 @@ static void put_container(const struct picture *p, size_t first, const char *ind
 	fprintf(p->out,
 		"%se%zu [shape=box, style=\"rounded,filled%s\", fillcolor=white, color=\"%s\", "
 		"margin=\"0.06,0.03\", label=<<table border=\"0\" cellborder=\"0\" "
-		"cellspacing=\"0\" cellpadding=\"3\"><tr><td align=\"left\">",
+		"cellspacing=\"0\" cellpadding=\"3\"><tr><td align=\"left\" colspan=\"2\">",
 		indent, first, gone ? ",dashed" : "", LINE);
 	fprintf(p->out, "<font point-size=\"13\" color=\"%s\"><b>", gone ? FAINT : INK);
 	put(p, ep->name);
@@ -224,33 +225,30 @@ static void put_edges(const struct picture *p)
 		size_t network = network_of(p, p->usage->v[i]);
 
 		if (network < p->s->n)
-			fprintf(p->out, "\tn%zu -> e%zu:e%zu:w [color=\"%s\", dir=none];\n",
+			fprintf(p->out, "\tn%zu -> e%zu:i%zu:w [color=\"%s\", dir=none];\n",
 				network, first_of(p, i), i, colours_of(network)->line);
 	}
 }
 
-/* "8080->80/tcp": what stands in the host's frame, and what at the arrow. */
+/* "8080->80/tcp" with a real arrow. */
 static void put_port(const struct picture *p, size_t endpoint, size_t port, const char *text)
 {
 	const char *arrow = strstr(text, "->");
-	const char *slash = strchr(text, '/');
 
 	fprintf(p->out,
 		"\t\tp%zu_%zu [shape=box, style=\"rounded,filled\", fillcolor=white, "
-		"color=\"" LINE "\", margin=\"0.1,0.04\", label=<<font point-size=\"11\" "
-		"color=\"" INK "\">%.*s%s</font>>];\n",
-		endpoint, port, (int)(arrow - text), text, slash ? slash : "");
+		"color=\"" LINE "\", margin=\"0.1,0.04\", height=0.3, "
+		"label=<<font point-size=\"11\" color=\"" INK "\">%.*s &#8594; %s</font>>];\n",
+		endpoint, port, (int)(arrow - text), text, arrow + 2);
 }
 
 static void put_port_edge(const struct picture *p, size_t endpoint, size_t port, const char *text)
 {
-	const char *inside = strstr(text, "->") + 2;
-
+	(void)text;
 	fprintf(p->out,
-		"\tp%zu_%zu -> e%zu:e%zu:w [color=\"" FAINT "\", style=dashed, arrowsize=0.6, "
-		"headlabel=<<font point-size=\"9\" color=\"" FAINT "\">%.*s </font>>, "
-		"labeldistance=2.2, labelangle=12, constraint=false];\n",
-		endpoint, port, first_of(p, endpoint), endpoint, (int)strcspn(inside, "/"), inside);
+		"\te%zu:a%zu:e -> p%zu_%zu:w [color=\"" FAINT "\", style=dashed, dir=back, "
+		"arrowsize=0.6];\n",
+		first_of(p, endpoint), endpoint, endpoint, port);
 }
 
 static void each_port(const struct picture *p, void (*fn)(const struct picture *p, size_t endpoint,

@@ -2,10 +2,9 @@
 /*
  * graph-dot - a picture of networks, in the language of graphviz
  *
- *	+ host ----+   + lows-network ---------------------------+
- *	| 8080/tcp |-----------------------> [ web  eth0 .129 ]  |
- *	+----------+   | (hb-6033271e116b) --^                   |
- *	               +-----------------------------------------+
+ *	+ lows-network ---------------------------------+
+ *	| (hb-6033271e116b) ----- [ web  eth0 .129 ]  <---- ( 8080 -> 80/tcp )
+ *	+-----------------------------------------------+
  *
  * A frame for each network, with its interface on the host and its containers;
  * a container of several networks stands outside of their frames.  Pure: the

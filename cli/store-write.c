@@ -104,16 +104,17 @@ int store_lock(const struct command_env *env, struct err *e)
 
 /* ---- files --------------------------------------------------------------- */
 
-/* A file without a name, or with a temporary one in @temp. */
+/*
+ * Not O_TMPFILE: containerd looks at the directory again when a file in it is
+ * written, renamed or removed, and a link alone is none of these.  The removal of
+ * the temporary name is what tells it.
+ */
 static int create(int dir, char temp[NAME_MAX + 1], struct err *e)
 {
-	int fd = openat(dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
+	int fd;
 
-	temp[0] = '\0';
-	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT)) {
-		snprintf(temp, NAME_MAX + 1, TEMP_PREFIX "%d" TEMP_SUFFIX, getpid());
-		fd = openat(dir, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	}
+	snprintf(temp, NAME_MAX + 1, TEMP_PREFIX "%d" TEMP_SUFFIX, getpid());
+	fd = openat(dir, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
 	return fd < 0 ? err_sys(e, errno, "make a file") : fd;
 }
@@ -134,17 +135,6 @@ static int fill(int fd, const json_t *conf, struct err *e)
 	return 0;
 }
 
-static int give_name(int fd, int dir, const char *temp, const char *name)
-{
-	char path[32];
-
-	if (*temp)
-		return linkat(dir, temp, dir, name, 0);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-
-	return linkat(AT_FDCWD, path, dir, name, AT_SYMLINK_FOLLOW);
-}
-
 static int write_file(int dir, const char *name, const json_t *conf, struct err *e)
 {
 	char temp[NAME_MAX + 1];
@@ -154,10 +144,9 @@ static int write_file(int dir, const char *name, const json_t *conf, struct err 
 	if (fd < 0)
 		return fd;
 	r = fill(fd, conf, e);
-	if (r == 0 && give_name(fd, dir, temp, name) < 0)
+	if (r == 0 && linkat(dir, temp, dir, name, 0) < 0)
 		r = err_sys(e, errno, "link");
-	if (*temp)
-		(void)unlinkat(dir, temp, 0);
+	(void)unlinkat(dir, temp, 0);
 	if (r == 0 && fsync(dir) < 0)
 		r = err_sys(e, errno, "write");
 

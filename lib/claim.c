@@ -100,7 +100,10 @@ static enum claim_state state_of(const struct claim *c, const struct nft_elem *e
 				 const struct claim_filter *mine, const struct claim_filter *stale)
 {
 	if (matches(mine, elem))
-		return nft_value_equal(&c->data, &elem->data) ? CLAIM_OURS : CLAIM_STALE;
+		return nft_value_equal(&c->data, &elem->data) &&
+				       c->count == owner_count(elem->comment)
+			       ? CLAIM_OURS
+			       : CLAIM_STALE;
 
 	return matches(stale, elem) ? CLAIM_STALE : CLAIM_OTHER;
 }
@@ -127,13 +130,17 @@ static int look_to_take(struct nl *nl, struct claim *c, const struct claim_filte
 	return -EEXIST;
 }
 
-static void put_claim(struct nft_batch *b, const struct claim *c, const char *tag)
+static void put_claim(struct nft_batch *b, const struct claim *c, const struct owner *owner)
 {
+	char counted[OWNER_TAG_SIZE];
+
 	if (c->state == CLAIM_OURS)
 		return;
 	if (c->state == CLAIM_STALE)
 		nft_del_elem(b, c->set, &c->key);
-	nft_add_elem(b, c->set, &c->key, c->data.len ? &c->data : NULL, tag);
+	owner_tag_with_count(owner, c->count, counted);
+	nft_add_elem(b, c->set, &c->key, c->data.len ? &c->data : NULL,
+		     c->count ? counted : owner->tag);
 }
 
 /* ---- take ------------------------------------------------------------------ */
@@ -162,7 +169,7 @@ static int take_once(struct nl *nl, const struct ruleset *rs, struct claims *c,
 	nft_begin(&b, nl, genid);
 	ruleset_build(&b, rs, &view);
 	for (size_t i = 0; i < c->n; i++)
-		put_claim(&b, &c->list[i], owner->tag);
+		put_claim(&b, &c->list[i], owner);
 
 	return nft_commit(&b, e);
 }
@@ -198,6 +205,8 @@ static int look(struct nl *nl, struct claim *list, size_t n, const struct claim_
 		if (r < 0)
 			return r;
 		list[i].state = r > 0 && matches(mine, &elem) ? CLAIM_OURS : CLAIM_FREE;
+		if (list[i].state == CLAIM_OURS)
+			list[i].count = owner_count(elem.comment);
 		found += list[i].state == CLAIM_OURS;
 	}
 

@@ -40,6 +40,7 @@ struct claim {
 	const struct nft_set *set;
 	struct nft_value key;
 	struct nft_value data;	/* of a map */
+	unsigned int count;	/* in its tag (owner.h): wanted by ADD, as last seen by DEL */
 	enum claim_state state; /* as last looked at */
 };
 

@@ -4,6 +4,7 @@
 
 #include <sha256.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void hash(const char *const *parts, size_t n, uint8_t ret[SHA256_DIGEST_LENGTH])
@@ -113,10 +114,27 @@ bool owner_link(const char *tag, size_t len, char ret[IFNAMSIZ])
 	return true;
 }
 
+static bool is_tag(const char *tag)
+{
+	return strncmp(tag, "h1:", 3) == 0 && strlen(tag) > OWNER_KEY_LEN;
+}
+
+void owner_tag_with_count(const struct owner *o, unsigned int count, char ret[OWNER_TAG_SIZE])
+{
+	snprintf(ret, OWNER_TAG_SIZE, "%.*s+%u%s", OWNER_KEY_LEN, o->tag, count,
+		 o->tag + OWNER_KEY_LEN);
+}
+
+unsigned int owner_count(const char *tag)
+{
+	return is_tag(tag) && tag[OWNER_KEY_LEN] == '+'
+		       ? (unsigned int)strtoul(tag + OWNER_KEY_LEN + 1, NULL, 10)
+		       : 0;
+}
+
 const char *owner_words(const char *tag)
 {
-	if (strncmp(tag, "h1:", 3) == 0 && strlen(tag) > OWNER_KEY_LEN + 1)
-		return tag + OWNER_KEY_LEN + 1;
+	const char *space = is_tag(tag) ? strchr(tag + OWNER_KEY_LEN, ' ') : NULL;
 
-	return tag;
+	return space && space[1] ? space + 1 : tag;
 }

@@ -9,7 +9,8 @@
  *
  *	h1:<16 hex of H(network)>:<32 hex of H(network, id, ifname)> lows-network 0a1b2c3d4e5f eth0
  *
- * Programs compare the hashes only, the words after them are for people.
+ * Programs compare the hashes only, the words after them are for people.  An
+ * element that others go with may have their number between the two: "…+3 lows…".
  * H is SHA-256 over the parts, each followed by a NUL byte, cut to 8 and 16
  * bytes.  The interface name carries 65 bits: 48 would collide for 1 in 2e7 at
  * 10,000 links, 32 bits in 1 of 80.
@@ -59,6 +60,10 @@ bool owner_has_network(const struct owner *o, const char *tag, size_t len);
  * Return: true, or false if @tag is not of an attachment.
  */
 bool owner_link(const char *tag, size_t len, char ret[IFNAMSIZ]);
+
+/* @o's tag with a number of elements that go with this one. */
+void owner_tag_with_count(const struct owner *o, unsigned int count, char ret[OWNER_TAG_SIZE]);
+unsigned int owner_count(const char *tag); /* 0: it has none */
 
 /**
  * owner_words() - the readable part of a tag, for messages that name an owner

@@ -216,6 +216,41 @@ static int need_none_covered(struct nl *nl, const struct publish *p, struct err 
 	return r;
 }
 
+/* ---- how many there are ----------------------------------------------------- */
+
+/* The element that tells of a container tells how many ports it has; they stand before it. */
+static void count_ports(struct claims *c)
+{
+	unsigned int ports = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		struct claim *claim = &c->list[i];
+
+		ports += claim->data.len > 0;
+		if (claim->set != &ruleset_published4 && claim->set != &ruleset_published6)
+			continue;
+		claim->count = ports;
+		ports = 0;
+	}
+}
+
+/* Whether as many ports were released as the container's elements say that it had. */
+static bool is_whole(const struct claims *released)
+{
+	size_t had = 0, gone = 0;
+
+	for (size_t i = 0; i < released->n; i++) {
+		const struct claim *c = &released->list[i];
+
+		if (c->state == CLAIM_OURS) {
+			had += c->count;
+			gone += c->data.len > 0;
+		}
+	}
+
+	return had > 0 && gone == had;
+}
+
 /* ---- the verbs ------------------------------------------------------------- */
 
 static int take(struct nl *nl, struct claims *c, const struct publish *p, struct err *e)
@@ -224,6 +259,7 @@ static int take(struct nl *nl, struct claims *c, const struct publish *p, struct
 	int r, left;
 
 	do {
+		count_ports(c);
 		r = claim_take(nl, &ruleset_inet, c, p->owner, nobody, e);
 		left = r == -EEXIST ? leave_to_siblings(nl, c, p, NULL) : 0;
 	} while (left > 0);
@@ -244,19 +280,6 @@ int publish_add(struct nl *nl, const struct publish *p, struct err *e)
 	return r < 0 ? err_wrap(e, r, "publish ports") : 0;
 }
 
-/* Whether the ports that were released are all that there can have been. */
-static bool is_whole(const struct claims *released)
-{
-	size_t ports = 0, gone = 0;
-
-	for (size_t i = 0; i < released->n; i++) {
-		ports += released->list[i].data.len > 0;
-		gone += released->list[i].data.len > 0 && released->list[i].state == CLAIM_OURS;
-	}
-
-	return ports > 0 && gone == ports;
-}
-
 int publish_del(struct nl *nl, const struct publish *p, struct err *e)
 {
 	AUTO(claims_clear) struct claims c = { 0 };
@@ -265,7 +288,7 @@ int publish_del(struct nl *nl, const struct publish *p, struct err *e)
 
 	if (found == 0 && c.n > 0)
 		found = claim_release(nl, &c, claim_of(p->owner), e);
-	/* Nothing at all, or what was to be expected, spares reading the maps to the end. */
+	/* Nothing at all, or everything, spares reading the maps to the end. */
 	if (found >= 0 && (c.n == 0 || (found > 0 && !is_whole(&c))))
 		more = claim_sweep(nl, sets, claim_of(p->owner), e);
 	if (found < 0 || more < 0)

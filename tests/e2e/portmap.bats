@@ -421,7 +421,8 @@ assert_reached() {
 	add c2 "$(mapping 7000 80)"
 	dels=('.' 'del(.runtimeConfig)' 'del(.prevResult)' 'del(.runtimeConfig, .prevResult)'
 		'.runtimeConfig.portMappings = "x"'
-		'.runtimeConfig.portMappings[0].hostPort = 1' '.backend = "pf"')
+		'.runtimeConfig.portMappings[0].hostPort = 1' '.backend = "pf"'
+		'.runtimeConfig.portMappings |= .[:1]' '.runtimeConfig.portMappings |= .[1:]')
 	plug c1
 	cni DEL portmap "$(publishing "$ports")" c1 c1 eth0
 	assert_silent

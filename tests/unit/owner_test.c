@@ -147,6 +147,8 @@ static void people_are_shown_the_words_of_a_tag(void **state)
 		{ TAG, "lows-network 0a1b2c3d4e5f eth0" },
 		{ KEY, KEY },
 		{ KEY " ", KEY " " },
+		{ KEY "+12 lows-network 0a1b2c3d4e5f eth0", "lows-network 0a1b2c3d4e5f eth0" },
+		{ KEY "+12", KEY "+12" },
 		{ "h1:", "h1:" },
 		{ "made by hand", "made by hand" },
 		{ "", "" },
@@ -155,6 +157,25 @@ static void people_are_shown_the_words_of_a_tag(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		assert_string_equal(owner_words(cases[i][0]), cases[i][1]);
+}
+
+static void a_tag_may_have_a_count(void **state)
+{
+	char tag[OWNER_TAG_SIZE], long_id[129];
+	struct owner o;
+
+	(void)state;
+	memset(long_id, 'f', 128);
+	long_id[128] = '\0';
+	owner_init(&o, "lows-network", long_id, "eth0");
+	owner_tag_with_count(&o, 65535, tag);
+	assert_int_equal(strlen(tag), OWNER_TAG_SIZE - 1);
+	assert_int_equal(owner_count(tag), 65535);
+	assert_true(owner_has(&o, tag, strlen(tag)));
+	assert_int_equal(strncmp(owner_words(tag), "lows-network fff", 16), 0);
+	assert_int_equal(owner_count(o.tag), 0);
+	assert_int_equal(owner_count("made+7"), 0);
+	assert_int_equal(owner_count(""), 0);
 }
 
 int main(void)
@@ -167,6 +188,7 @@ int main(void)
 		cmocka_unit_test(the_group_is_a_positive_number_that_no_other_tool_uses),
 		cmocka_unit_test(an_owner_knows_its_own_tag_only),
 		cmocka_unit_test(a_tag_leads_to_the_interface_of_its_attachment),
+		cmocka_unit_test(a_tag_may_have_a_count),
 		cmocka_unit_test(people_are_shown_the_words_of_a_tag),
 	};
 

@@ -65,7 +65,7 @@ static void chain_remove(struct sessions *s, enum chain by, uint32_t i)
 	*at = one->next[by];
 }
 
-size_t sessions_size(uint32_t n, uint32_t n_windows)
+size_t sessions_size(uint32_t n, uint16_t n_windows)
 {
 	return n * (sizeof(struct session) + 2 * sizeof(uint32_t)) +
 	       n_windows * sizeof(struct session_window);
@@ -77,16 +77,16 @@ static void make_empty(struct sessions *s)
 		s->head[BY_BOOT][i] = s->head[BY_ID][i] = SESSION_NONE;
 		s->session[i].next[0] = i + 1 < s->n ? i + 1 : SESSION_NONE;
 	}
-	for (uint32_t i = 0; i < s->n_windows; i++)
+	for (uint16_t i = 0; i < s->n_windows; i++)
 		s->window[i].session = SESSION_NONE;
 }
 
-int sessions_init(struct sessions *s, uint32_t n, uint32_t n_windows, const uint8_t key[16],
+int sessions_init(struct sessions *s, uint32_t n, uint16_t n_windows, const uint8_t key[16],
 		  struct err *e)
 {
 	struct sessions made = { .n = n, .n_windows = n_windows };
 
-	assert(n > 0 && n < SESSION_NONE && n_windows > 0 && n_windows < SESSION_NONE);
+	assert(n > 0 && n < SESSION_NONE && n_windows > 0 && n_windows < SESSION_NO_WINDOW);
 	made.session = calloc(n, sizeof(*made.session));
 	made.window = calloc(n_windows, sizeof(*made.window));
 	made.head[BY_BOOT] = calloc(n, sizeof(uint32_t));
@@ -144,6 +144,13 @@ uint32_t sessions_find_address(const struct sessions *s, const struct node_addr 
 	return SESSION_NONE;
 }
 
+uint32_t sessions_changed(const struct sessions *s, const struct node_id *id)
+{
+	uint32_t i = sessions_find_id(s, id);
+
+	return i == SESSION_NONE ? s->forgotten : s->session[i].changed;
+}
+
 bool sessions_is_at(const struct sessions *s, uint32_t session, const struct node_addr *addr)
 {
 	return s->session[session].address == hash_address(s, addr);
@@ -153,9 +160,9 @@ bool sessions_is_at(const struct sessions *s, uint32_t session, const struct nod
 
 static void give_up_window(struct sessions *s, uint32_t i)
 {
-	if (s->session[i].window != SESSION_NONE)
+	if (s->session[i].window != SESSION_NO_WINDOW)
 		s->window[s->session[i].window].session = SESSION_NONE;
-	s->session[i].window = SESSION_NONE;
+	s->session[i].window = SESSION_NO_WINDOW;
 }
 
 static void drop(struct sessions *s, uint32_t i)
@@ -197,7 +204,7 @@ static uint32_t take_free(struct sessions *s, const struct node_id *id, uint32_t
 		return i;
 
 	s->free = s->session[i].next[0];
-	s->session[i] = (struct session){ .id = *id, .window = SESSION_NONE };
+	s->session[i] = (struct session){ .id = *id, .window = SESSION_NO_WINDOW };
 	chain_add(s, BY_ID, i);
 	s->n_used++;
 
@@ -238,7 +245,7 @@ uint32_t sessions_learn(struct sessions *s, const struct frame_end *end, uint64_
 		one->top = counter;
 	}
 	one->address = hash_address(s, addr);
-	one->learnt++;
+	one->changed = ++s->changes;
 	one->used = (uint16_t)now_s;
 
 	return i;
@@ -251,7 +258,7 @@ void sessions_forget(struct sessions *s, const struct node_id *id)
 	if (i == SESSION_NONE)
 		return;
 	drop(s, i);
-	s->forgotten++;
+	s->forgotten = ++s->changes;
 }
 
 /* ---- the window ---------------------------------------------------------- */
@@ -273,7 +280,7 @@ bool sessions_is_new(const struct sessions *s, uint32_t session, uint64_t counte
 	if (counter > one->top)
 		return true;
 	/* Without a window everything up to the highest counts as seen. */
-	if (one->window == SESSION_NONE || one->top - counter >= SESSION_WINDOW)
+	if (one->window == SESSION_NO_WINDOW || one->top - counter >= SESSION_WINDOW)
 		return false;
 
 	return !(*word_of(&s->window[one->window], counter) & bit_of(counter));
@@ -281,17 +288,17 @@ bool sessions_is_new(const struct sessions *s, uint32_t session, uint64_t counte
 
 static struct session_window *lend_window(struct sessions *s, uint32_t session)
 {
-	uint32_t i = s->session[session].window;
+	uint16_t i = s->session[session].window;
 	struct session_window *w;
 
-	if (i != SESSION_NONE)
+	if (i != SESSION_NO_WINDOW)
 		return &s->window[i];
 
 	i = s->next_window;
-	s->next_window = (i + 1) % s->n_windows;
+	s->next_window = (uint16_t)((i + 1) % s->n_windows);
 	w = &s->window[i];
 	if (w->session != SESSION_NONE)
-		s->session[w->session].window = SESSION_NONE;
+		s->session[w->session].window = SESSION_NO_WINDOW;
 	memset(w->seen, 0xff, sizeof(w->seen));
 	w->session = session;
 	s->session[session].window = i;

@@ -21,8 +21,9 @@
 
 struct err;
 
-#define SESSION_WINDOW 1024	  /* counters below the highest that are told apart */
-#define SESSION_NONE   UINT32_MAX /* no session, no window */
+#define SESSION_WINDOW	  1024	     /* counters below the highest that are told apart */
+#define SESSION_NONE	  UINT32_MAX /* no session */
+#define SESSION_NO_WINDOW UINT16_MAX
 
 struct session {
 	struct node_id id;
@@ -30,8 +31,8 @@ struct session {
 	uint64_t top;	  /* highest counter let in; 0: no session here */
 	uint64_t address; /* keyed hash of the address that was proved */
 	uint32_t next[2]; /* in the chains by boot and by id */
-	uint32_t window;  /* SESSION_NONE, or its window */
-	uint16_t learnt;  /* how often sessions_learn() succeeded for @id; wraps */
+	uint32_t changed; /* the table's number of changes when it was last learnt */
+	uint16_t window;  /* SESSION_NO_WINDOW, or its window */
 	uint16_t used;	  /* when it last let a frame in: seconds, wraps */
 };
 
@@ -44,10 +45,12 @@ struct sessions {
 	struct session *session;
 	struct session_window *window;
 	uint32_t *head[2]; /* by boot, by id */
-	uint32_t n, n_used, n_windows;
-	uint32_t free;	      /* chain of unused ones by next[0] */
-	uint32_t next_window; /* to be lent next */
-	uint16_t forgotten;   /* how often sessions_forget() dropped one; wraps */
+	uint32_t n, n_used;
+	uint32_t free;	    /* chain of unused ones by next[0] */
+	uint32_t changes;   /* how often one was learnt or forgotten */
+	uint32_t forgotten; /* the number of changes when one was last forgotten */
+	uint16_t n_windows;
+	uint16_t next_window; /* to be lent next */
 	uint8_t key[16];      /* of the hash */
 };
 
@@ -59,16 +62,22 @@ struct sessions {
  *
  * Return: 0, or -ENOMEM.
  */
-int sessions_init(struct sessions *s, uint32_t n, uint32_t n_windows, const uint8_t key[16],
+int sessions_init(struct sessions *s, uint32_t n, uint16_t n_windows, const uint8_t key[16],
 		  struct err *e);
 void sessions_clear(struct sessions *s);
 
 /* Bytes that sessions_init() allocates. */
-size_t sessions_size(uint32_t n, uint32_t n_windows);
+size_t sessions_size(uint32_t n, uint16_t n_windows);
 
 /* Return: a session, or SESSION_NONE. */
 uint32_t sessions_find_boot(const struct sessions *s, const struct boot_id *boot);
 uint32_t sessions_find_id(const struct sessions *s, const struct node_id *id);
+/**
+ * sessions_changed() - what tells two states of knowledge of one node apart
+ *
+ * It is another number after the node was learnt, and after any was forgotten.
+ */
+uint32_t sessions_changed(const struct sessions *s, const struct node_id *id);
 /* For a seed, of which nothing but the address is known: looks at all of them. */
 uint32_t sessions_find_address(const struct sessions *s, const struct node_addr *addr);
 

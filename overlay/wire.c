@@ -127,29 +127,25 @@ static void answer_hello(struct wire *w, const struct hello *h, bool blind, ms_t
 /* What a cookie is about: this boot, heard from this address, and what we know of the node. */
 struct about {
 	struct frame_end end;
-	struct boot_id known; /* zeros: none */
 	uint8_t ip[16];
 	uint16_t port;
-	uint16_t changes;
 	uint8_t family;
-	uint8_t zero[3];
+	uint8_t zero;
+	uint32_t changed;
 };
 
+static_assert(sizeof(struct about) == sizeof(struct frame_end) + 24, "bytes that are hashed");
+
+/* The echo of a cookie holds once: what it makes known changes what it is about. */
 static struct about about_hello(const struct wire *w, const struct frame_end *end,
 				const struct node_addr *from)
 {
 	struct about a = { .end = *end,
 			   .port = from->port,
 			   .family = from->ip.family,
-			   .changes = w->sessions->forgotten };
-	uint32_t i = sessions_find_id(w->sessions, &end->id);
+			   .changed = sessions_changed(w->sessions, &end->id) };
 
 	memcpy(a.ip, from->ip.b, ip_size(from->ip.family));
-	/* The echo of a cookie holds once: what it makes known changes what it is about. */
-	if (i != SESSION_NONE) {
-		a.known = w->sessions->session[i].boot;
-		a.changes = w->sessions->session[i].learnt;
-	}
 
 	return a;
 }

@@ -469,6 +469,33 @@ static void captured_hellos_open_no_frame_again(void **state)
 	assert_int_equal(arrive(l, &l->b, &l->a.addr, &frame), WIRE_STRANGER);
 }
 
+/* One key on two machines, a cloned disk: each word of the one is lost when the other is known. */
+static void clones_are_not_played_off_against_each_other(void **state)
+{
+	struct lab *l = *state;
+	struct datagram d, echo, frame;
+
+	l->c.identity = l->a.identity;
+	restart(&l->c, 33);
+	meet(l, &l->a, &l->b);
+	meet(l, &l->c, &l->b);
+	d = knock(&l->a);
+	arrive(l, &l->b, &l->a.addr, &d);
+	d = hello_of(&l->b);
+	arrive(l, &l->a, &l->b.addr, &d);
+	echo = hello_of(&l->a);
+	assert_int_equal(arrive(l, &l->b, &l->a.addr, &echo), WIRE_KNOWN);
+	frame = say(&l->a, &l->b, "ping");
+	assert_heard(l, &l->b, &l->a, &frame, "ping");
+	meet(l, &l->c, &l->b);
+
+	assert_int_equal(arrive(l, &l->b, &l->a.addr, &echo), WIRE_HELLO);
+	sessions_forget(&l->b.sessions, &l->c.identity.id);
+	meet(l, &l->c, &l->b);
+	assert_int_equal(arrive(l, &l->b, &l->a.addr, &echo), WIRE_HELLO);
+	assert_int_equal(arrive(l, &l->b, &l->a.addr, &frame), WIRE_STRANGER);
+}
+
 static void an_echo_holds_for_two_periods_at_most(void **state)
 {
 	struct lab *l = *state;
@@ -744,6 +771,7 @@ int main(void)
 		test(a_captured_frame_is_nothing_after_a_restart_of_its_sender),
 		test(captured_hellos_do_not_bring_a_dead_process_back),
 		test(captured_hellos_open_no_frame_again),
+		test(clones_are_not_played_off_against_each_other),
 		test(an_echo_holds_for_two_periods_at_most),
 		test(no_bit_of_a_hello_can_be_changed),
 		test(a_hello_is_no_message_and_a_message_no_hello),

@@ -255,7 +255,7 @@ static int plan_ports(struct plan *p, const struct command_env *env,
 	if (wish->n_ports == 0)
 		return 0;
 	for (size_t i = 0; i < p->n; i++) {
-		if (!chain_conf_can(&p->joins[i].conf, "portMappings"))
+		if (p->joins[i].net->internal || !chain_conf_can(&p->joins[i].conf, "portMappings"))
 			continue;
 		r = host_ports_choose(env, wish->ports, wish->n_ports, &p->ports, e);
 		if (r == 0 && json_object_set(p->joins[i].capability_args, "portMappings",
@@ -265,8 +265,7 @@ static int plan_ports(struct plan *p, const struct command_env *env,
 	}
 
 	return err_say(e, EINVAL,
-		       "publish: no plugin of network %s publishes ports: it is internal, or made "
-		       "without portmap",
+		       "publish: network %s is internal, or has no plugin that publishes ports",
 		       p->joins[0].net->name);
 }
 

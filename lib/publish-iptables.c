@@ -3,6 +3,7 @@
 #include "lib/publish-iptables.h"
 
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "lib/err.h"
 #include "lib/gc.h"
 #include "lib/iptables.h"
+#include "lib/nft.h"
 #include "lib/portmappings.h"
 #include "lib/publish.h"
 
@@ -475,6 +477,26 @@ static int each_family(int (*fn)(const void *what, uint8_t family, struct err *e
 	}
 
 	return r;
+}
+
+bool publish_iptables_shows(struct nl *nft, const struct publish_iptables *t)
+{
+	static const uint8_t tables[] = { NFPROTO_IPV4, NFPROTO_IPV6 };
+	struct side s = side_of(t, AF_INET, NULL);
+	struct nft_chain_state state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+		struct nft_table nat = { .family = tables[i], .name = "nat" };
+
+		for (size_t k = 0; k < ARRAY_SIZE(s.chains); k++) {
+			struct nft_chain chain = { .table = &nat, .name = s.chains[k] };
+
+			if (nft_get_chain(nft, &chain, &state, NULL) > 0)
+				return true;
+		}
+	}
+
+	return false;
 }
 
 int publish_iptables_del(const struct publish_iptables *t, struct err *e)

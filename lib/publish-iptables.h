@@ -17,11 +17,13 @@
 #ifndef PUBLISH_IPTABLES_H
 #define PUBLISH_IPTABLES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct err;
 struct gc;
+struct nl;
 struct publish;
 
 /* Words of iptables that the rule which leads to the container's chain gets, too. */
@@ -50,5 +52,12 @@ int publish_iptables_add(const struct publish_iptables *t, struct err *e);
 int publish_iptables_del(const struct publish_iptables *t, struct err *e);
 int publish_iptables_check(const struct publish_iptables *t, struct err *e);
 int publish_iptables_gc(const struct gc *gc, struct err *e);
+
+/*
+ * Whether nftables shows a chain of this attachment, which an ADD with another
+ * config, or the reference's, made.  No program is run for that, so chains of
+ * legacy iptables are not seen.
+ */
+bool publish_iptables_shows(struct nl *nft, const struct publish_iptables *t);
 
 #endif

@@ -352,14 +352,10 @@ static void forget_flows(void *data)
 		(void)flows_forget(nft, data, NULL);
 }
 
-static int close_by_nftables(struct publish *p, struct err *e)
+static int close_by_nftables(struct nl *nft, struct publish *p, struct err *e)
 {
-	AUTO(linger_closep) struct nl *nft = NULL;
-	int r = nl_open(NETLINK_NETFILTER, &nft, e);
+	int r = publish_del(nft, p, e);
 
-	if (r < 0)
-		return r == -EPROTONOSUPPORT ? 0 : r; /* so nothing of ours is in it */
-	r = publish_del(nft, p, e);
 	if (r > 0 && flows_expected(p) && linger_fork(-1, forget_flows, p) < 0)
 		forget_flows(p);
 
@@ -375,22 +371,36 @@ static bool wants_iptables(const struct cni_request *rq)
 	       conf.iptables;
 }
 
+static int close_by_iptables(struct publish_iptables *t, struct publish *p, struct err *e)
+{
+	int r = publish_iptables_del(t, e);
+
+	forget_flows(p);
+
+	return r;
+}
+
 static int portmap_del(const struct cni_request *rq, struct err *e)
 {
 	AUTO(conf_clear) struct conf conf = { .snat = true };
+	AUTO(linger_closep) struct nl *nft = NULL;
 	struct attachment a;
-	int r;
+	bool iptables = wants_iptables(rq);
+	int r = nl_open(NETLINK_NETFILTER, &nft, e);
 
+	/* A kernel without it has nothing of ours in it. */
+	if (r < 0 && r != -EPROTONOSUPPORT)
+		return r;
 	/* A config that went bad is one without mappings: what is ours is found all the same. */
 	(void)conf_read(rq, &conf, NULL);
 	attachment_init(&a, rq, &conf);
-	r = close_by_nftables(&a.p, e);
-	if (r < 0 || !wants_iptables(rq))
+	if (nft && (r = close_by_nftables(nft, &a.p, e)) < 0)
 		return r;
-	r = publish_iptables_del(&a.t, e);
-	forget_flows(&a.p);
+	/* The backend may have been another one at the time of ADD. */
+	if (!iptables && !(nft && publish_iptables_shows(nft, &a.t)))
+		return 0;
 
-	return r;
+	return close_by_iptables(&a.t, &a.p, e);
 }
 
 /* ---- CHECK, GC ----------------------------------------------------------- */

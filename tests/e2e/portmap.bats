@@ -653,12 +653,32 @@ assert_no_rules() {
 		cni DEL portmap "$(publishing "$ports" "$IPTABLES | $filter")" c1 "" eth0
 		assert_silent
 	done
-	# What an earlier config left in nftables goes with it.
+	# What an earlier config left goes with it, whichever of the two it was.
 	add c1 "$ports"
 	assert_ok
 	cni DEL portmap "$(publishing "$ports" "$IPTABLES")" c1 "" eth0
 	assert_silent
 	assert_unpublished
+	for filter in '.' 'del(.runtimeConfig, .prevResult)'; do
+		add c1 "$ports" "$IPTABLES"
+		assert_ok
+		cni DEL portmap "$(publishing "$ports" "$filter")" c1 "" eth0
+		assert_silent
+		assert_no_rules
+	done
+}
+
+@test "ports that the reference published close with our DEL" {
+	local config
+	reference portmap
+	plug c1
+	config=$(publishing "$(mapping 8080 80)" '.cniVersion = "1.0.0" | .prevResult.cniVersion = "1.0.0"')
+	cni_reference ADD portmap "$config" c1 c1 eth0
+	assert_ok
+	[[ $(nat_rules host | grep -c CNI-DN-) -gt 2 ]]
+	cni DEL portmap "$config" c1 "" eth0
+	assert_silent
+	assert_no_rules
 }
 
 @test "backend iptables: GC, and two attachments of a container to one network" {

@@ -16,6 +16,8 @@ full() { [[ -n ${HEDDLE_FULL:-} ]] || skip "only in make test-full"; }
 
 @test "DEL" { faults del; }
 
+@test "ADD of firewall, with policy, lists and pins" { faults firewall-add; }
+
 @test "ADD as the first on its host" { full; faults add-first; }
 
 @test "ADD that GC cleans up after" { full; faults add-gc; }
@@ -42,3 +44,5 @@ scenarios() {
 @test "macvlan" { scenarios macvlan; }
 
 @test "host-device" { scenarios host-device; }
+
+@test "firewall" { scenarios firewall; }

@@ -141,6 +141,9 @@ class Lab:
 				if link["ifname"] != "lo":
 					lines.add("link %s in %s" % (link["ifname"], name))
 		for entry in json.loads(command("nft", "-j", "list", "ruleset"))["nftables"]:
+			chain = entry.get("chain", {})
+			if "hook" not in chain and chain:
+				lines.add("chain " + chain["name"])
 			for kind in ("set", "map"):
 				table = entry.get(kind, {})
 				for elem in table.get("elem", []):
@@ -214,7 +217,7 @@ class Plugin:
 					   stderr=subprocess.PIPE, text=True, start_new_session=True)
 		try:
 			out, err = process.communicate(
-				json.dumps(dict(self.conf, **self.own.get(container, {}), **extra)), LIMIT_S)
+				json.dumps({**self.conf, **self.own.get(container, {}), **extra}), LIMIT_S)
 		except subprocess.TimeoutExpired:
 			os.killpg(process.pid, signal.SIGKILL)
 			out, err = process.communicate()
@@ -259,10 +262,11 @@ class Fault:
 		return "%s:%d:%s" % (self.call, self.k, self.error)
 
 
-def pairs(trace):
+def pairs(trace, begins="SIGPIPE"):
 	"""
 	(call, k) of each call after main(), in order, from a recorded trace.  Where
-	one process is in main() and another was not, the pair is left out.
+	one process is in main() and another was not, the pair is left out.  A line
+	with @begins ends the loading: of plugins, what cni_main() sets first.
 	"""
 	counts, loading, found, early = {}, {}, [], set()
 	with open(trace, encoding="utf-8", errors="replace") as file:
@@ -275,8 +279,8 @@ def pairs(trace):
 			count[call] = count.get(call, 0) + 1
 			if call == "execve":
 				loading[pid] = True
-			elif "SIGPIPE" in line:
-				loading[pid] = False	# what cni_main() sets first
+			elif re.search(begins, line):
+				loading[pid] = False
 			pair = (call, count[call])
 			if loading.get(pid):
 				early.add(pair)
@@ -285,8 +289,8 @@ def pairs(trace):
 	return [pair for pair in found if pair not in early]
 
 
-def faults(trace, every_error):
-	for call, k in pairs(trace):
+def faults(trace, every_error, begins="SIGPIPE"):
+	for call, k in pairs(trace, begins):
 		errors = ERRORS.get(call, OTHER_ERRORS)
 		for error in (errors if every_error else errors[:1]) + ["KILL"]:
 			yield Fault(call, k, error)
@@ -304,6 +308,7 @@ class Scenario:
 	change = {"macspoofchk": True, "hairpinMode": True}
 	holder = True
 	own_ipam = True
+	position = 0	# of the plugin in its list
 
 	def __init__(self):
 		self.lab = Lab(["holder", "victim", "other"])
@@ -319,7 +324,7 @@ class Scenario:
 	def config(self):
 		with open(os.path.join(TOP, "conf-examples", self.example + ".conflist"), encoding="utf-8") as file:
 			conflist = json.load(file)
-		conf = dict(conflist["plugins"][0], cniVersion=conflist["cniVersion"], name=conflist["name"],
+		conf = dict(conflist["plugins"][self.position], cniVersion=conflist["cniVersion"], name=conflist["name"],
 			    **self.change)
 		if conf.get("ipam", {}).get("type") == "host-local":
 			conf["ipam"]["dataDir"] = self.lab.leases
@@ -546,9 +551,30 @@ class HostDevice(Ptp):
 		self.lab.watched = ["victim"]
 
 
+class Firewall(Ptp):
+	"""A chained plugin with all that it can do for an attachment; the holder has no list"""
+
+	example = "firewall"
+	position = 2
+	change = {"ingressPolicy": "isolated", "spoofchk": True,
+		  "ingress": [{"protocol": "tcp", "port": "80-90"}, {"protocol": "icmp"}], "egress": []}
+
+	def furnish(self):
+		command("ip", "link", "add", "guarded0", "type", "bridge")
+		for number, container in enumerate(["holder", "victim", "other"], 2):
+			self.plugin.own[container] = {"prevResult": {
+				"cniVersion": "1.1.0",
+				"interfaces": [{"name": "guarded0"}, {"name": "port%d" % number},
+					       {"name": "eth0", "mac": "02:00:00:00:00:%02d" % number, "sandbox": "/ns"}],
+				"ips": [{"address": "10.74.0.%d/24" % number, "interface": 2},
+					{"address": "fd00:74::%d/64" % number, "interface": 2}]}}
+		self.plugin.own["holder"].update(ingress=None, egress=None)
+
+
 SCENARIOS = {"add": Add, "add-first": AddFirst, "add-gc": AddGc, "add-exec": AddExec,
 	     "add-example": AddExample, "del": Del, "del-exec": DelExec, "gc": Gc}
-for prefix, kind in (("ptp", Ptp), ("macvlan", Macvlan), ("host-device", HostDevice)):
+for prefix, kind in (("ptp", Ptp), ("macvlan", Macvlan), ("host-device", HostDevice),
+		     ("firewall", Firewall)):
 	for verb in ("add", "add-gc", "del", "gc"):
 		SCENARIOS["%s-%s" % (prefix, verb)] = type(kind.__name__, (kind, SCENARIOS[verb]), {})
 

@@ -330,25 +330,6 @@ at_once() {
 	assert_none_left
 }
 
-@test "an ADD killed at any request leaves nothing that DEL does not find" {
-	pair_add c1 eth0 10.1.0.5/24 fd00:1::5/64
-	each_fault firewall "$(chained firewall firewall '.ingressPolicy = "isolated"')" KILL sendto
-}
-
-@test "every system call of an ADD fails in turn, or is its last" {
-	local calls config
-	full
-	pair_add c1 eth0 10.1.0.5/24
-	config=$(chained firewall firewall '.ingressPolicy = "isolated"')
-	calls=$(calls_of firewall "$config")
-	cni DEL firewall "$config" id c1 eth0
-	assert_silent
-	# shellcheck disable=SC2086 # words
-	each_fault firewall "$config" ENOBUFS $calls
-	# shellcheck disable=SC2086 # words
-	each_fault firewall "$config" KILL $calls
-}
-
 # ---- backend "iptables" -----------------------------------------------------------------
 
 # filter_rules NAMESPACE: of both families, sorted within their chains, without our comments

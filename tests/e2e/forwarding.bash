@@ -68,9 +68,20 @@ see() {
 	reaches "$1" "$(ip4 "$2")" || fail "$1 does not see $2"
 	reaches "$1" "$(ip6 "$2")" || fail "$1 does not see $2 by IPv6"
 }
-see_not() {
-	cannot_reach "$1" "$(ip4 "$2")" || fail "$1 sees $2"
-	cannot_reach "$1" "$(ip6 "$2")" || fail "$1 sees $2 by IPv6"
+see_not() { reaches_none "$1" "$(ip4 "$2")" "$(ip6 "$2")" || fail "$1 sees $2"; }
+
+# reaches_none NAMESPACE ADDRESS…: no echo request is answered; all wait at once
+reaches_none() {
+	local ns=$1 address pid pids=() r=0
+	shift
+	for address; do
+		cannot_reach "$ns" "$address" 3>&- &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid" || r=1
+	done
+	return "$r"
 }
 
 see_outside() {

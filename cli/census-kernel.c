@@ -38,6 +38,18 @@ static struct census_item *item_of_tag(struct census *c, const char *tag)
 	return census_item(c, tag);
 }
 
+/* What a network's containers share: that its bridge is shut. */
+static bool is_shared(const char *tag)
+{
+	char network[OWNER_TAG_SIZE] = "";
+	struct owner owner;
+
+	(void)sscanf(owner_words(tag), "%128s", network);
+	owner_init(&owner, network, "", "");
+
+	return owner_has(&owner, tag, strlen(tag));
+}
+
 struct walk {
 	struct census *c;
 	const struct nft_set *set;
@@ -50,7 +62,7 @@ static int add_element(const struct nft_elem *elem, void *data)
 	struct census_item *item;
 	char link[IFNAMSIZ], key[NFT_KEY_STRLEN];
 
-	if (!owner_link(elem->comment, strlen(elem->comment), link))
+	if (!owner_link(elem->comment, strlen(elem->comment), link) || is_shared(elem->comment))
 		return 0;
 	item = item_of_tag(w->c, elem->comment);
 	if (!item)
@@ -117,27 +129,29 @@ int census_add_kernel(struct census *c, struct err *e)
 
 /* ---- interfaces ------------------------------------------------------------------ */
 
-static void lives(struct census *c, const char *key)
-{
-	struct census_item *item = census_item(c, key);
+struct search {
+	struct census *c;
+	int host;    /* this host's namespace */
+	bool inside; /* of another one */
+};
 
-	if (item)
-		item->state = CENSUS_LIVES;
-}
-
+/*
+ * A host's end in another namespace is another host's, a nested one's, and says
+ * nothing of containers here.  A queue has no other end, and outlives its container.
+ */
 static int find_mark(const struct link *link, void *data)
 {
-	struct census *c = data;
+	struct search *s = data;
+	struct census_item *item;
 	char name[IFNAMSIZ];
 
-	/* A queue has no other end, and outlives its container. */
-	if (strcmp(link->kind, "ifb") != 0 && owner_link(link->alias, strlen(link->alias), name)) {
-		struct census_item *item = item_of_tag(c, link->alias);
-
-		if (!item)
-			return -ENOMEM;
-		lives(c, item->key);
-	}
+	if (strcmp(link->kind, "ifb") == 0 || !owner_link(link->alias, strlen(link->alias), name) ||
+	    (s->inside && strcmp(link->name, name) == 0))
+		return 0;
+	item = item_of_tag(s->c, link->alias);
+	if (!item)
+		return -ENOMEM;
+	item->linked = true;
 
 	return 0;
 }
@@ -145,10 +159,15 @@ static int find_mark(const struct link *link, void *data)
 static int look_inside(int fd, const char *path, void *data, struct err *e)
 {
 	AUTO(nl_closep) struct nl *nl = NULL;
+	struct search *s = data;
 	int r = netns_nl_open(fd, NETLINK_ROUTE, &nl, e);
 
 	(void)path;
-	return r < 0 ? r : link_each(nl, find_mark, data, e);
+	if (r < 0)
+		return r;
+	s->inside = !netns_same(s->host, fd);
+
+	return link_each(nl, find_mark, s, e);
 }
 
 static void close_dir(DIR **dir)
@@ -158,7 +177,7 @@ static void close_dir(DIR **dir)
 }
 
 /* Namespaces that a process alone holds: bare runtimes, LXC.  Processes come and go meanwhile. */
-static int look_at_processes(struct census *c, struct err *e)
+static int look_at_processes(struct search *s, struct err *e)
 {
 	AUTO(close_dir) DIR *proc = opendir("/proc");
 	AUTO_JSON json_t *seen = json_object();
@@ -184,7 +203,7 @@ static int look_at_processes(struct census *c, struct err *e)
 			return err_sys(e, ENOMEM, "list the processes");
 		fd = netns_open(path, NULL);
 		if (fd >= 0)
-			r = look_inside(fd, path, c, e);
+			r = look_inside(fd, path, s, e);
 	}
 
 	return r;
@@ -192,7 +211,9 @@ static int look_at_processes(struct census *c, struct err *e)
 
 int census_find_interfaces(struct census *c, struct err *e)
 {
-	int r = look_at_processes(c, e);
+	AUTO_FD int host = netns_open_self(e);
+	struct search s = { .c = c, .host = host };
+	int r = host < 0 ? host : look_at_processes(&s, e);
 
-	return r < 0 ? r : netns_each(look_inside, c, e);
+	return r < 0 ? r : netns_each(look_inside, &s, e);
 }

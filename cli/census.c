@@ -147,11 +147,14 @@ static int add_cache(struct census *c, const struct command_env *env, struct err
 		const struct cache_entry *entry = &c->cache.entries[i];
 		struct census_item *item =
 			census_attachment(c, entry->network, entry->container_id, entry->ifname);
+		AUTO_FREE char *name = NULL;
 
-		if (!item)
+		if (asprintf(&name, "%s-%s-%s", entry->network, entry->container_id,
+			     entry->ifname) < 0 ||
+		    !item)
 			return err_sys(e, ENOMEM, "list the attachments");
 		item->entry = entry;
-		r = census_note(item, "result", entry->netns, NULL, e);
+		r = census_note(item, "result", name, NULL, e);
 		if (r < 0)
 			return r;
 	}
@@ -227,9 +230,28 @@ static void verdict(struct census_item *item, enum census_state state, const cha
 	va_end(ap);
 }
 
+/* libcni before 1.2 did not write the namespace down, but the result names it. */
+static const char *netns_of(const struct cache_entry *entry)
+{
+	const json_t *iface;
+	size_t i;
+
+	if (entry->netns[0] != '\0')
+		return entry->netns;
+	json_array_foreach(json_object_get(entry->result, "interfaces"), i, iface) {
+		const char *name = json_string_value(json_object_get(iface, "name"));
+		const char *sandbox = json_string_value(json_object_get(iface, "sandbox"));
+
+		if (name && sandbox && strcmp(name, entry->ifname) == 0)
+			return sandbox;
+	}
+
+	return "";
+}
+
 static void judge_by_result(struct census_item *item)
 {
-	const char *path = item->entry->netns;
+	const char *path = netns_of(item->entry);
 	AUTO_FD int fd = -1;
 
 	if (path[0] == '\0') {
@@ -273,7 +295,7 @@ static void judge(struct census *c, const struct command_env *env)
 	for (size_t i = 0; i < c->n; i++) {
 		struct census_item *item = c->items[i];
 
-		if (item->state == CENSUS_LIVES)
+		if (item->linked)
 			verdict(item, CENSUS_LIVES, "its interface is there");
 		else if (item->entry)
 			judge_by_result(item);

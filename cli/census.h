@@ -42,6 +42,7 @@ struct census_item {
 	bool leased;	/* it has leases, … */
 	bool foreign;	/* … some of them without our stamp, … */
 	bool young;	/* … or made within the last minute */
+	bool linked;	/* an interface has its mark */
 	enum census_state state;
 	char why[256]; /* for people: how the state is known */
 };
@@ -81,7 +82,7 @@ int census_note(struct census_item *item, const char *kind, const char *name, co
 int census_add_leases(struct census *c, const char *data_dir, struct err *e);
 int census_add_kernel(struct census *c, struct err *e);
 
-/* Says of each item whether an interface with its mark exists: state becomes CENSUS_LIVES. */
+/* Finds the interfaces with marks, in all namespaces; their items are linked. */
 int census_find_interfaces(struct census *c, struct err *e);
 
 #endif

@@ -116,20 +116,20 @@ static int list_chains(struct nl *nl, struct chains *ret, struct err *e)
 }
 
 /* iptables-nft's own chain is mended by its own program, or its rules could not be saved. */
-static char *mend_chain(const struct dropping *chain)
+static char *mend_chain(const struct dropping *chain, uint32_t mark)
 {
 	if (strcmp(chain->table, "filter") == 0 && strcmp(chain->name, "FORWARD") == 0 &&
 	    chain->family != NFPROTO_INET)
 		return doctor_text("%s -I FORWARD -m mark --mark 0x%x/0x%x -j ACCEPT",
-				   chain->family == NFPROTO_IPV4 ? "iptables" : "ip6tables",
-				   RULESET_MARK, RULESET_MARK);
+				   chain->family == NFPROTO_IPV4 ? "iptables" : "ip6tables", mark,
+				   mark);
 
 	return doctor_text("nft insert rule %s %s %s meta mark and 0x%x == 0x%x accept",
-			   nft_family_name(chain->family), chain->table, chain->name, RULESET_MARK,
-			   RULESET_MARK);
+			   nft_family_name(chain->family), chain->table, chain->name, mark, mark);
 }
 
-static int check_chain(struct doctor *d, const struct dropping *dropping, struct err *e)
+static int check_chain(struct doctor *d, const struct dropping *dropping, uint32_t mark,
+		       struct err *e)
 {
 	const struct nft_table table = { .family = dropping->family, .name = dropping->table };
 	const struct nft_chain chain = { .table = &table, .name = dropping->name };
@@ -138,12 +138,11 @@ static int check_chain(struct doctor *d, const struct dropping *dropping, struct
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	mend = mend_chain(dropping);
+	mend = mend_chain(dropping, mark);
 	doctor_find(d, DOCTOR_ERROR, mend,
 		    "chain %s of table %s %s drops what it does not accept, and does not accept "
 		    "the mark 0x%x: containers reach nothing beyond this host",
-		    dropping->name, nft_family_name(dropping->family), dropping->table,
-		    RULESET_MARK);
+		    dropping->name, nft_family_name(dropping->family), dropping->table, mark);
 
 	return 0;
 }
@@ -171,13 +170,16 @@ static void check_unmarked(struct doctor *d)
 int doctor_forward_chains(struct doctor *d, struct err *e)
 {
 	AUTO(chains_clear) struct chains chains = { 0 };
+	uint32_t mark;
 	int r;
 
 	if (!doctor_is_used(d, NULL))
 		return 0;
-	r = list_chains(d->nft, &chains, e);
+	r = ruleset_get_mark(d->nft, 0, &mark, e);
+	if (r >= 0)
+		r = list_chains(d->nft, &chains, e);
 	for (size_t i = 0; i < chains.n && r >= 0; i++)
-		r = check_chain(d, &chains.list[i], e);
+		r = check_chain(d, &chains.list[i], mark, e);
 	if (r >= 0 && chains.n > 0)
 		check_unmarked(d);
 

@@ -131,8 +131,10 @@ static int look(struct gc_run *run, const struct gc_options *o, struct err *e)
 
 /* ---- DEL ------------------------------------------------------------------------ */
 
+/* As it was attached, by the cache; by the network's file where the cache does not say. */
 static int detach(const struct gc_run *run, const struct census_item *item, struct err *e)
 {
+	const struct network *net = NULL;
 	const struct chain_attachment a = {
 		.network = item->network,
 		.container_id = item->container_id,
@@ -140,7 +142,11 @@ static int detach(const struct gc_run *run, const struct census_item *item, stru
 		.netns = "",
 	};
 
-	return chain_del(run->env, NULL, &a, e);
+	for (size_t i = 0; i < run->store.n && !net; i++)
+		if (strcmp(run->store.networks[i].name, item->network) == 0)
+			net = &run->store.networks[i];
+
+	return chain_del(run->env, net, &a, e);
 }
 
 static int detach_all(const struct gc_run *run, struct err *e)

@@ -1,0 +1,175 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# containerd's CRI beside heddle: pods keep their network whatever networks come
+# and go, the same directory gives both theirs, and gc leaves pods alone.
+#
+#	pods0 10.85.0.1/16 --- pods of containerd	10-pods.conflist
+#	hb-... 10.61.0.1/24 -- containers of heddle	zz-heddle-n.conflist
+#
+# The host is a network and a mount namespace, where /run and /var/lib are the
+# test's own.  It runs as long as the process that holds it.
+
+load lib
+load heddle
+
+# cri VERB…: asks containerd, as a kubelet does
+cri() { on_host "$E2E_DIR/cri.py" /run/containerd/containerd.sock "$@"; }
+
+on_host() { nsenter --target "$HOST" --mount --net -- "$@"; }
+
+heddle() { on_host "$HEDDLE" --cni-conf-dir "$CNI_CONF_DIR" --cni-plugin-path "$PLUGINS" "$@"; }
+
+host_start() {
+	read -r HOST < <(exec unshare --net --mount --propagation private sh -ec '
+		ip link set lo up
+		mount -t tmpfs tmpfs /run
+		mount -t tmpfs tmpfs /var/lib
+		mkdir -p /run/containerd /run/netns /run/lock /var/lib/cni
+		echo $$
+		exec sleep 120 >/dev/null 2>&1' 3>&- 4>&-)
+}
+
+containerd_start() {
+	cat >"$DIR/config.toml" <<-END
+		version = 2
+		root = "$DIR/root"
+		state = "$DIR/state"
+		[grpc]
+		  address = "/run/containerd/containerd.sock"
+		[plugins."io.containerd.grpc.v1.cri"]
+		  sandbox_image = "docker.io/library/bb:latest"
+		  restrict_oom_score_adj = true
+		[plugins."io.containerd.grpc.v1.cri".containerd]
+		  snapshotter = "native"
+		[plugins."io.containerd.grpc.v1.cri".cni]
+		  bin_dir = "$PLUGINS"
+		  conf_dir = "$CNI_CONF_DIR"
+	END
+	on_host containerd --config "$DIR/config.toml" >"$DIR/log" 2>&1 3>&- 4>&- &
+	CONTAINERD=$!
+	wait_for 10 cri status >/dev/null 2>&1
+}
+
+setup_file() {
+	export DIR CNI_CONF_DIR HOST CONTAINERD
+	DIR=$(mktemp -d /tmp/heddle-cri.XXXXXX)
+	CNI_CONF_DIR=$DIR/net.d
+	mkdir "$CNI_CONF_DIR"
+	pods_network 10-pods
+	host_start
+	containerd_start
+	"$E2E_DIR/cri.py" image "$DIR/bb.tar"
+	on_host ctr -n k8s.io images import "$DIR/bb.tar" >/dev/null
+}
+
+teardown_file() {
+	kill "$CONTAINERD" "$HOST"
+	wait_for 10 eval "! kill -0 $CONTAINERD 2>/dev/null"
+	rm -rf "$DIR"
+}
+
+setup() {
+	HEDDLE=${HEDDLE:-$(dirname "$PLUGINS")/heddle}
+	PODS=()
+}
+
+teardown() {
+	local pod
+	for pod in "${PODS[@]}"; do cri remove "$pod" >/dev/null; done
+	heddle network rm --force n >/dev/null
+}
+
+# pods_network FILE
+pods_network() {
+	cat >"$CNI_CONF_DIR/$1.conflist" <<-'END'
+		{"cniVersion": "1.0.0", "name": "pods", "plugins": [{"type": "bridge", "bridge": "pods0",
+		 "isGateway": true, "ipMasq": true, "ipam": {"type": "host-local", "subnet": "10.85.0.0/16"}}]}
+	END
+}
+
+pod_start() { PODS+=("$(cri run "$1")"); }
+
+# networks: of new pods, as containerd has loaded them
+networks() { cri status | jq -r '.networks | map(select(. != "cni-loopback")) | join(" ")'; }
+
+pod_ip() { cri ip "${PODS[$1]}"; }
+
+# A conflist that is written, so that containerd looks again; it has looked when the name has changed.
+containerd_has_looked() {
+	local marker=$CNI_CONF_DIR/05-marker.conflist
+	jq '.name = "marker"' "$CNI_CONF_DIR/10-pods.conflist" >"$marker"
+	wait_for 5 eval '[[ $(networks) == marker ]]'
+	rm "$marker"
+	wait_for 5 eval '[[ $(networks) != marker ]]'
+}
+
+@test "create and rm leave the pods' network as it was" {
+	pod_start p1
+	[[ $(pod_ip 0) == 10.85.* ]]
+	capture heddle network create --subnet 10.61.0.0/24 n
+	assert_ok
+	[[ -z $errout ]] || fail "nothing is to be warned of"
+	containerd_has_looked
+	[[ $(networks) == pods ]]
+	pod_start p2
+	[[ $(pod_ip 1) == 10.85.* ]]
+
+	heddle network rm n >/dev/null
+	containerd_has_looked
+	[[ $(networks) == pods ]]
+	pod_start p3
+	[[ $(pod_ip 2) == 10.85.* ]]
+	on_host ping -n -c1 -W2 "$(pod_ip 0)" >/dev/null
+}
+
+@test "create says when the network would be the pods', and doctor too" {
+	mv "$CNI_CONF_DIR/10-pods.conflist" "$DIR"
+	capture heddle network create --subnet 10.61.0.0/24 n
+	capture_doctor=$(on_host "$HEDDLE" --cni-conf-dir "$CNI_CONF_DIR" --cni-plugin-path "$PLUGINS" \
+		doctor --json) || :
+	mv "$DIR/10-pods.conflist" "$CNI_CONF_DIR"
+	assert_ok
+	[[ $errout == *warning*pods* ]] || fail "create should warn"
+	jq -e 'any(.[]; .check == "pod-network")' <<<"$capture_doctor"
+}
+
+@test "containerd takes a network of ours, if it is the only one" {
+	mv "$CNI_CONF_DIR/10-pods.conflist" "$DIR"
+	heddle network create --subnet 10.61.0.0/24 n >/dev/null 2>&1
+	wait_for 5 eval '[[ $(networks) == n ]]'
+	pod_start p1
+	[[ $(pod_ip 0) == 10.61.0.* ]]
+	heddle network inspect n | jq -e --arg id "${PODS[0]}" '.[0].Containers[$id].IPv4Address == "10.61.0.2/24"'
+
+	# With the network of today containerd removes the pods of yesterday; gc knows better.
+	mv "$DIR/10-pods.conflist" "$CNI_CONF_DIR"
+	containerd_has_looked
+	cri remove "${PODS[0]}" >/dev/null
+	heddle gc --json | jq -e --arg id "${PODS[0]}" '[.removed[] | select(.container == $id) | .kind] |
+		unique == ["element", "lease", "result"]'
+	PODS=()
+}
+
+@test "gc leaves pods alone" {
+	local before
+	pod_start p1
+	before=$(on_host find /var/lib/cni -type f ! -name '.*' | sort)
+	heddle gc --json | jq -e '.removed == []'
+	[[ $(on_host find /var/lib/cni -type f ! -name '.*' | sort) == "$before" ]]
+	on_host ping -n -c1 -W2 "$(pod_ip 0)" >/dev/null
+}
+
+@test "gc collects a pod whose namespace is gone, and containerd can still remove it" {
+	local netns
+	pod_start p1
+	netns=$(on_host cat "/var/lib/cni/results/pods-${PODS[0]}-eth0" |
+		jq -r '.result.interfaces[] | select(.name == "eth0").sandbox')
+	# As after a crash: the namespace has ended without DEL.
+	# shellcheck disable=SC2016 # for that shell
+	on_host sh -c 'kill -KILL $(ip netns pids "$1"); umount "$2" && rm "$2"' sh "${netns##*/}" \
+		"/run/netns/${netns##*/}"
+	wait_for 5 eval '! on_host ip link show master pods0 | grep -q hv'
+	heddle gc --json | jq -e --arg id "${PODS[0]}" '[.removed[] | select(.container == $id) | .kind] |
+		unique == ["element", "lease", "result"]'
+}

@@ -24,6 +24,7 @@ struct members {
 	uint32_t *order, next; /* whom to probe next: all slots but this node's, shuffled */
 	uint32_t n_order;
 	struct suspicions suspicions;
+	struct members_forgotten forgotten;
 	uint64_t bucket[MEMBER_BUCKETS]; /* xor of hashes of the members of a range */
 	uint64_t root;			 /* xor of the buckets */
 	bool leaving;

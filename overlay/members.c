@@ -339,6 +339,11 @@ struct peer member_peer(const struct member *m)
 	return (struct peer){ .id = m->profile->id, .addr = m->profile->addr };
 }
 
+void members_set_forgotten(struct members *t, struct members_forgotten by)
+{
+	t->forgotten = by;
+}
+
 size_t members_bytes(const struct members *t)
 {
 	return t->cap * (sizeof(*t->m) + sizeof(*t->order)) + t->n_index * sizeof(*t->index) +

@@ -75,6 +75,14 @@ struct peer member_peer(const struct member *m);
 /* Up to @max different random members that are alive or suspect, never this node. */
 size_t members_pick(struct members *t, size_t max, const struct node_id *but, struct peer *ret);
 
+/* Who knows which members are forgotten: up to which generation they are not let in again. */
+struct members_forgotten {
+	bool (*is)(void *ctx, const struct node_id *id, uint32_t generation);
+	void *ctx;
+};
+
+void members_set_forgotten(struct members *t, struct members_forgotten by);
+
 /*
  * members_forget() - take a member out of the table for good
  *

@@ -155,6 +155,22 @@ bool pool_free_run(const struct pool *p, struct run within, ms_t now, struct run
 	return any;
 }
 
+bool pool_lowest(const struct pool *p, struct run within, ms_t now, uint64_t *ret)
+{
+	uint64_t number = within.first;
+
+	for (uint32_t i = place(p, number); i < p->n && p->v[i].number == number; i++) {
+		if (p->v[i].until <= now)
+			break;
+		if (number == within.last)
+			return false;
+		number++;
+	}
+	*ret = number;
+
+	return true;
+}
+
 uint64_t pool_busy(const struct pool *p, struct run within)
 {
 	uint64_t n = 0;

@@ -57,6 +57,9 @@ void pool_tidy(struct pool *p, ms_t now);
  */
 bool pool_free_run(const struct pool *p, struct run within, ms_t now, struct run *ret);
 
+/* The lowest free number within @within.  Return: whether there is one. */
+bool pool_lowest(const struct pool *p, struct run within, ms_t now, uint64_t *ret);
+
 /* How many numbers of @within are in use or rest. */
 uint64_t pool_busy(const struct pool *p, struct run within);
 

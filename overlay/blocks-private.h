@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* blocks-private - what blocks.c, meeting.c and forgetting.c share */
+#ifndef OVERLAY_BLOCKS_PRIVATE_H
+#define OVERLAY_BLOCKS_PRIVATE_H
+
+#include "overlay/blocks.h"
+#include "overlay/ledger-sync.h"
+
+#define ASK_TRIES 32 /* owners that are asked for one thing */
+
+/* What this node wants of a space, from one owner after the other. */
+struct ask {
+	bool active, exact, early;
+	uint64_t number, request;
+	struct node_id tried[ASK_TRIES]; /* the last one is being asked */
+	unsigned int n_tried;
+	ms_t next; /* when the next owner is asked; or, inactive, when a new ask may begin */
+};
+
+struct space {
+	struct link_id id;
+	struct run bounds;
+	struct pool pool;
+	struct ask ask;
+};
+
+/* Ids, sorted. */
+struct id_set {
+	struct node_id *v;
+	uint32_t n, cap;
+};
+
+bool id_set_has(const struct id_set *s, const struct node_id *id);
+int id_set_add(struct id_set *s, const struct node_id *id);
+
+/* Which forget of a life of a member this node has acknowledged. */
+struct forget_ack {
+	struct node_id subject;
+	uint32_t generation;
+	struct link_id forget;
+};
+
+/* A forget of this node's own that waits for acknowledgements. */
+struct issue {
+	uint32_t handle; /* in the ledger */
+	struct id_set acked;
+	ms_t next; /* when those that are missing are asked again */
+};
+
+struct blocks {
+	struct engine *engine;
+	struct ledger ledger;
+	struct ledger_sync sync;
+	struct space *spaces;
+	uint32_t n_spaces;
+	bool begun, ready;
+
+	/* meeting.c */
+	struct id_set met;
+	uint32_t meet_number, meet_from; /* a number of this process; the slot to go on from */
+	uint32_t most_members;		 /* that anyone said there are */
+	ms_t meet_next;
+
+	/* forgetting.c */
+	struct forget_ack *acks;
+	struct issue *issues;
+	uint32_t n_acks, n_issues;
+};
+
+/* This node's public key. */
+const uint8_t *blocks_key(const struct blocks *b);
+
+/* This node's view of a space that the ledger knows; NULL when it does not, or without memory. */
+struct space *blocks_space(struct blocks *b, const struct link_id *id);
+
+/**
+ * blocks_take_in() - a link into the ledger, and all that follows from it
+ * @l:		taken over
+ * @from:	short id of who sent it, 0: this node
+ *
+ * Return: as ledger_add_link().
+ */
+int blocks_take_in(struct blocks *b, struct link *l, uint64_t from, ms_t now);
+
+/* Sign a transfer of @run, all of it by @parent, to somebody, and take it in. */
+int blocks_transfer(struct blocks *b, const struct link *parent, struct run run,
+		    const struct node_id *to, uint32_t generation, uint64_t request, bool settles,
+		    ms_t now, uint32_t *handle);
+
+void blocks_pass_on(struct blocks *b, uint32_t handle, ms_t now);
+void blocks_event(struct blocks *b, uint16_t kind, const struct node_id *node,
+		  const struct block_event *more, ms_t now);
+
+/* meeting.c */
+void meeting_begin(struct blocks *b, ms_t now);
+void meeting_tick(struct blocks *b, ms_t now);
+void meeting_receive(struct blocks *b, const struct origin *o, const struct part *p, ms_t now);
+
+/* forgetting.c */
+void forgetting_begin(struct blocks *b, ms_t now);
+void forgetting_tick(struct blocks *b, ms_t now);
+ms_t forgetting_deadline(const struct blocks *b);
+void forgetting_receive(struct blocks *b, const struct origin *o, const struct part *p, ms_t now);
+void forgetting_restore(struct blocks *b, const struct record *r);
+void forgetting_clear(struct blocks *b);
+
+#endif

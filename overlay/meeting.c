@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * meeting - what this node did before it was restarted, as everyone else knows it
+ *
+ * A disk may be a backup.  So after a reboot each member that is not gone for
+ * good is asked for the links from this node and to it, and nothing is taken or
+ * given before all have answered.  Members that this disk does not know of are
+ * learned from those it does: everyone who answers says how many there are.
+ */
+#include <errno.h>
+
+#include "overlay/block.pb.h"
+#include "overlay/blocks-private.h"
+#include "overlay/engine.h"
+#include "overlay/event.h"
+#include "overlay/members.h"
+#include "overlay/profile.h"
+
+#define AGAIN	1000 /* ms between rounds */
+#define AT_ONCE 64   /* members asked in a round */
+
+/* Members that count: not this node, not those that said good-bye or are forgotten. */
+static bool is_to_be_met(const struct blocks *b, const struct member *m)
+{
+	return m->profile && m->state != MEMBER_LEFT &&
+	       !node_id_equal(&m->profile->id, engine_id(b->engine)) &&
+	       !ledger_is_forgotten(&b->ledger, &m->profile->id, m->generation, true);
+}
+
+static uint32_t count_unmet(const struct blocks *b, uint32_t *known)
+{
+	const struct members *t = engine_members(b->engine);
+	uint32_t unmet = 0;
+
+	*known = 1;
+	for (uint32_t i = 0; i < members_slots(t); i++) {
+		const struct member *m = members_at(t, i);
+
+		if (!is_to_be_met(b, m))
+			continue;
+		(*known)++;
+		unmet += !id_set_has(&b->met, &m->profile->id);
+	}
+
+	return unmet;
+}
+
+uint32_t blocks_unmet(const struct blocks *b)
+{
+	uint32_t known, unmet;
+
+	if (b->ready)
+		return 0;
+	unmet = count_unmet(b, &known);
+
+	return b->most_members > known ? unmet + (b->most_members - known) : unmet;
+}
+
+void meeting_begin(struct blocks *b, ms_t now)
+{
+	b->meet_number = engine_random(b->engine, UINT32_MAX) + 1;
+	b->meet_next = now;
+}
+
+static void ask(struct blocks *b, const struct member *m)
+{
+	block_Meet meet = { .number = b->meet_number };
+	uint8_t buf[DATAGRAM_ROOM];
+	struct part_writer w = { .buf = buf, .cap = sizeof(buf) };
+	struct peer to = member_peer(m);
+
+	if (part_put_message(&w, PART_MEET, block_Meet_fields, &meet))
+		engine_send(b->engine, &to, &w, 0);
+}
+
+/* The next ones, from where the last round ended. */
+static void ask_some(struct blocks *b)
+{
+	const struct members *t = engine_members(b->engine);
+	uint32_t slots = members_slots(t), asked = 0;
+
+	for (uint32_t n = 0; n < slots && asked < AT_ONCE; n++) {
+		const struct member *m = members_at(t, b->meet_from++ % slots);
+
+		if (!is_to_be_met(b, m) || m->state == MEMBER_DEAD ||
+		    id_set_has(&b->met, &m->profile->id))
+			continue;
+		ask(b, m);
+		asked++;
+	}
+}
+
+static void become_ready(struct blocks *b, ms_t now)
+{
+	b->ready = true;
+	blocks_event(b, EVENT_BLOCKS_READY, NULL, NULL, now);
+}
+
+void meeting_tick(struct blocks *b, ms_t now)
+{
+	if (b->ready || now < b->meet_next)
+		return;
+	b->meet_next = now + AGAIN;
+	if (blocks_unmet(b) == 0)
+		become_ready(b, now);
+	else
+		ask_some(b);
+}
+
+/* ---- the answer ------------------------------------------------------------ */
+
+static bool is_about(void *ctx, uint32_t handle, const struct ledger_entry *e)
+{
+	const struct node_id *id = ctx;
+
+	(void)handle;
+	if (e->forget)
+		return node_id_equal(&e->forget->subject, id);
+
+	return node_id_equal(&e->link->by, id) || node_id_equal(&e->link->of.to, id);
+}
+
+static void answer(struct blocks *b, const struct origin *o, uint32_t number)
+{
+	struct node_id id = o->from.id;
+	block_Met met = { .number = number };
+	uint8_t buf[64];
+	struct part_writer w = { .buf = buf, .cap = sizeof(buf) };
+
+	(void)count_unmet(b, &met.members);
+	if (part_put_message(&w, PART_MET, block_Met_fields, &met))
+		ledger_send(&b->ledger, &o->from, is_about, &id, &w);
+}
+
+static void met(struct blocks *b, const struct origin *o, const block_Met *m, ms_t now)
+{
+	if (b->ready || m->number != b->meet_number)
+		return;
+	if (m->members > b->most_members)
+		b->most_members = m->members;
+	if (id_set_add(&b->met, &o->from.id) == 0 && blocks_unmet(b) == 0)
+		become_ready(b, now);
+}
+
+void meeting_receive(struct blocks *b, const struct origin *o, const struct part *p, ms_t now)
+{
+	union {
+		block_Meet meet;
+		block_Met met;
+	} m;
+
+	if (p->kind == PART_MEET && part_message(p, block_Meet_fields, &m.meet))
+		answer(b, o, m.meet.number);
+	else if (p->kind == PART_MET && o->stream && part_message(p, block_Met_fields, &m.met))
+		met(b, o, &m.met, now);
+	else
+		engine_counters(b->engine)->bad_part++;
+}

@@ -31,13 +31,16 @@ static unsigned int digits(uint32_t n)
 	return d;
 }
 
+static void queue_up(struct members *t, uint32_t key, unsigned int limit, ms_t now)
+{
+	spread_add(engine_spread(t->engine), 0, SPREAD_MEMBER, key, limit,
+		   engine_settings(t->engine)->gossip_fanout, now);
+}
+
 /* Retransmissions: the factor times ceil(log10(n + 1)), as SWIM's lambda * log(n). */
 static void pass_on(struct members *t, uint32_t key, ms_t now)
 {
-	const struct settings *set = engine_settings(t->engine);
-
-	spread_add(engine_spread(t->engine), 0, SPREAD_MEMBER, key,
-		   set->retransmit * digits(t->alive), set->gossip_fanout, now);
+	queue_up(t, key, engine_settings(t->engine)->retransmit * digits(t->alive), now);
 }
 
 static int standing_cmp(const struct standing *a, const struct standing *b)
@@ -99,7 +102,11 @@ static bool confirm(struct members *t, uint32_t slot, const struct claim *c, ms_
 	if (c->standing.state != MEMBER_SUSPECT || at == 0 ||
 	    !suspicion_confirm(&t->suspicions, at - 1U, c->from))
 		return false;
-	pass_on(t, KEY_CLAIM(slot), now);
+	/*
+	 * Sent as often as one flush reaches others, it gets to most of them,
+	 * and whoever misses it only waits longer than need be.
+	 */
+	queue_up(t, KEY_CLAIM(slot), engine_settings(t->engine)->confirm_sends, now);
 	return true;
 }
 
@@ -324,6 +331,9 @@ bool members_hear(struct members *t, const struct claim *c, bool spread, ms_t no
 
 	if (slot == MEMBER_SELF)
 		return hear_of_self(t, c, now);
+	if (added && t->forgotten.is &&
+	    t->forgotten.is(t->forgotten.ctx, &c->id, c->standing.generation))
+		return false;
 	if (added)
 		slot = add_member(t, c);
 	if (slot == MEMBER_NONE)

@@ -26,6 +26,7 @@ const struct settings settings_default = {
 	.gossip_fanout = 3,
 	.gossip_dead = 30 * 1000,
 	.retransmit = 4,
+	.confirm_sends = 2,
 	.gossip_rate = 21000,
 	.dead_probe = 5 * 1000,
 };
@@ -44,6 +45,7 @@ const struct settings settings_swim = {
 	.gossip_fanout = 3,
 	.gossip_dead = 30 * 1000,
 	.retransmit = 4,
+	.confirm_sends = 2,
 	.gossip_rate = 21000,
 	.dead_probe = 30 * 1000,
 };

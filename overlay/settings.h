@@ -31,8 +31,10 @@ struct settings {
 	bool gossip_tick;	    /* flush on the gap's tick only, never at once */
 	unsigned int gossip_fanout;
 	ms_t gossip_dead; /* the dead are gossiped to for this long, so that they can refute */
-	unsigned int retransmit; /* an item is sent this times ceil(log10(n + 1)) */
-	uint32_t gossip_rate;	 /* bytes a second of datagrams that only gossip */
+	unsigned int retransmit;    /* an item is sent this times ceil(log10(n + 1)) */
+	unsigned int confirm_sends; /* and a further member's suspicion of the same suspect, this
+				       often */
+	uint32_t gossip_rate;	    /* bytes a second of datagrams that only gossip */
 	ms_t dead_probe; /* one dead member is pinged each, so that halves find each other */
 };
 

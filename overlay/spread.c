@@ -218,6 +218,7 @@ void spread_add(struct spread *s, uint16_t scope, enum spread_class class, uint3
 		unsigned int limit, unsigned int fanout, ms_t now)
 {
 	uint16_t lane = need_lane(s, scope, class);
+	unsigned int left;
 	uint32_t i;
 
 	if (lane == s->n_lanes)
@@ -230,8 +231,11 @@ void spread_add(struct spread *s, uint16_t scope, enum spread_class class, uint3
 	if (i == NONE)
 		return;
 
+	left = s->items[i].limit - s->items[i].sends;
+	if (limit > left)
+		left = limit < SPREAD_LIMIT ? limit : SPREAD_LIMIT;
 	s->items[i].sends = 0;
-	s->items[i].limit = (uint8_t)(limit < SPREAD_LIMIT ? limit : SPREAD_LIMIT);
+	s->items[i].limit = (uint8_t)left;
 	s->items[i].born = now;
 	if (fanout > s->lanes[lane].fanout)
 		s->lanes[lane].fanout = (uint8_t)fanout;

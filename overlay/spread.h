@@ -68,8 +68,9 @@ void spread_set_targets(struct spread *s, uint16_t scope, struct spread_targets 
  * @s:		the queue
  * @scope:	who wants it
  * @class:	whose it is
- * @key:	the module's handle; queued already: its count starts anew
- * @limit:	how often it is sent by this node, 1 to 32
+ * @key:	the module's handle
+ * @limit:	how often it is sent by this node from now on, 1 to 32; queued already:
+ *		at least that often
  * @fanout:	to how many at once, the first time: 3, or SPREAD_FANOUT for a small scope
  */
 void spread_add(struct spread *s, uint16_t scope, enum spread_class class, uint32_t key,

@@ -155,6 +155,38 @@ static void send_stream(struct sim_node *n, struct message *m)
 	put_on_way(s, at, m, m);
 }
 
+static void put_on_link(struct sim_node *n, struct message *m)
+{
+	trace_add(n->sim, m->stream ? TRACE_STREAM : TRACE_SEND, n->index, m->to, m->plain[0]);
+	if (m->stream)
+		send_stream(n, m);
+	else
+		send_datagram(n, m);
+}
+
+static void hold(struct held **list, struct held ***end, struct message *m)
+{
+	struct held *h = malloc(sizeof(*h));
+
+	if (!h)
+		abort();
+	*h = (struct held){ .message = m };
+	if (!*list)
+		*end = list;
+	**end = h;
+	*end = &h->next;
+}
+
+static struct message *release(struct held **list)
+{
+	struct held *h = *list;
+	struct message *m = h->message;
+
+	*list = h->next;
+	free(h);
+	return m;
+}
+
 void net_send(struct sim_node *n, const struct peer *to, bool stream, const uint8_t *plain,
 	      size_t len)
 {
@@ -170,32 +202,36 @@ void net_send(struct sim_node *n, const struct peer *to, bool stream, const uint
 		.from = n->index, .to = target, .len = (uint32_t)len, .stream = stream
 	};
 	memcpy(m->plain, plain, len);
-	trace_add(n->sim, stream ? TRACE_STREAM : TRACE_SEND, n->index, target, plain[0]);
-	if (stream)
-		send_stream(n, m);
-	else
-		send_datagram(n, m);
+	if (n->blocked) {
+		n->paused = true;
+		hold(&n->stuck, &n->stuck_end, m);
+	} else {
+		put_on_link(n, m);
+	}
+}
+
+void net_release_sent(struct sim_node *n)
+{
+	while (n->stuck) {
+		struct message *m = release(&n->stuck);
+
+		if (n->engine)
+			put_on_link(n, m);
+		else
+			free(m);
+	}
 }
 
 /* ---- arriving ---------------------------------------------------------------------- */
 
-static void hold(struct sim_node *n, struct message *m)
+static void wait_in_socket(struct sim_node *n, struct message *m)
 {
-	struct held *h;
-
 	if (!m->stream && n->n_held >= n->sim->net.socket) {
 		n->traffic.overflown++;
 		free(m);
 		return;
 	}
-	h = malloc(sizeof(*h));
-	if (!h)
-		abort();
-	*h = (struct held){ .message = m };
-	if (!n->held)
-		n->held_end = &n->held;
-	*n->held_end = h;
-	n->held_end = &h->next;
+	hold(&n->held, &n->held_end, m);
 	n->n_held++;
 }
 
@@ -225,8 +261,8 @@ void net_deliver(struct sim *s, struct message *m)
 
 	if (!n->engine) {
 		free(m);
-	} else if (n->paused) {
-		hold(n, m);
+	} else if (n->paused || n->blocked) {
+		wait_in_socket(n, m);
 	} else if (n->link_in > s->now && !m->through) { /* behind an earlier one */
 		m->through = true;
 		put_on_way(s, carry(s, &n->link_in, s->now, m->len), m, m);
@@ -242,14 +278,12 @@ void net_deliver(struct sim *s, struct message *m)
 void net_release(struct sim_node *n)
 {
 	while (n->held) {
-		struct held *h = n->held;
+		struct message *m = release(&n->held);
 
-		n->held = h->next;
 		n->n_held--;
 		if (n->engine)
-			hand_over(n, h->message);
+			hand_over(n, m);
 		else
-			free(h->message);
-		free(h);
+			free(m);
 	}
 }

@@ -189,9 +189,10 @@ void node_bury(struct sim_node *n)
 		n->sim->hooks.unplug(n->sim, n);
 	engine_free(n->engine);
 	n->engine = NULL;
-	n->doomed = n->paused = false;
+	n->doomed = n->paused = n->blocked = false;
 	n->tick_at = UINT64_MAX;
 	n->crash_in = 0;
+	net_release_sent(n);
 	net_release(n);
 	store_crash(n->store);
 }
@@ -286,22 +287,38 @@ static void tick_after_pause(struct sim_node *n)
 		node_bury(n);
 }
 
-void sim_resume(struct sim *s, uint32_t node)
+static void go_on(struct sim_node *n)
 {
-	struct sim_node *n = &s->nodes[node];
-
-	trace_add(s, TRACE_DO, node, node, 'r');
-	if (!n->paused)
-		return;
 	n->paused = false;
 	n->tick_at = UINT64_MAX;
-	if (s->timers_first)
+	if (n->sim->timers_first)
 		tick_after_pause(n);
 	net_release(n);
-	if (!s->timers_first)
+	if (!n->sim->timers_first)
 		tick_after_pause(n);
 	if (n->engine)
 		node_arm(n);
+}
+
+void sim_resume(struct sim *s, uint32_t node)
+{
+	trace_add(s, TRACE_DO, node, node, 'r');
+	if (s->nodes[node].paused)
+		go_on(&s->nodes[node]);
+}
+
+void sim_block(struct sim *s, uint32_t node)
+{
+	s->nodes[node].blocked = true;
+	trace_add(s, TRACE_DO, node, node, 'b');
+}
+
+void sim_unblock(struct sim *s, uint32_t node)
+{
+	trace_add(s, TRACE_DO, node, node, 'r');
+	s->nodes[node].blocked = false;
+	net_release_sent(&s->nodes[node]);
+	go_on(&s->nodes[node]);
 }
 
 void sim_jump_clock(struct sim *s, uint32_t node, uint32_t ms)

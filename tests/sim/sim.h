@@ -65,10 +65,12 @@ struct sim_node {
 	us_t tick_at;		/* of the tick event that counts; others are stale */
 	us_t link_out, link_in; /* when the link is free again */
 	bool paused;
-	bool doomed; /* crashed inside a call of its engine: nothing leaves it any more */
+	bool blocked; /* its network stands still: it is paused by the first message it sends */
+	bool doomed;  /* crashed inside a call of its engine: nothing leaves it any more */
 	bool started;
-	uint32_t crash_in; /* durable writes until it crashes in one; 0: never */
-	struct held *held, **held_end;
+	uint32_t crash_in;		 /* durable writes until it crashes in one; 0: never */
+	struct held *held, **held_end;	 /* arrived while it stood still */
+	struct held *stuck, **stuck_end; /* sent while it was blocked */
 	uint32_t n_held;
 	struct store *store;
 	struct traffic traffic;
@@ -130,6 +132,13 @@ void sim_crash_in_write(struct sim *s, uint32_t node, uint32_t n);
 /* The process stands still; what arrives waits in the socket. */
 void sim_pause(struct sim *s, uint32_t node);
 void sim_resume(struct sim *s, uint32_t node);
+/*
+ * Lifeguard's anomaly: whatever it sends or gets waits until the end.  Its
+ * timers run on until one of them sends something, and there it stands, as a
+ * process does in a system call that does not return.
+ */
+void sim_block(struct sim *s, uint32_t node);
+void sim_unblock(struct sim *s, uint32_t node);
 /* A clock that jumps, ahead only: clocks since boot never go back. */
 void sim_jump_clock(struct sim *s, uint32_t node, uint32_t ms);
 /* The disk of @from, as it is now, becomes that of @to: a backup, or a clone. */
@@ -196,7 +205,8 @@ struct message {
 void net_send(struct sim_node *n, const struct peer *to, bool stream, const uint8_t *plain,
 	      size_t len);
 void net_deliver(struct sim *s, struct message *m);
-void net_release(struct sim_node *n); /* what a paused node held; then it is up to date */
+void net_release(struct sim_node *n);	   /* what a paused node held; then it is up to date */
+void net_release_sent(struct sim_node *n); /* what it was about to send */
 
 extern const struct env_ops sim_env;
 void node_arm(struct sim_node *n); /* see to it that its next tick is in the queue */

@@ -89,6 +89,8 @@ static const char *order_name(uint32_t what)
 		return "crash in a durable write";
 	case 'p':
 		return "pause";
+	case 'b':
+		return "block";
 	case 'r':
 		return "resume";
 	default:

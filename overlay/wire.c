@@ -218,9 +218,8 @@ static enum wire_verdict receive_hello(struct wire *w, const struct frame_head *
 /* ---- in: data ------------------------------------------------------------ */
 
 /*
- * An answer may be lost in a crowd of forged ones, but never be more than was
- * asked for: to an address that is not proved one datagram, since a captured
- * frame is let in once, wherever it is sent from.
+ * A captured frame is let in once, wherever it is sent from; so the one datagram
+ * that goes to an address which is not proved is all that it can cause there.
  */
 static struct wire_allowance allowance(bool proved)
 {

@@ -276,6 +276,9 @@ int publish_add(struct nl *nl, const struct publish *p, struct err *e)
 		r = need_none_covered(nl, p, e);
 	if (r == 0 && c.n > 0)
 		r = take(nl, &c, p, e);
+	/* What was sent may have been done all the same: the answer alone may be lost. */
+	if (r < 0 && r != -EEXIST)
+		(void)publish_del(nl, p, NULL);
 
 	return r < 0 ? err_wrap(e, r, "publish ports") : 0;
 }

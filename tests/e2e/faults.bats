@@ -46,3 +46,12 @@ scenarios() {
 @test "host-device" { scenarios host-device; }
 
 @test "firewall" { scenarios firewall; }
+
+@test "portmap" { scenarios portmap; }
+
+@test "portmap, at one call in five" {
+	local scenario
+	for scenario in add del gc; do
+		"$E2E_DIR/faults.py" --each 5 "portmap-$scenario"
+	done
+}

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """faults - fail, and kill, a plugin at every system call that it makes
 
-	faults.py [--every-error] [--only CALL:K[:ERROR|:KILL]] SCENARIO
+	faults.py [--every-error] [--each N] [--only CALL:K[:ERROR|:KILL]] SCENARIO
 
 A run of the plugin is recorded with strace.  Each system call after main() is
 a pair (call, k): the k-th time that a process makes this call.  For each pair
@@ -571,10 +571,32 @@ class Firewall(Ptp):
 		self.plugin.own["holder"].update(ingress=None, egress=None)
 
 
+class Portmap(Ptp):
+	"""Ports of every address and of one, of both families, in a range; snat off has elements of its own"""
+
+	example = "portmap"
+	position = 1
+	change = {"snat": False, "masqAll": True}
+
+	def furnish(self):
+		command("ip", "link", "add", "pub0", "type", "bridge")
+		for number, container in enumerate(["holder", "victim", "other"], 2):
+			self.plugin.own[container] = {
+				"runtimeConfig": {"portMappings": [
+					{"hostPort": 8000 + number, "containerPort": 80, "protocol": "tcp"},
+					{"hostPort": 5300 + number, "containerPort": 53, "protocol": "udp", "hostIP": "192.0.2.1"},
+					{"hostPort": 9000 + 10 * number, "containerPort": 90, "protocol": "tcp", "range": 3}]},
+				"prevResult": {
+					"cniVersion": "1.1.0",
+					"interfaces": [{"name": "pub0"}, {"name": "eth0", "sandbox": "/ns"}],
+					"ips": [{"address": "10.75.0.%d/24" % number, "interface": 1},
+						{"address": "fd00:75::%d/64" % number, "interface": 1}]}}
+
+
 SCENARIOS = {"add": Add, "add-first": AddFirst, "add-gc": AddGc, "add-exec": AddExec,
 	     "add-example": AddExample, "del": Del, "del-exec": DelExec, "gc": Gc}
 for prefix, kind in (("ptp", Ptp), ("macvlan", Macvlan), ("host-device", HostDevice),
-		     ("firewall", Firewall)):
+		     ("firewall", Firewall), ("portmap", Portmap)):
 	for verb in ("add", "add-gc", "del", "gc"):
 		SCENARIOS["%s-%s" % (prefix, verb)] = type(kind.__name__, (kind, SCENARIOS[verb]), {})
 
@@ -586,6 +608,7 @@ def wanted(fault, only):
 def main():
 	parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 	parser.add_argument("--every-error", action="store_true", help="all errors of a call, not the first alone")
+	parser.add_argument("--each", metavar="N", type=int, default=1, help="one fault in N, for a quick run")
 	parser.add_argument("--only", metavar="CALL:K", help="this pair alone, for a person who looks into it")
 	parser.add_argument("scenario", choices=SCENARIOS)
 	args = parser.parse_args()
@@ -593,8 +616,8 @@ def main():
 	begin = time.monotonic()
 	scenario = SCENARIOS[args.scenario]()
 	passed = failed = missed = 0
-	for fault in faults(scenario.record(), args.every_error):
-		if not wanted(fault, args.only):
+	for number, fault in enumerate(faults(scenario.record(), args.every_error)):
+		if not wanted(fault, args.only) or number % args.each:
 			continue
 		complaints, reached = scenario.case(fault)
 		missed += not reached

@@ -14,6 +14,7 @@
 #include "lib/err.h"
 #include "lib/gc.h"
 #include "lib/iptables.h"
+#include "lib/nft.h"
 #include "lib/nslock.h"
 
 #define FORWARD	   "CNI-FORWARD"
@@ -290,6 +291,21 @@ static int remove_rules(uint8_t family,
 }
 
 /* ---- the verbs ----------------------------------------------------------------- */
+
+bool admit_iptables_in_use(struct nl *nl)
+{
+	struct nft_chain_state state;
+	bool found = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		const struct nft_table table = { .family = families[i], .name = "filter" };
+		const struct nft_chain chain = { .table = &table, .name = FORWARD };
+
+		found = found || nft_get_chain(nl, &chain, &state, NULL) > 0;
+	}
+
+	return found;
+}
 
 int admit_iptables_add(const struct admit *a, struct err *e)
 {

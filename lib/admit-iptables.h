@@ -21,9 +21,18 @@
 #ifndef ADMIT_IPTABLES_H
 #define ADMIT_IPTABLES_H
 
+#include <stdbool.h>
+
 struct admit;
 struct err;
 struct gc;
+struct nl;
+
+/*
+ * Whether there are such chains, as far as nftables shows them: those of the legacy
+ * variant it does not.  By netlink, which costs microseconds.
+ */
+bool admit_iptables_in_use(struct nl *nl);
 
 int admit_iptables_add(const struct admit *a, struct err *e);
 int admit_iptables_del(const struct admit *a, struct err *e);

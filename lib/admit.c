@@ -354,7 +354,7 @@ int admit_del(struct nl *nl, const struct admit *a, struct err *e)
 	int n, r;
 
 	n = r = release(nl, a, e);
-	if (a->backend == ADMIT_IPTABLES) {
+	if (a->backend == ADMIT_IPTABLES || (n == 0 && admit_iptables_in_use(nl))) {
 		int each = admit_iptables_del(a, &next);
 
 		r = err_keep(r, e, each, &next);

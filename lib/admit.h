@@ -110,7 +110,8 @@ int admit_add(struct nl *nl, const struct admit *a, struct err *e);
  * admit_del() - undo admit_add()
  * @a:		the attachment; without @a->ifname its elements are searched by owner.
  *		@a->backend adds iptables to the search, while nftables and
- *		firewalld's sources are always looked at
+ *		firewalld's sources are always looked at; so is iptables if neither
+ *		has anything and it has our chains: the backend may have been another
  *
  * Return: how many elements were removed, 0 if there were none, or a negative
  * errno.

@@ -403,6 +403,18 @@ attach_iptables() {
 	[[ $(filter_rules host) == *"-A CNI-ADMIN -d 203.0.113.2/32 -j DROP"* ]]
 }
 
+@test "backend iptables: an ADD again changes nothing; DEL finds it after a change of backend" {
+	local before
+	policies[a]=isolated
+	attach_iptables c1 a
+	before=$(filter_rules host)
+	cni ADD firewall "$(iptables_conf a c1)" c1 c1 eth0
+	assert_ok
+	diff <(printf '%s' "$before") <(printf '%s' "$(filter_rules host)") || fail "the rules differ"
+	leave c1 a
+	[[ $(container_rules) == 0 ]] || fail "$(filter_rules host)"
+}
+
 @test "backend iptables: 10 at once do not lose each other's rules" {
 	at_once 10 ADD '.backend = "iptables"'
 	[[ $(container_rules) == 20 ]] || fail "$(filter_rules host)"
@@ -439,15 +451,16 @@ attach_iptables() {
 }
 
 @test "bad configs are refused by ADD and STATUS, with the key and the value" {
-	local filter code words
+	local config filter code words
 	prev=
 	cni ADD firewall "$(chained firewall firewall)" id c1 eth0
 	assert_error 7 prevResult
 	pair_add c1 eth0 10.1.0.5/24
 	while read -r code words filter; do
-		cni ADD firewall "$(chained firewall firewall "$filter")" id c1 eth0
+		config=$(chained firewall firewall "$filter")
+		cni ADD firewall "$config" id c1 eth0
 		assert_error "$code" "${words%%,*}" "${words##*,}"
-		cni STATUS firewall "$(chained firewall firewall "$filter")"
+		cni STATUS firewall "$config"
 		assert_error "$code" "${words%%,*}"
 	done <<-'END'
 		7 ingressPolicy,closed .ingressPolicy = "closed"

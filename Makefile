@@ -186,7 +186,7 @@ DEPS      := gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libjansson-de
 DEPS_DEMO := $(DEPS) iproute2 iputils-ping jq nftables util-linux
 DEPS_TEST := $(DEPS_DEMO) libcmocka-dev bats python3 \
              iptables conntrack strace socat netcat-openbsd tcpdump attr procps \
-             podman buildah runc busybox-static containernetworking-plugins mandoc containerd curl zsh
+             podman buildah runc crun lxc busybox-static containernetworking-plugins mandoc containerd curl zsh
 # Its package starts it where there is systemd, and nobody's firewall shall change for a test.
 DEPS_TEST += $(if $(wildcard /run/systemd/system),,firewalld dbus-daemon)
 DEPS_LINT := clang-format clang-tidy cppcheck shellcheck

@@ -121,3 +121,87 @@ addresses() { cat "$BATS_TEST_TMPDIR"/ADD.*.out | jq -r '.ips[]?.address'; }
 	assert_all GC 4
 	assert_nothing_left
 }
+
+# ---- a whole list -------------------------------------------------------------
+
+# Podman's list, as Podman writes it; leases and saved values in the test's directory.
+chain_configs() {
+	local type
+	for type in bridge portmap firewall tuning; do
+		chain[$type]=$(jq -nc --arg type "$type" --arg dir "$BATS_TEST_TMPDIR" '
+			{cniVersion: "0.4.0", name: "lows-network", type: $type} + {
+				bridge: {bridge: "lows0", isGateway: true, ipMasq: true, hairpinMode: true,
+					ipam: {type: "host-local", dataDir: ($dir + "/leases"), routes: [{dst: "0.0.0.0/0"}],
+						ranges: [[{subnet: "192.168.1.0/24"}]]}},
+				portmap: {}, firewall: {backend: ""}, tuning: {dataDir: ($dir + "/saved")}}[$type]')
+	done
+}
+
+# chain_call VERB TYPE N MORE: one plugin for container number N; MORE goes into its config
+chain_call() {
+	feed "${chain[$2]%\}}$4}" env CNI_COMMAND="$1" CNI_PATH="$PLUGINS" CNI_CONTAINERID="id$3" CNI_IFNAME=eth0 \
+		CNI_NETNS="$(netns_path "c$3")" nsenter --net="$(netns_path host)" -- "$PLUGINS/$2"
+}
+
+ports_of() {
+	printf ',"runtimeConfig":{"portMappings":['
+	printf '{"hostPort":%d,"containerPort":80,"protocol":"tcp"},' $((8000 + 3 * $1)) $((8001 + 3 * $1))
+	printf '{"hostPort":%d,"containerPort":53,"protocol":"udp"}]}' $((8002 + 3 * $1))
+}
+
+add_chain() {
+	local type more='' result
+	for type in bridge portmap firewall tuning; do
+		[[ $type != portmap ]] || more+=$(ports_of "$1")
+		result=$(chain_call ADD "$type" "$1" "$more") || { echo "ADD of $type, container $1: $result"; return 1; }
+		more=",\"prevResult\":$result"
+	done
+	printf '%s' "$result" >"$BATS_TEST_TMPDIR/result.$1"
+}
+
+del_chain() {
+	local type more said
+	more=",\"prevResult\":$(<"$BATS_TEST_TMPDIR/result.$1")"
+	for type in tuning firewall portmap bridge; do
+		said=$(chain_call DEL "$type" "$1" "$more$(ports_of "$1")") || { echo "DEL of $type, container $1: $said"; return 1; }
+	done
+}
+
+# all_at_once FUNCTION NUMBER…
+all_at_once() {
+	local function=$1 n pids=() pid
+	shift
+	for n; do
+		"$function" "$n" 3>&- &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid" || fail "$function failed"
+	done
+}
+
+published() { in_ns host nft -j list map inet heddle port4 | jq '.nftables[].map.elem // [] | length' | tail -1; }
+
+@test "100 containers with three ports each through Podman's list, half of them gone at once, the rest by GC" {
+	local -A chain
+	local i type n=100
+	chain_configs
+	for ((i = 0; i < n; i++)); do
+		netns_add "c$i"
+	done
+	all_at_once add_chain $(seq 0 $((n - 1)))
+	[[ $(published) == $((3 * n)) ]] || fail "$(published) ports"
+	[[ $(host_links | wc -l) == "$n" ]]
+	[[ $(jq -r '.ips[0].address' "$BATS_TEST_TMPDIR"/result.* | sort -u | wc -l) == "$n" ]]
+
+	all_at_once del_chain $(seq 0 2 $((n - 1)))
+	[[ $(published) == $((3 * n / 2)) ]] || fail "$(published) ports"
+	[[ $(leases | wc -l) == $((n / 2)) ]]
+
+	for type in tuning firewall portmap bridge; do
+		gc "$(jq -c '.cniVersion = "1.1.0"' <<<"${chain[$type]}")"
+		assert_silent
+	done
+	assert_nothing_left
+	[[ -z $(find "$BATS_TEST_TMPDIR/saved" -type f) ]]
+}

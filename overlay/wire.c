@@ -204,8 +204,7 @@ static enum wire_verdict receive_hello(struct wire *w, const struct frame_head *
 	memcpy(hello.cookie, in->plain + AT_COOKIE, COOKIE_LEN);
 	memcpy(hello.echo, in->plain + AT_ECHO, COOKIE_LEN);
 	/* Our own words, sent back to us. */
-	if (!node_id_is_set(&end.id) || node_id_equal(&end.id, &w->self.id) ||
-	    boot_id_equal(&end.boot, &w->self.boot))
+	if (!node_id_is_set(&end.id) || node_id_equal(&end.id, &w->self.id))
 		return WIRE_JUNK;
 
 	if (learn(w, h, &end, &hello, from, now))

@@ -171,23 +171,23 @@ enum { OF_LS = 1, OF_PRUNE = 2 };
 
 struct rule {
 	const char *key;
-	unsigned int of; /* OF_*: who knows it */
 	bool (*match)(const char *value, const struct network *net, bool in_use);
 	int (*check)(const char *value, struct err *e); /* NULL: any value will do */
+	unsigned int of;				/* OF_*: who knows it */
 	bool all;					/* of its values must match, and not one */
 	bool once;					/* it has one value only */
 };
 
 static const struct rule rules[] = {
-	{ "dangling", OF_LS, match_dangling, check_dangling, .once = true },
-	{ "driver", OF_LS, match_driver },
-	{ "id", OF_LS, match_id },
-	{ "label", OF_LS | OF_PRUNE, match_label, .all = true },
-	{ "label!", OF_PRUNE, match_no_label },
-	{ "name", OF_LS, match_name },
-	{ "scope", OF_LS, match_scope, check_scope },
-	{ "type", OF_LS, match_type, check_type },
-	{ "until", OF_PRUNE, match_until, check_until, .once = true },
+	{ "dangling", match_dangling, check_dangling, OF_LS, .once = true },
+	{ "driver", match_driver, NULL, OF_LS },
+	{ "id", match_id, NULL, OF_LS },
+	{ "label", match_label, NULL, OF_LS | OF_PRUNE, .all = true },
+	{ "label!", match_no_label, NULL, OF_PRUNE },
+	{ "name", match_name, NULL, OF_LS },
+	{ "scope", match_scope, check_scope, OF_LS },
+	{ "type", match_type, check_type, OF_LS },
+	{ "until", match_until, check_until, OF_PRUNE, .once = true },
 };
 
 static const struct rule *find_rule(const char *key, unsigned int of)

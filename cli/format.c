@@ -182,7 +182,7 @@ static int call_with(struct run *run, const struct format_expr *x, json_t *const
 static int eval_call(struct run *run, const struct format_expr *x, json_t *dot, json_t **ret)
 {
 	const size_t n = count_args(x);
-	AUTO_FREE json_t **args = calloc(n + 1, sizeof(*args));
+	AUTO_FREE json_t **args = calloc(n + 1, sizeof(json_t *));
 	size_t have = 0;
 	int r = 0;
 
@@ -338,8 +338,10 @@ static int range_object(struct run *run, const struct format_node *n, const json
 {
 	AUTO_FREE const char **keys = NULL;
 	size_t count = format_keys(object, &keys);
-	int r = keys ? 0 : err_sys(run->e, ENOMEM, "fill a template");
+	int r = 0;
 
+	if (!keys)
+		return err_sys(run->e, ENOMEM, "fill a template");
 	for (size_t i = 0; i < count && r == 0; i++) {
 		AUTO_JSON json_t *name = json_string_nocheck(keys[i]);
 		json_t *member = json_object_get(object, keys[i]);

@@ -24,7 +24,7 @@ static const struct argp_option options[] = {
 };
 
 struct request {
-	const char *format; /* NULL: the indented array */
+	char *format; /* borrowed, NULL: the indented array */
 	bool verbose, json;
 	char **refs; /* borrowed */
 	int n;
@@ -49,7 +49,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		argp_error(state, "it needs at least one NETWORK");
 		return 0;
 	default:
-		(void)arg;
 		return ARGP_ERR_UNKNOWN;
 	}
 }

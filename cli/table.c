@@ -327,18 +327,24 @@ static size_t split_cells(char *text, char *cells[CELLS_MAX])
 	return n;
 }
 
+static void add_keys(json_t *map, json_t *names)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(map, key, value)
+		json_object_set_new(names, key, json_string(key));
+}
+
 /* "Label": what a heading has for `.Label "com.example.some-key"`: the key itself. */
 static int name_keys(json_t *headings, const char *member, const json_t *rows)
 {
-	json_t *names = json_object(), *value;
+	json_t *names = json_object();
 	const json_t *row;
-	const char *key;
 	size_t i;
 
-	json_array_foreach(rows, i, row) {
-		json_object_foreach(json_object_get(row, member), key, value)
-			json_object_set_new(names, key, json_string(key));
-	}
+	json_array_foreach(rows, i, row)
+		add_keys(json_object_get(row, member), names);
 
 	return json_object_set_new(headings, member, names);
 }

@@ -206,6 +206,25 @@ packets_are() { [[ $(packets_outside) == "$1" ]]; }
 	assert_none_left
 }
 
+@test "the example: a list both ways, with a policy and pins" {
+	chain_add firewall-lists c1 c1 eth0
+	results[c1]=$prev
+	chain_add firewall-lists c2 c2 eth0
+	serve outside 443 444
+	dials c1 203.0.113.2 443
+	cannot_dial c1 203.0.113.2 444
+	reaches c1 2001:db8::2
+	in_ns outside ip route add 10.76.0.0/24 via 203.0.113.1
+	serve c1 8080 7999
+	dials outside "$(ip4 c1)" 8080
+	cannot_dial outside "$(ip4 c1)" 7999
+	chain_run CHECK firewall-lists c2 c2 eth0
+	chain_run DEL firewall-lists c2 c2 eth0
+	prev=${results[c1]}
+	chain_run DEL firewall-lists c1 c1 eth0
+	assert_none_left
+}
+
 # ---- the mark ------------------------------------------------------------------------
 
 # mark_rules MARK: how many rules of iptables' FORWARD accept it

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "cli/command.h"
+#include "cli/store.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 
@@ -29,14 +30,7 @@ const char *pod_network_socket(void)
 
 static int is_config(const struct dirent *d)
 {
-	static const char *const endings[] = { ".conf", ".conflist", ".json" };
-	const char *dot = strrchr(d->d_name, '.');
-
-	for (size_t i = 0; dot && i < ARRAY_SIZE(endings); i++)
-		if (strcmp(dot, endings[i]) == 0)
-			return 1;
-
-	return 0;
+	return store_is_conf(d->d_name);
 }
 
 /* By bytes, as Go sorts; not by the locale, as alphasort() would. */

@@ -72,14 +72,15 @@ size_t sessions_size(uint32_t n, uint16_t n_windows);
 /* Return: a session, or SESSION_NONE. */
 uint32_t sessions_find_boot(const struct sessions *s, const struct boot_id *boot);
 uint32_t sessions_find_id(const struct sessions *s, const struct node_id *id);
+/* For a seed, of which nothing but the address is known: looks at all of them. */
+uint32_t sessions_find_address(const struct sessions *s, const struct node_addr *addr);
+
 /**
  * sessions_changed() - what tells two states of knowledge of one node apart
  *
  * It is another number after the node was learnt, and after any was forgotten.
  */
 uint32_t sessions_changed(const struct sessions *s, const struct node_id *id);
-/* For a seed, of which nothing but the address is known: looks at all of them. */
-uint32_t sessions_find_address(const struct sessions *s, const struct node_addr *addr);
 
 /**
  * sessions_learn() - @end is alive, as the frame with @counter has proved

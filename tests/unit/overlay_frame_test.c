@@ -7,13 +7,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 #include "lib/cleanup.h"
 #include "overlay/frame.h"
 #include "tests/unit/overlay_keys.h"
+#include "tests/unit/stopwatch.h"
 
 #define ROUNDS 20000
 
@@ -190,16 +190,7 @@ static void padding_is_no_longer_than_the_text(void **state)
 	}
 }
 
-static double microseconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-/* Says what a frame costs; how fast the machine is proves nothing. */
+/* Says what a frame costs. */
 static void the_cost_of_a_frame_is_told(void **state)
 {
 	static const size_t sizes[] = { 100, 300, 1400 };

@@ -12,7 +12,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -21,6 +20,7 @@
 #include "overlay/admission.h"
 #include "overlay/handshake.h"
 #include "tests/unit/overlay_keys.h"
+#include "tests/unit/stopwatch.h"
 
 #define NOW	1700000000u
 #define EXPIRES (NOW + 3600)
@@ -556,16 +556,7 @@ static void secrets_do_not_outlive_their_step(void **state)
 	assert_true(sodium_is_zero((const uint8_t *)&l->joiner.h, sizeof(l->joiner.h)));
 }
 
-static double microseconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-/* Says what joining costs the admitter; how fast the machine is proves nothing. */
+/* Says what joining costs the admitter. */
 static void the_cost_of_a_join_is_told(void **state)
 {
 	enum { ROUNDS = 200 };

@@ -14,7 +14,7 @@
 
 /* ---- what this node has ---------------------------------------------------- */
 
-bool asking_own_run(const struct blocks *b, const struct space *s, uint32_t *i, struct run *ret)
+bool asking_own_run(const struct blocks *b, const struct space *s, uint32_t *i, struct span *ret)
 {
 	const struct titles *t = ledger_space(&b->ledger, &s->id);
 
@@ -36,7 +36,7 @@ bool asking_own_run(const struct blocks *b, const struct space *s, uint32_t *i, 
 static uint64_t count_free(const struct blocks *b, const struct space *s, uint64_t *owned)
 {
 	uint64_t busy = 0;
-	struct run run;
+	struct span run;
 
 	*owned = 0;
 	for (uint32_t i = 0; asking_own_run(b, s, &i, &run); i++) {
@@ -113,7 +113,7 @@ static void end(struct blocks *b, struct space *s, bool denied, ms_t now)
 	struct block_event more = { .space = s->id, .run = s->bounds };
 
 	if (s->ask.exact)
-		more.run = (struct run){ s->ask.number, s->ask.number };
+		more.run = (struct span){ s->ask.number, s->ask.number };
 	if (denied && !s->ask.early)
 		blocks_event(b, EVENT_BLOCK_DENIED, NULL, &more, now);
 	s->ask = (struct ask){ .next = denied ? now + PAUSE : now };
@@ -207,9 +207,9 @@ static const struct ledger_entry *answered(const struct blocks *b, const struct 
 
 /* The upper half of the largest free run; all of it when it is one number, and there is need. */
 static bool pick_half(const struct blocks *b, const struct space *s, bool early, ms_t now,
-		      struct run *ret)
+		      struct span *ret)
 {
-	struct run best = { 0 }, own, run;
+	struct span best = { 0 }, own, run;
 	bool any = false;
 
 	for (uint32_t i = 0; asking_own_run(b, s, &i, &own); i++) {
@@ -228,17 +228,17 @@ static bool pick_half(const struct blocks *b, const struct space *s, bool early,
 }
 
 static bool pick_exact(const struct blocks *b, const struct space *s, uint64_t number, ms_t now,
-		       struct run *ret)
+		       struct span *ret)
 {
 	const struct title *title = titles_at(ledger_space(&b->ledger, &s->id), number);
 
-	*ret = (struct run){ number, number };
+	*ret = (struct span){ number, number };
 
-	return title && !title->frozen && pool_free_run(&s->pool, *ret, now, &(struct run){ 0 });
+	return title && !title->frozen && pool_free_run(&s->pool, *ret, now, &(struct span){ 0 });
 }
 
 /* Return: NONE_FREE and so on, or -1 and what to give. */
-static int decide(struct blocks *b, struct space *s, const block_Ask *m, ms_t now, struct run *ret)
+static int decide(struct blocks *b, struct space *s, const block_Ask *m, ms_t now, struct span *ret)
 {
 	uint64_t owned, left;
 
@@ -264,7 +264,7 @@ static void answer(struct blocks *b, struct space *s, const struct origin *o, co
 	const struct ledger_entry *before = answered(b, &o->from.id, m->request);
 	const struct titles *t = ledger_space(&b->ledger, &s->id);
 	uint32_t handle;
-	struct run run;
+	struct span run;
 	int why;
 
 	if (before) {

@@ -12,7 +12,7 @@
  *
  * Return: whether there is one at or behind @i.
  */
-bool asking_own_run(const struct blocks *b, const struct space *s, uint32_t *i, struct run *ret);
+bool asking_own_run(const struct blocks *b, const struct space *s, uint32_t *i, struct span *ret);
 
 /* Ask for one number, or, NULL, for a range; nothing happens when an ask is under way. */
 void asking_begin(struct blocks *b, struct space *s, const uint64_t *number, ms_t now);

@@ -19,7 +19,7 @@ struct ask {
 
 struct space {
 	struct link_id id;
-	struct run bounds;
+	struct span bounds;
 	struct pool pool;
 	struct ask ask;
 };
@@ -83,7 +83,7 @@ struct space *blocks_space(struct blocks *b, const struct link_id *id);
 int blocks_take_in(struct blocks *b, struct link *l, uint64_t from, ms_t now);
 
 /* Sign a transfer of @run, all of it by @parent, to somebody, and take it in. */
-int blocks_transfer(struct blocks *b, const struct link *parent, struct run run,
+int blocks_transfer(struct blocks *b, const struct link *parent, struct span run,
 		    const struct node_id *to, uint32_t generation, uint64_t request, bool settles,
 		    ms_t now, uint32_t *handle);
 

@@ -183,7 +183,7 @@ int blocks_take_in(struct blocks *b, struct link *l, uint64_t from, ms_t now)
 	return r;
 }
 
-int blocks_transfer(struct blocks *b, const struct link *parent, struct run run,
+int blocks_transfer(struct blocks *b, const struct link *parent, struct span run,
 		    const struct node_id *to, uint32_t generation, uint64_t request, bool settles,
 		    ms_t now, uint32_t *handle)
 {
@@ -413,7 +413,7 @@ int blocks_found(struct blocks *b, uint64_t count, struct link_id *ret, ms_t now
 	return 0;
 }
 
-int blocks_set_bounds(struct blocks *b, const struct link_id *space, struct run bounds,
+int blocks_set_bounds(struct blocks *b, const struct link_id *space, struct span bounds,
 		      struct err *e)
 {
 	struct space *s;
@@ -439,7 +439,7 @@ static int need_ready(const struct blocks *b, struct err *e)
 int blocks_take(struct blocks *b, const struct link_id *space, uint64_t *ret, ms_t now,
 		struct err *e)
 {
-	struct run own;
+	struct span own;
 	uint64_t number;
 	struct space *s;
 	int r;
@@ -540,7 +540,7 @@ static int each_own_run(struct blocks *b, const struct link_id *space,
 
 static int settle_run(struct blocks *b, const struct title *run, ms_t now)
 {
-	return run->frozen && blocks_transfer(b, run->by, (struct run){ run->first, run->last },
+	return run->frozen && blocks_transfer(b, run->by, (struct span){ run->first, run->last },
 					      engine_id(b->engine), engine_generation(b->engine), 0,
 					      true, now, NULL) >= 0;
 }
@@ -562,7 +562,7 @@ static int give_run(struct blocks *b, const struct title *run, ms_t now)
 	uint32_t handle;
 
 	if (members_pick(t, 1, NULL, &heir) == 0 ||
-	    blocks_transfer(b, run->by, (struct run){ run->first, run->last }, &heir.id,
+	    blocks_transfer(b, run->by, (struct span){ run->first, run->last }, &heir.id,
 			    members_at(t, members_find(t, &heir.id))->generation, 0, false, now,
 			    &handle) < 0)
 		return 0;

@@ -46,7 +46,7 @@ enum blocks_start {
 /* What events of 64 and above carry. */
 struct block_event {
 	struct link_id space;
-	struct run run;
+	struct span run;
 };
 
 extern const struct module_ops blocks_ops;
@@ -75,7 +75,7 @@ const struct ledger *blocks_ledger(const struct blocks *b);
 int blocks_found(struct blocks *b, uint64_t count, struct link_id *ret, ms_t now, struct err *e);
 
 /* Which numbers are given to who asks for any; all, as long as nothing is said. */
-int blocks_set_bounds(struct blocks *b, const struct link_id *space, struct run bounds,
+int blocks_set_bounds(struct blocks *b, const struct link_id *space, struct span bounds,
 		      struct err *e);
 
 /**

@@ -259,7 +259,7 @@ static int inherit(struct blocks *b, const struct forget *f, ms_t now)
 
 			if (node_id_equal(title_owner(&run), &f->subject) &&
 			    run.by->of.generation <= f->generation)
-				r = blocks_transfer(b, run.by, (struct run){ run.first, run.last },
+				r = blocks_transfer(b, run.by, (struct span){ run.first, run.last },
 						    engine_id(b->engine),
 						    engine_generation(b->engine), 0, false, now,
 						    NULL);

@@ -126,15 +126,15 @@ void pool_tidy(struct pool *p, ms_t now)
 	p->n = kept;
 }
 
-static void keep_larger(struct run *best, bool *any, uint64_t first, uint64_t last)
+static void keep_larger(struct span *best, bool *any, uint64_t first, uint64_t last)
 {
 	if (*any && last - first <= best->last - best->first)
 		return;
-	*best = (struct run){ first, last };
+	*best = (struct span){ first, last };
 	*any = true;
 }
 
-bool pool_free_run(const struct pool *p, struct run within, ms_t now, struct run *ret)
+bool pool_free_run(const struct pool *p, struct span within, ms_t now, struct span *ret)
 {
 	uint64_t first = within.first;
 	bool any = false;
@@ -155,7 +155,7 @@ bool pool_free_run(const struct pool *p, struct run within, ms_t now, struct run
 	return any;
 }
 
-bool pool_lowest(const struct pool *p, struct run within, ms_t now, uint64_t *ret)
+bool pool_lowest(const struct pool *p, struct span within, ms_t now, uint64_t *ret)
 {
 	uint64_t number = within.first;
 
@@ -171,7 +171,7 @@ bool pool_lowest(const struct pool *p, struct run within, ms_t now, uint64_t *re
 	return true;
 }
 
-uint64_t pool_busy(const struct pool *p, struct run within)
+uint64_t pool_busy(const struct pool *p, struct span within)
 {
 	uint64_t n = 0;
 

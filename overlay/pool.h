@@ -25,7 +25,7 @@ struct pool {
 };
 
 /* A run of numbers, both ends included. */
-struct run {
+struct span {
 	uint64_t first, last;
 };
 
@@ -55,12 +55,12 @@ void pool_tidy(struct pool *p, ms_t now);
  *
  * Return: whether there is any.
  */
-bool pool_free_run(const struct pool *p, struct run within, ms_t now, struct run *ret);
+bool pool_free_run(const struct pool *p, struct span within, ms_t now, struct span *ret);
 
 /* The lowest free number within @within.  Return: whether there is one. */
-bool pool_lowest(const struct pool *p, struct run within, ms_t now, uint64_t *ret);
+bool pool_lowest(const struct pool *p, struct span within, ms_t now, uint64_t *ret);
 
 /* How many numbers of @within are in use or rest. */
-uint64_t pool_busy(const struct pool *p, struct run within);
+uint64_t pool_busy(const struct pool *p, struct span within);
 
 #endif

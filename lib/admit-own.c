@@ -94,18 +94,21 @@ static struct ip_addr link_local_of(const uint8_t mac[6])
 
 /* Which parts of an attachment to list. */
 struct parts {
-	bool ingress, egress, isolated, pins;
+	bool admitted, ingress, egress, isolated, pins;
 };
 
 static struct parts wanted(const struct admit *a)
 {
-	return (struct parts){ .ingress = allow_given(&a->ingress),
+	bool chains = a->backend == ADMIT_IPTABLES; /* admit, and keep policies, instead */
+
+	return (struct parts){ .admitted = !chains,
+			       .ingress = allow_given(&a->ingress),
 			       .egress = allow_given(&a->egress),
-			       .isolated = a->policy == ADMIT_ISOLATED,
+			       .isolated = !chains && a->policy == ADMIT_ISOLATED,
 			       .pins = a->spoofchk };
 }
 
-static const struct parts everything = { true, true, true, true };
+static const struct parts everything = { true, true, true, true, true };
 
 static int list_inet_of(struct claims *ret, const struct admit *a, const struct ip_addr *addr,
 			struct parts parts, struct err *e)
@@ -115,10 +118,12 @@ static int list_inet_of(struct claims *ret, const struct admit *a, const struct 
 				  ingress = { &ruleset_ingress4, &ruleset_ingress6 },
 				  egress = { &ruleset_egress4, &ruleset_egress6 };
 	char in[IFNAMSIZ], out[IFNAMSIZ];
-	int r = list_address(ret, admitted, a, addr, NULL, e);
+	int r = 0;
 
 	admit_list_name(in, ADMIT_IN, &a->ingress);
 	admit_list_name(out, ADMIT_OUT, &a->egress);
+	if (parts.admitted)
+		r = list_address(ret, admitted, a, addr, NULL, e);
 	if (r == 0 && parts.ingress)
 		r = list_address(ret, listed, a, addr, NULL, e);
 	if (r == 0 && parts.ingress)

@@ -131,6 +131,16 @@ void admit_clear(struct admit *a)
 	a->n_addrs = 0;
 }
 
+static bool has_lists(const struct admit *a)
+{
+	return allow_given(&a->ingress) || allow_given(&a->egress);
+}
+
+bool admit_in_nftables(const struct admit *a)
+{
+	return a->backend != ADMIT_IPTABLES || has_lists(a) || a->spoofchk;
+}
+
 bool admit_has_family(const struct admit *a, uint8_t family)
 {
 	for (size_t i = 0; i < a->n_addrs; i++)
@@ -196,11 +206,6 @@ static const struct allow *list_of(const struct admit *a, enum admit_way way)
 }
 
 static const enum admit_way ways[] = { ADMIT_IN, ADMIT_OUT };
-
-static bool has_lists(const struct admit *a)
-{
-	return allow_given(&a->ingress) || allow_given(&a->egress);
-}
 
 /*
  * Neighbours see each other through the bridge, where there are no connections to
@@ -307,7 +312,8 @@ static int take_or_undo(struct nl *nl, const struct admit *a, struct err *e)
 	int r = has_lists(a) ? take_listed(nl, a, e) : admit_own_take(nl, a, e);
 
 	if (r == 0)
-		r = admit_shared_take(nl, a, e);
+		r = a->backend == ADMIT_IPTABLES ? admit_iptables_add(a, e)
+						 : admit_shared_take(nl, a, e);
 	if (r < 0)
 		(void)release(nl, a, NULL);
 
@@ -341,7 +347,7 @@ int admit_add(struct nl *nl, const struct admit *a, struct err *e)
 
 	if (r < 0 || !*a->ifname)
 		return r;
-	r = a->backend == ADMIT_IPTABLES ? admit_iptables_add(a, e) : take_or_undo(nl, a, e);
+	r = admit_in_nftables(a) ? take_or_undo(nl, a, e) : admit_iptables_add(a, e);
 
 	return r < 0 ? err_wrap(e, r, "admit to forwarding") : 0;
 }
@@ -365,29 +371,29 @@ int admit_del(struct nl *nl, const struct admit *a, struct err *e)
 
 /* ---- check ------------------------------------------------------------------------- */
 
-static int check_all(struct nl *nl, const struct admit *a, struct err *e)
+static int check_chains(struct nl *nl, const struct admit *a, struct err *e)
 {
-	static int (*const checks[])(struct nl * nl, const struct admit *a,
-				     struct err *e) = { admit_own_check, check_lists,
-							admit_shared_check };
-	struct err next;
-	int r = 0;
+	return a->backend == ADMIT_IPTABLES ? admit_iptables_check(a, e)
+					    : admit_shared_check(nl, a, e);
+}
 
-	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
-		int each = checks[i](nl, a, &next);
-
-		r = err_keep(r, e, each, &next);
-	}
-
-	return r;
+static int check_own(struct nl *nl, const struct admit *a, struct err *e)
+{
+	return admit_in_nftables(a) ? admit_own_check(nl, a, e) : 0;
 }
 
 int admit_check(struct nl *nl, const struct admit *a, struct err *e)
 {
+	static int (*const checks[])(struct nl * nl, const struct admit *a,
+				     struct err *e) = { check_own, check_lists, check_chains };
+	struct err next;
 	int r = 0;
 
-	if (*a->ifname)
-		r = a->backend == ADMIT_IPTABLES ? admit_iptables_check(a, e) : check_all(nl, a, e);
+	for (size_t i = 0; *a->ifname && i < ARRAY_SIZE(checks); i++) {
+		int each = checks[i](nl, a, &next);
+
+		r = err_keep(r, e, each, &next);
+	}
 
 	return r < 0 ? err_wrap(e, r, "admission to forwarding") : 0;
 }

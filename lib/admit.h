@@ -4,7 +4,8 @@
  *
  * An attachment is admitted: what it sends, the answers to it, and what comes
  * for its published ports are accepted and marked (coexist.h); what it sends
- * outside of any known connection is dropped.
+ * outside of any known connection is dropped.  With backend iptables the
+ * reference's chains say that, and the policy; the rest is nftables' there, too.
  *
  * A policy shuts its bridge (admit-shared.h):
  *
@@ -90,6 +91,9 @@ void admit_clear(struct admit *a);
  * had; or another errno.
  */
 int admit_choose(struct nl *nl, struct admit *a, struct err *e);
+
+/* Whether anything of it is in nftables: with backend iptables what that has no chains for. */
+bool admit_in_nftables(const struct admit *a);
 
 bool admit_has_family(const struct admit *a, uint8_t family);
 

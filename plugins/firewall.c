@@ -102,22 +102,6 @@ static int read_lists(const struct cni_request *rq, struct admit *conf, struct e
 	return r;
 }
 
-/* What the reference's chains have no place for would be missed silently. */
-static int need_nftables(const struct admit *conf, struct err *e)
-{
-	const char *key = allow_given(&conf->ingress)  ? "ingress"
-			  : allow_given(&conf->egress) ? "egress"
-			  : conf->spoofchk	       ? "spoofchk"
-			  : conf->mark		       ? "markBit"
-						       : NULL;
-
-	if (!key || conf->backend != ADMIT_IPTABLES)
-		return 0;
-
-	return err_cni(e, CNI_E_FIELD,
-		       "%s: backend \"iptables\" has it not: leave one of the two keys out", key);
-}
-
 static int conf_read(const struct cni_request *rq, struct admit *ret, struct err *e)
 {
 	struct admit conf = { .admin_chain = "CNI-ADMIN", .zone = "trusted" };
@@ -125,8 +109,6 @@ static int conf_read(const struct cni_request *rq, struct admit *ret, struct err
 
 	if (r == 0)
 		r = read_lists(rq, &conf, e);
-	if (r == 0)
-		r = need_nftables(&conf, e);
 	if (r < 0)
 		admit_clear(&conf);
 	else
@@ -150,7 +132,7 @@ static int need_prev(const struct cni_request *rq, struct err *e)
 /* Whether its packets carry our mark. */
 static bool is_marked(const struct admit *a, uint8_t family)
 {
-	return a->backend != ADMIT_IPTABLES && *a->ifname && admit_has_family(a, family);
+	return admit_in_nftables(a) && *a->ifname && admit_has_family(a, family);
 }
 
 static int pass_other_tools(struct nl *nft, const struct admit *a, struct err *e)

@@ -206,6 +206,31 @@ packets_are() { [[ $(packets_outside) == "$1" ]]; }
 	assert_none_left
 }
 
+@test "lists with backend iptables, where FORWARD drops: the same, beside the reference's chains" {
+	in_ns host iptables -P FORWARD DROP
+	in_ns host ip6tables -P FORWARD DROP
+	keys[a]='.backend = "iptables" | .ingress = [{cidr: "203.0.113.0/24", protocol: "tcp", port: 8000}]
+		| .egress = [{protocol: "icmp"}]'
+	policies[a]=same-bridge
+	route_from_outside
+	attach c1 a
+	attach c2 a
+	serve c1 8000 8001
+	serve outside 8000
+	dials outside "$(ip4 c1)" 8000
+	cannot_dial outside "$(ip4 c1)" 8001
+	see_outside c1
+	cannot_dial c1 203.0.113.2 8000
+	cannot_reach c2 "$(ip4 c1)"
+	[[ -z $(elements admitted4) && $(in_ns host iptables -S CNI-FORWARD | grep -c ACCEPT) == 4 ]]
+	check c1 a
+	assert_silent
+	leave c1 a
+	leave c2 a
+	assert_none_left
+	! in_ns host iptables -S CNI-FORWARD | grep ACCEPT
+}
+
 @test "the example: a list both ways, with a policy and pins" {
 	chain_add firewall-lists c1 c1 eth0
 	results[c1]=$prev

@@ -40,6 +40,21 @@ assert_forged_are() {
 	assert_forged_are arrived
 }
 
+@test "the same with backend iptables" {
+	br_netfilter 0
+	keys[a]='.backend = "iptables" | .spoofchk = true'
+	attach c1 a
+	attach c2 a
+	assert_forged_are dropped
+	see c1 c2
+	see_outside c1
+	check c1 a
+	assert_silent
+	leave c1 a
+	leave c2 a
+	assert_none_left
+}
+
 @test "a pinned container finds its neighbours anew, and is found" {
 	keys[a]='.spoofchk = true'
 	attach c1 a

@@ -472,10 +472,6 @@ attach_iptables() {
 		7 egress[0].protocol,gre .egress = [{protocol: "gre"}]
 		7 spoofchk,true .spoofchk = "yes"
 		7 markBit,31 .markBit = 32
-		2 ingress,iptables .backend = "iptables" | .ingress = []
-		2 egress,iptables .backend = "iptables" | .egress = []
-		2 spoofchk,iptables .backend = "iptables" | .spoofchk = true
-		2 markBit,iptables .backend = "iptables" | .markBit = 3
 	END
 	cni STATUS firewall "$(chained firewall firewall)"
 	assert_silent

@@ -42,7 +42,8 @@ static void look_at_file(struct census_item *item, int fd)
 	struct stat st;
 
 	item->leased = true;
-	if (fgetxattr(fd, LEASE_STAMP_XATTR, NULL, 0) < 0)
+	/* Any other word, "keep" of a reservation for one, is not of a boot. */
+	if (fgetxattr(fd, LEASE_STAMP_XATTR, NULL, 0) != LEASE_STAMP_LEN)
 		item->foreign = true;
 	if (fstat(fd, &st) == 0 && time(NULL) - st.st_mtime < YOUNG_S)
 		item->young = true;

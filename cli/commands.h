@@ -17,6 +17,8 @@ int command_detach(const struct command_env *env, int argc, char **argv);
 int command_check(const struct command_env *env, int argc, char **argv);
 int command_ps(const struct command_env *env, int argc, char **argv);
 int command_oci_hook(const struct command_env *env, int argc, char **argv);
+int command_lxc_hook(const struct command_env *env, int argc, char **argv);
+int command_lxc_config(const struct command_env *env, int argc, char **argv);
 int command_gc(const struct command_env *env, int argc, char **argv);
 int command_doctor(const struct command_env *env, int argc, char **argv);
 int command_graph(const struct command_env *env, int argc, char **argv);

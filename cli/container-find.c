@@ -83,6 +83,15 @@ int container_detach_all(const struct command_env *env, const struct store *stor
 	return first;
 }
 
+int container_detach_id(const struct command_env *env, const struct store *store, const char *id,
+			struct err *e)
+{
+	AUTO(cache_clear) struct cache c = { 0 };
+	int r = cache_load(env, NULL, id, &c, e);
+
+	return r < 0 ? r : container_detach_all(env, store, &c, e);
+}
+
 int container_check(const struct command_env *env, const struct store *store,
 		    const struct cache_entry *entry, struct err *e)
 {
@@ -165,7 +174,10 @@ int container_find(const struct command_env *env, const char *ref, struct cache 
 	if (found < 0)
 		return err_say(e, ENOTUNIQ, "%s is of several containers: give a whole ID", ref);
 
-	return cache_load(env, NULL, id, ret, e);
+	r = cache_load(env, NULL, id, ret, e);
+
+	/* It may have been detached between the two looks. */
+	return r == 0 && ret->n == 0 ? err_say(e, ENOENT, "No such container: %s", ref) : r;
 }
 
 int container_find_locked(const struct command_env *env, const char *ref, struct cache *ret,

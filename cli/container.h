@@ -67,6 +67,10 @@ int container_detach(const struct command_env *env, const struct store *store,
 int container_detach_all(const struct command_env *env, const struct store *store,
 			 const struct cache *entries, struct err *e);
 
+/* All that the container with that ID has; nothing is not an error. */
+int container_detach_id(const struct command_env *env, const struct store *store, const char *id,
+			struct err *e);
+
 /* Compares what is attached with the result that the cache has.  Return: as chain_check(). */
 int container_check(const struct command_env *env, const struct store *store,
 		    const struct cache_entry *entry, struct err *e);

@@ -82,15 +82,6 @@ static int read_config(const char *bundle, json_t **ret, struct err *e)
 
 /* ---- the two hooks ------------------------------------------------------- */
 
-static int detach(const struct command_env *env, const struct store *store, const char *id,
-		  struct err *e)
-{
-	AUTO(cache_clear) struct cache c = { 0 };
-	int r = cache_load(env, NULL, id, &c, e);
-
-	return r < 0 ? r : container_detach_all(env, store, &c, e);
-}
-
 static int attach(const struct command_env *env, const struct store *store,
 		  const struct request *rq, const struct oci_state *state, struct err *e)
 {
@@ -111,7 +102,7 @@ static int attach(const struct command_env *env, const struct store *store,
 		return r;
 	c.netns = netns;
 	/* IDs are unique, so these are of one whose poststop never came. */
-	r = detach(env, store, c.id, e);
+	r = container_detach_id(env, store, c.id, e);
 
 	return r < 0 ? r : container_attach(env, store, &c, &wish, NULL, e);
 }
@@ -130,7 +121,8 @@ static int run(const struct command_env *env, const struct request *rq, struct e
 	lock = cache_lock(env, state.id, e);
 	if (lock < 0)
 		return lock;
-	r = state.stopped ? detach(env, &store, state.id, e) : attach(env, &store, rq, &state, e);
+	r = state.stopped ? container_detach_id(env, &store, state.id, e)
+			  : attach(env, &store, rq, &state, e);
 
 	return r < 0 ? err_wrap(e, r, "container %s", state.id) : 0;
 }

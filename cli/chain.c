@@ -381,6 +381,17 @@ static int prepare_add(const struct command_env *env, const struct chain_conf *c
 	return r < 0 ? r : choose_version(env, conf, ret, e);
 }
 
+/* What could not be removed stays remembered. */
+static void undo_add(struct verb *v)
+{
+	const struct cache_entry entry = as_entry(v->conf->name, v->a);
+
+	v->command = CNI_DEL;
+	if (run_del(v, NULL) == 0)
+		(void)cache_remove(v->env, &entry, NULL);
+	json_decref(v->input.prev);
+}
+
 int chain_add(const struct command_env *env, const struct network *net,
 	      const struct chain_attachment *a, json_t **ret, struct err *e)
 {
@@ -397,15 +408,16 @@ int chain_add(const struct command_env *env, const struct network *net,
 
 	if (r == 0)
 		r = prepare_add(env, &conf, a, &v.version, e);
+	/* Before it is made, too: without a result it is what a killed ADD left. */
+	if (r == 0)
+		r = remember(&v, net->conf, e);
 	if (r < 0)
 		return err_wrap(e, r, "network %s", net->name);
 	r = run_add(&v, e);
 	if (r == 0)
 		r = remember(&v, net->conf, e);
 	if (r < 0) {
-		v.command = CNI_DEL;
-		(void)run_del(&v, NULL);
-		json_decref(v.input.prev);
+		undo_add(&v);
 		return err_wrap(e, r, "network %s", net->name);
 	}
 	if (ret)

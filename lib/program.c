@@ -136,8 +136,9 @@ int program_run(const char *const argv[], const char *input, struct program_end 
 	    (r = read_file(fds[1], &end.output, e)) < 0 ||
 	    (r = read_file(fds[2], &end.said, e)) < 0)
 		return r;
-	*ret = end;
-	end = (struct program_end){ 0 };
+	ret->status = end.status;
+	ret->output = MOVE_PTR(end.output);
+	ret->said = MOVE_PTR(end.said);
 
 	return 0;
 }

@@ -228,7 +228,7 @@ packets_are() { [[ $(packets_outside) == "$1" ]]; }
 	leave c1 a
 	leave c2 a
 	assert_none_left
-	! in_ns host iptables -S CNI-FORWARD | grep ACCEPT
+	[[ $(in_ns host iptables -S CNI-FORWARD) != *ACCEPT* ]]
 }
 
 @test "the example: a list both ways, with a policy and pins" {

@@ -15,13 +15,12 @@
 # ends by itself should a test be killed.  outside has no route to any
 # network of the host: what it can answer came masqueraded.
 #
-# The plugins are those of build/plugins, and Debian's portmap, firewall or tuning
-# where there is none: nothing else is in reach, hence bridge and host-local can
-# only be ours.
+# The plugins are those of build/plugins, and no others are in reach.
 # PLUGINS=/usr/lib/cni runs the same tests on the reference plugins.
 
 REPO=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 PLUGINS=${PLUGINS:-$REPO/build/plugins}
+# shellcheck disable=SC2034 # for the tests
 DEBIAN_PLUGINS=/usr/lib/cni
 HOLD_SECONDS=900
 SERVERS=
@@ -106,30 +105,21 @@ buildah() {
 		--root "$ENGINE_DIR/storage" --runroot /run/storage "$@"
 }
 
+ENGINE_PLUGINS=(bridge macvlan portmap firewall tuning host-local)
+
 # A copy, so that a build meanwhile does not exchange what is being tested.
 copy_plugins() {
 	mkdir "$ENGINE_DIR/ours"
-	cp "$PLUGINS/bridge" "$PLUGINS/host-local" "$ENGINE_DIR/ours/" || {
+	cp "${ENGINE_PLUGINS[@]/#/$PLUGINS/}" "$ENGINE_DIR/ours/" || {
 		echo "$PLUGINS is not complete: run make first" >&2
 		return 1
 	}
-	cp "$PLUGINS/"{portmap,firewall,tuning} "$ENGINE_DIR/ours/" 2>/dev/null || true
 }
 
-# use_plugins DIR: what an engine finds is bridge and host-local from DIR, and the others from
-# there too or else Debian's.
+# use_plugins DIR: what an engine finds is from there, and nothing else.
 use_plugins() {
-	local plugin
-
 	mkdir -p "$ENGINE_DIR/cni"
-	ln -sf "$1/bridge" "$1/host-local" "$ENGINE_DIR/cni/"
-	for plugin in portmap firewall tuning; do
-		if [[ -x $1/$plugin ]]; then
-			ln -sf "$1/$plugin" "$ENGINE_DIR/cni/"
-		else
-			ln -sf "$DEBIAN_PLUGINS/$plugin" "$ENGINE_DIR/cni/"
-		fi
-	done
+	ln -sf "${ENGINE_PLUGINS[@]/#/$1/}" "$ENGINE_DIR/cni/"
 }
 
 # The example that the documentation shows, with this test's directories, and what a machine

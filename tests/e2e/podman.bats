@@ -91,13 +91,81 @@ refused() {
 	[[ $(seen_as one "$(container_get server IPAddress)") == "$(container_get one IPAddress)" ]]
 }
 
-@test "a published port leads to the container, also from itself" {
+# ---- published ports ---------------------------------------------------------
+
+# serve_ports NAME PORT...: the container answers "NAME PORT CLIENT" there, tcp and udp.
+serve_ports() {
+	local said=$BATS_TEST_TMPDIR/ports.$1
+	nsenter --target "$(container_pid "$1")" --net -- "$REPO/tests/e2e/ports.py" serve "$@" >"$said" 3>&- 4>&- &
+	SERVERS+=" $!"
+	wait_until grep -q listening "$said"
+}
+
+# answers WHERE "NAME PORT " PROTOCOL ADDRESS PORT: WHERE is on_host, on_outside or in_container NAME.
+answers() {
+	[[ $($1 "$REPO/tests/e2e/ports.py" ask "${@:3}") == "$2"* ]]
+}
+
+# closed on_host|on_outside PROTOCOL ADDRESS PORT
+closed() {
+	run ! "$1" "$REPO/tests/e2e/ports.py" ask "${@:2}"
+}
+
+# From the host, another machine, and the container itself; in a line, as Podman's user means it.
+all_reach_web() {
+	local from said
+	for from in on_host on_outside "in_container web"; do
+		said=$($from "$REPO/tests/e2e/ports.py" ask tcp "$HOST_IP" 8080 , udp "$HOST_IP" 5353 , \
+			tcp "$HOST_IP" 9001 , tcp "$HOST_IP" 8082 , tcp "$HOST_IP6" 8080 , udp "$HOST_IP6" 5353)
+		[[ $(cut -d ' ' -f 1,2 <<<"$said" | xargs) == "web 80 web 53 web 91 web 82 web 80 web 53" ]]
+	done
+	answers on_host "web 80 " tcp 127.0.0.1 8080
+}
+
+@test "published ports: tcp, udp, a range, one address, IPv6; for the host, outside and the container itself" {
+	podman network create --ipv6 --subnet 192.168.1.0/24 --subnet fd00:6::/64 lows-network
+	start web --publish 8080:80 --publish 5353:53/udp --publish 9000-9002:90-92 --publish "$HOST_IP:8082:82"
+	serve_ports web 80 53 90 91 92 82
+	all_reach_web
+	closed on_host tcp 192.168.1.1 8082
+
+	# All of it is ours.
+	[[ $(on_host iptables-save; on_host ip6tables-save) != *CNI-* ]]
+	[[ $(on_host nft list tables) != *cni_* ]]
+	[[ $(on_host nft list map inet heddle port4) == *"tcp . 9002"* ]]
+
+	on_host nft flush ruleset
+	closed on_outside tcp "$HOST_IP" 8080
+	podman network reload web
+	all_reach_web
+
+	podman rm --force --time 0 web
+	closed on_outside tcp "$HOST_IP" 8080
+	start web --publish 8080:80 # the port is free again
+}
+
+@test "a port that a container has is not given to another" {
 	lows_network
 	start web --publish 8080:80
-	serve_caller 4 "$(container_pid web)"
-	[[ $(on_outside nc -w 2 "$HOST_IP" 8080 </dev/null) == "$OUTSIDE_IP" ]]
-	[[ $(seen_as web 192.168.1.1 8080) == 192.168.1.1 ]]
+	serve_ports web 80
+	# Podman itself binds the ports of every address that it publishes, but not of an exited conmon.
+	refused --publish 8080:80
+	[[ $output == *8080* ]]
+	answers on_outside "web 80 " tcp "$HOST_IP" 8080
+	[[ $(ports_left) -eq 1 ]]
 }
+
+@test "macvlan: a neighbour of the host on its wire" {
+	podman network create --driver macvlan --opt parent=uplink --subnet 198.51.100.0/24 \
+		--ip-range 198.51.100.64/28 lows-network
+	start one
+	[[ $(in_container one ip -json -details link show dev eth0 | jq -r '.[].linkinfo.info_kind') == macvlan ]]
+	in_container one ping -c 1 -W 2 "$OUTSIDE_IP"
+	podman rm --force --time 0 one
+	[[ $(leases_left) -eq 0 ]]
+}
+
+# ---- more of one network -----------------------------------------------------
 
 @test "Podman's default network needs no file" {
 	podman run --detach --name one bb

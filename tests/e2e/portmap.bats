@@ -19,6 +19,20 @@ WAN6=2001:db8::1
 OUTSIDE4=203.0.113.2
 OUTSIDE6=2001:db8::2
 
+# One Python for all tests of this file, see ports.py.
+setup_file() {
+	mkfifo "$BATS_FILE_TMPDIR/do" "$BATS_FILE_TMPDIR/said"
+	timeout 900 "$E2E_DIR/ports.py" lab "$BATS_FILE_TMPDIR" 3>&- 4>&- &
+	echo $! >"$BATS_FILE_TMPDIR/pid"
+}
+teardown_file() { kill "$(<"$BATS_FILE_TMPDIR/pid")"; }
+
+# ports COMMAND…: what the lab says to it
+ports() {
+	echo "$*" >"$BATS_FILE_TMPDIR/do"
+	cat "$BATS_FILE_TMPDIR/said"
+}
+
 setup() {
 	lab_setup
 	# A link-local address under DAD would hold up what is forwarded.
@@ -27,18 +41,23 @@ setup() {
 	outside_add
 	PREV=$BATS_TEST_TMPDIR/prev
 }
-teardown() { lab_teardown; }
+teardown() {
+	ports forget
+	lab_teardown
+}
 
 # mapping HOST-PORT CONTAINER-PORT [PROTOCOL [HOST-IP]]
 mapping() {
-	jq -nc --argjson hp "$1" --argjson cp "$2" --arg proto "${3:-tcp}" --arg ip "${4:-}" \
-		'{hostPort: $hp, containerPort: $cp, protocol: $proto} + if $ip == "" then {} else {hostIP: $ip} end'
+	printf '{"hostPort":%s,"containerPort":%s,"protocol":"%s"%s}\n' "$1" "$2" "${3:-tcp}" "${4:+,\"hostIP\":\"$4\"}"
 }
 
-# publishing MAPPINGS [FILTER]: the portmap config with these mappings, one JSON object a line, and $prev
+# publishing MAPPINGS [FILTER]: the portmap config with these mappings, JSON objects without spaces, and $prev
 publishing() {
+	local list
+	# shellcheck disable=SC2086 # words
+	printf -v list '%s,' $1
 	chained portmap portmap ".runtimeConfig = {portMappings: \$ports} | ${2:-.}" \
-		--argjson ports "$(jq -sc . <<<"$1")"
+		--argjson ports "[${list%,}]"
 }
 
 # plug CONTAINER [FILTER-OF-THE-BRIDGE]: attach it to the bridge; sets $prev, $ip and $ip6
@@ -48,8 +67,7 @@ plug() {
 	assert_ok
 	prev=$out
 	printf '%s' "$prev" >"$PREV.$1"
-	ip=$(result_ip 0)
-	ip6=$(result_ip 1)
+	read -r ip ip6 < <(jq -r '[.ips[].address | sub("/.*"; "")] | join(" ")' <<<"$out")
 }
 
 # add CONTAINER MAPPINGS [FILTER]: ADD of portmap alone
@@ -74,16 +92,16 @@ unpublish() {
 
 # serve CONTAINER PORT…
 serve() {
-	local said=$BATS_TEST_TMPDIR/served.$1
-	in_ns "$1" "$E2E_DIR/ports.py" serve "$@" >"$said" 3>&- &
-	lab_kill_later $!
-	wait_for 5 grep -q listening "$said"
+	local said
+	said=$(ports serve "$(netns_path "$1")" "$@")
+	[[ -z $said ]] || fail "$said"
 }
 
+# ask FROM QUESTION [, QUESTION…]
 ask() {
 	local from=$1
 	shift
-	in_ns "$from" "$E2E_DIR/ports.py" ask "$@" 2>&1
+	ports ask "$(netns_path "$from")" "$@"
 }
 
 # assert_answer "NAME PORT CLIENT" FROM PROTOCOL ADDRESS PORT [SOURCE-PORT] [, …]
@@ -286,7 +304,7 @@ assert_reached() {
 	assert_error 7 "8080" "80" "81"
 	add c1 "$(mapping 0 80)"
 	assert_error 7 'portMappings[0].hostPort'
-	add c1 '{"hostPort": 80}'
+	add c1 '{"hostPort":80}'
 	assert_error 7 'portMappings[0]' containerPort
 	add c1 "$(mapping 65530 80 | jq -c '.range = 7')"
 	assert_error 7 65535

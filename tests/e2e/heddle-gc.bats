@@ -88,7 +88,7 @@ has_all_of() {
 	assert_ok
 	has_nothing_of c1
 	assert_json 'any(.removed[]; .kind == "bridge" and .name == $b)' --arg b "$BRIDGE"
-	! link_exists host "$BRIDGE"
+	! link_exists host "$BRIDGE" || fail "the bridge is left"
 }
 
 @test "of a network whose file is gone, and no result is cached" {

@@ -183,9 +183,9 @@ $(BUILD)/man/%: man/%.scd
 
 DEPS      := gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libjansson-dev libmd-dev scdoc \
              libdbus-1-dev libsmartcols-dev libsodium-dev nanopb libnanopb-dev
-DEPS_DEMO := $(DEPS) iproute2 iputils-ping jq nftables util-linux
+DEPS_DEMO := $(DEPS) iproute2 iputils-ping jq nftables socat graphviz util-linux
 DEPS_TEST := $(DEPS_DEMO) libcmocka-dev bats python3 \
-             iptables conntrack strace socat netcat-openbsd tcpdump attr procps \
+             iptables conntrack strace netcat-openbsd tcpdump attr procps \
              podman buildah runc crun lxc busybox-static containernetworking-plugins mandoc containerd curl zsh
 # Its package starts it where there is systemd, and nobody's firewall shall change for a test.
 DEPS_TEST += $(if $(wildcard /run/systemd/system),,firewalld dbus-daemon)
@@ -211,8 +211,8 @@ need = [ $$(id -u) -eq 0 ] || { echo 'run make as root' >&2; exit 1; }; \
 # and the packages may have come only just now.
 .PHONY: demo test test-full fuzz lint
 demo: deps-demo
-	@$(MAKE) --no-print-directory plugins
-	@PLUGINS=$(BUILD)/plugins tests/demo
+	@$(MAKE) --no-print-directory plugins heddle
+	@HEDDLE=$(BUILD)/heddle PLUGINS=$(BUILD)/plugins tests/demo
 
 test: deps-test
 	@$(MAKE) --no-print-directory check SAN=$(SAN)

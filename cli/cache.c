@@ -16,6 +16,7 @@
 #include "lib/err.h"
 #include "lib/file.h"
 #include "lib/jnode.h"
+#include "lib/netns.h"
 
 #define KIND	   "cniCacheV1"
 #define SIZE_LIMIT ((off_t)16 << 20) /* bytes of a file */
@@ -34,6 +35,40 @@ void cache_entry_clear(struct cache_entry *entry)
 	json_decref(entry->result);
 	json_decref(entry->heddle);
 	memset(entry, 0, sizeof(*entry));
+}
+
+const char *cache_entry_netns(const struct cache_entry *entry)
+{
+	const json_t *iface;
+	size_t i;
+
+	if (*entry->netns)
+		return entry->netns;
+	json_array_foreach(json_object_get(entry->result, "interfaces"), i, iface) {
+		const char *name = json_string_value(json_object_get(iface, "name"));
+		const char *sandbox = json_string_value(json_object_get(iface, "sandbox"));
+
+		if (name && sandbox && strcmp(name, entry->ifname) == 0)
+			return sandbox;
+	}
+
+	return "";
+}
+
+int cache_entry_open_netns(const struct cache_entry *entry, struct err *e)
+{
+	const json_t *inode = json_object_get(entry->heddle, "netns");
+	const char *path = cache_entry_netns(entry);
+	AUTO_FD int fd = netns_open(path, e);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (json_is_integer(inode) &&
+	    (fstat(fd, &st) < 0 || st.st_ino != (ino_t)json_integer_value(inode)))
+		return err_say(e, ENOENT, "%s is another network namespace by now", path);
+
+	return MOVE_FD(fd);
 }
 
 void cache_clear(struct cache *c)

@@ -30,12 +30,25 @@ struct cache_entry {
 	json_t *heddle;		 /* ours, NULL: an engine's */
 };
 
+/* The path of its namespace, "" if nobody said it: early libcni has it in the result alone. */
+const char *cache_entry_netns(const struct cache_entry *entry);
+
+/**
+ * cache_entry_open_netns() - open the namespace that it was made in
+ *
+ * A path such as /proc/PID/ns/net may have come to name another one; attachments
+ * of ours know which it was ("netns" in their "heddle", its inode).
+ *
+ * Return: a descriptor, or as netns_open(): -ENOENT also if it is another one.
+ */
+int cache_entry_open_netns(const struct cache_entry *entry, struct err *e);
+
+void cache_entry_clear(struct cache_entry *entry);
+
 struct cache {
 	struct cache_entry *entries; /* by network, container, interface */
 	size_t n;
 };
-
-void cache_entry_clear(struct cache_entry *entry);
 
 /**
  * cache_load() - read the entries

@@ -230,35 +230,16 @@ static void verdict(struct census_item *item, enum census_state state, const cha
 	va_end(ap);
 }
 
-/* libcni before 1.2 did not write the namespace down, but the result names it. */
-static const char *netns_of(const struct cache_entry *entry)
-{
-	const json_t *iface;
-	size_t i;
-
-	if (entry->netns[0] != '\0')
-		return entry->netns;
-	json_array_foreach(json_object_get(entry->result, "interfaces"), i, iface) {
-		const char *name = json_string_value(json_object_get(iface, "name"));
-		const char *sandbox = json_string_value(json_object_get(iface, "sandbox"));
-
-		if (name && sandbox && strcmp(name, entry->ifname) == 0)
-			return sandbox;
-	}
-
-	return "";
-}
-
 static void judge_by_result(struct census_item *item)
 {
-	const char *path = netns_of(item->entry);
+	const char *path = cache_entry_netns(item->entry);
 	AUTO_FD int fd = -1;
 
 	if (path[0] == '\0') {
 		verdict(item, CENSUS_UNSURE, "its result does not say which namespace it is in");
 		return;
 	}
-	fd = netns_open(path, NULL);
+	fd = cache_entry_open_netns(item->entry, NULL);
 	if (fd >= 0)
 		verdict(item, CENSUS_LIVES, "its namespace %s is there", path);
 	else if (netns_is_gone(fd))

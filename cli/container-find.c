@@ -2,7 +2,6 @@
 /* container - what is attached: find it, check it, detach it; see container.h. */
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli/cache.h"
 #include "cli/chain.h"
@@ -27,7 +26,7 @@ static struct chain_attachment of_entry(const struct cache_entry *entry)
 		.network = entry->network,
 		.container_id = entry->container_id,
 		.ifname = entry->ifname,
-		.netns = entry->netns,
+		.netns = cache_entry_netns(entry),
 	};
 }
 
@@ -41,26 +40,11 @@ static const struct network *network_of(const struct store *store, const struct 
 	return NULL;
 }
 
-int container_netns(const struct cache_entry *entry)
-{
-	const json_t *inode = json_object_get(entry->heddle, "netns");
-	AUTO_FD int fd = netns_open(entry->netns, NULL);
-	struct stat st;
-
-	if (fd < 0)
-		return fd;
-	if (json_is_integer(inode) &&
-	    (fstat(fd, &st) < 0 || st.st_ino != (ino_t)json_integer_value(inode)))
-		return -ENOENT;
-
-	return MOVE_FD(fd);
-}
-
 int container_detach(const struct command_env *env, const struct store *store,
 		     const struct cache_entry *entry, struct err *e)
 {
 	struct chain_attachment a = of_entry(entry);
-	AUTO_FD int netns = container_netns(entry);
+	AUTO_FD int netns = cache_entry_open_netns(entry, NULL);
 
 	if (netns < 0)
 		a.netns = "";
@@ -122,9 +106,9 @@ static bool is_netns(const struct cache_entry *entry, const char *ref, int fd)
 {
 	AUTO_FD int own = -1;
 
-	if (strchr(ref, '/') && strcmp(entry->netns, ref) == 0)
+	if (strchr(ref, '/') && strcmp(cache_entry_netns(entry), ref) == 0)
 		return true;
-	own = fd >= 0 ? container_netns(entry) : -1;
+	own = fd >= 0 ? cache_entry_open_netns(entry, NULL) : -1;
 
 	return own >= 0 && netns_same(own, fd);
 }

@@ -89,16 +89,6 @@ int container_find(const struct command_env *env, const char *ref, struct cache 
 int container_find_locked(const struct command_env *env, const char *ref, struct cache *ret,
 			  struct err *e);
 
-/**
- * container_netns() - open the namespace of an attachment
- *
- * A path such as /proc/PID/ns/net may have come to name another one; attachments
- * of ours know which it was.
- *
- * Return: a descriptor, or a negative errno: -ENOENT if it is gone.
- */
-int container_netns(const struct cache_entry *entry);
-
 /* The name of the container that an entry is of: the ID where it has no other. */
 const char *container_name(const struct cache_entry *entry);
 

@@ -151,7 +151,7 @@ static int connect_known(const struct command_env *env, const struct store *stor
 	const struct container c = {
 		.id = first->container_id,
 		.name = container_name(first),
-		.netns = first->netns,
+		.netns = cache_entry_netns(first),
 	};
 
 	return container_attach(env, store, &c, wish, NULL, e);

@@ -91,13 +91,13 @@ static int take_result(const struct cni_result *res, struct usage_endpoint *ep)
 
 /* ---- entries ------------------------------------------------------------- */
 
-static enum usage_state state_of(const char *netns)
+static enum usage_state state_of(const struct cache_entry *entry)
 {
 	int fd;
 
-	if (!*netns)
+	if (!*cache_entry_netns(entry))
 		return USAGE_UNKNOWN;
-	fd = netns_open(netns, NULL);
+	fd = cache_entry_open_netns(entry, NULL);
 	if (fd < 0)
 		return netns_is_gone(fd) ? USAGE_GONE : USAGE_UNKNOWN;
 	cleanup_fd(&fd);
@@ -112,10 +112,10 @@ static int add_entry(const struct cache_entry *entry, struct usage *u)
 		usage_endpoint(u, entry->network, entry->container_id, entry->ifname);
 	const char *name = name_of(entry);
 
-	if (!ep || set_text(&ep->netns, entry->netns) < 0 ||
+	if (!ep || set_text(&ep->netns, cache_entry_netns(entry)) < 0 ||
 	    (name && set_text(&ep->name, name) < 0))
 		return -ENOMEM;
-	ep->state = state_of(entry->netns);
+	ep->state = state_of(entry);
 	ep->ports = json_incref(json_object_get(entry->capability_args, "portMappings"));
 	read_result(entry->result, &res);
 

@@ -18,15 +18,18 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 
-static struct network_pair labels[] = { { "tier", "front" }, { "owner", "" } };
+/* What struct network would own; nothing here is changed or freed. */
+static char name[] = "lows-network", bridge[] = "bridge", created[] = "2026-11-22T08:00:00.5Z";
+static char tier[] = "tier", front[] = "front", owner[] = "owner", nobody[] = "";
+static struct network_pair labels[] = { { tier, front }, { owner, nobody } };
 
 static struct network lows(void)
 {
 	struct network net = {
-		.name = "lows-network",
-		.driver = "bridge",
+		.name = name,
+		.driver = bridge,
 		.scope = NETWORK_LOCAL,
-		.created = "2026-11-22T08:00:00.500000000Z",
+		.created = created,
 		.labels = { labels, ARRAY_SIZE(labels) },
 	};
 
@@ -126,7 +129,7 @@ static void what_nothing_is_attached_to_dangles(void **state)
 	struct network predefined = lows();
 
 	(void)state;
-	predefined.name = "bridge";
+	predefined.name = bridge;
 	assert_matches("dangling=true", &net, false, true);
 	assert_matches("dangling=1", &net, true, false);
 	assert_matches("dangling=0", &net, true, true);

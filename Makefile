@@ -152,13 +152,13 @@ $(BUILD)/sim: $(SIM_SRC:%.c=$(BUILD)/obj/%.o) $(OVERLAYA) $(LIBA)
 	$(call say,LINK)
 	$(Q)$(CC) $(HEDDLE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(OVERLAY_LIBS) $(HEDDLE_LDLIBS) -lm
 
-$(BUILD)/unit/overlay_%: $(BUILD)/obj/tests/unit/overlay_%.o $(OVERLAYA) $(LIBA)
+$(filter $(BUILD)/unit/overlay_%,$(UNITS)): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(OVERLAYA) $(LIBA)
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)$(CC) $(HEDDLE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(OVERLAY_LIBS) $(HEDDLE_LDLIBS) -lcmocka
 
 # A unit of the command is linked with its modules, all but its main().
-$(BUILD)/unit/cli_%: $(BUILD)/obj/tests/unit/cli_%.o $(filter-out %/main.o,$(CLI_SRC:%.c=$(BUILD)/obj/%.o)) $(LIBA)
+$(filter $(BUILD)/unit/cli_%,$(UNITS)): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(filter-out %/main.o,$(CLI_SRC:%.c=$(BUILD)/obj/%.o)) $(LIBA)
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)$(CC) $(HEDDLE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(HEDDLE_LDLIBS) $(shell $(PKG_CONFIG) --libs $(CLI_PKGS) 2>/dev/null) -lcmocka
@@ -238,12 +238,12 @@ build/fuzz/obj/%.o: %.c Makefile
 	$(call say,CC)
 	$(Q)clang $(HEDDLE_CPPFLAGS) $(CPPFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
-build/fuzz/overlay_%_fuzz: build/fuzz/obj/tests/fuzz/overlay_%_fuzz.o \
+$(filter build/fuzz/overlay_%,$(FUZZERS)): build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o \
 		$(OVERLAY_SRC:%.c=build/fuzz/obj/%.o) $(OVERLAY_GEN:%.c=build/fuzz/obj/%.o) $(LIB_SRC:%.c=build/fuzz/obj/%.o)
 	$(call say,LINK)
 	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(OVERLAY_LIBS) $(HEDDLE_LDLIBS)
 
-build/fuzz/cli_%_fuzz: build/fuzz/obj/tests/fuzz/cli_%_fuzz.o \
+$(filter build/fuzz/cli_%,$(FUZZERS)): build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o \
 		$(filter-out %/main.o,$(CLI_SRC:%.c=build/fuzz/obj/%.o)) $(LIB_SRC:%.c=build/fuzz/obj/%.o)
 	$(call say,LINK)
 	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(shell $(PKG_CONFIG) --libs $(CLI_PKGS) 2>/dev/null) $(HEDDLE_LDLIBS)

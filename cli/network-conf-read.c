@@ -63,15 +63,17 @@ static int check_plugins(const struct jnode *doc, struct err *e)
 }
 
 /* As libcni: a conf, which has a type and no plugins, becomes a list of one. */
-static json_t *as_list(json_t *doc)
+static json_t *as_list(const struct jnode *doc)
 {
-	json_t *version = json_object_get(doc, "cniVersion"), *name = json_object_get(doc, "name");
+	struct jnode version = { 0 }, name = { 0 }, other;
 
-	if (!json_is_string(json_object_get(doc, "type")) || json_object_get(doc, "plugins"))
-		return json_incref(doc);
+	if (!jn_get(doc, "type", &other) || jn_get(doc, "plugins", &other))
+		return json_incref(doc->json);
+	(void)jn_get(doc, "cniVersion", &version);
+	(void)jn_get(doc, "name", &name);
 
-	return json_pack("{s:O*, s:O*, s:[O]}", "cniVersion", version, "name", name, "plugins",
-			 doc);
+	return json_pack("{s:O*, s:O*, s:[O]}", "cniVersion", version.json, "name", name.json,
+			 "plugins", doc->json);
 }
 
 static int read_ours(const struct jnode *doc, const struct jnode *heddle, struct network *net,
@@ -130,7 +132,7 @@ int network_conf_read(json_t *doc, const char *file, struct network *ret, struct
 
 	if (r < 0)
 		return r;
-	net.conf = as_list(doc);
+	net.conf = as_list(&given);
 	if (!net.conf)
 		return err_sys(e, ENOMEM, "read %s", file);
 	root = jn_root(net.conf);

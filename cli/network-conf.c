@@ -13,6 +13,7 @@
 #include "cli/network.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/jnode.h"
 
 /* ---- addresses ----------------------------------------------------------- */
 
@@ -247,9 +248,15 @@ int network_conf_write(struct network *net, const char *leases, struct err *e)
 
 const char *network_conf_leases(const struct network *net)
 {
-	const json_t *first = json_array_get(json_object_get(net->conf, "plugins"), 0);
-	const char *dir =
-		json_string_value(json_object_get(json_object_get(first, "ipam"), "dataDir"));
+	const struct jnode root = jn_root(net->conf);
+	struct jnode plugins, plugin, ipam, dir;
 
-	return dir && *dir ? dir : NETWORK_LEASES;
+	if (!jn_get(&root, "plugins", &plugins))
+		return NETWORK_LEASES;
+	plugin = jn_item(&plugins, 0);
+	if (!jn_get(&plugin, "ipam", &ipam) || !jn_get(&ipam, "dataDir", &dir) ||
+	    json_string_length(dir.json) == 0)
+		return NETWORK_LEASES;
+
+	return json_string_value(dir.json);
 }

@@ -100,7 +100,10 @@ static int read_text(const char *path, char **ret, size_t *ret_len, struct stat 
 		return err_sys(e, errno, "open");
 	if (!S_ISREG(st->st_mode))
 		return err_cni(e, CNI_E_IO, "not a regular file");
-	r = file_read(fd, FILE_MAX, ret, ret_len);
+	if (st->st_size > FILE_MAX)
+		return err_sys(e, EFBIG, "read");
+	/* As much memory as it needs, and no more: there may be hundreds. */
+	r = file_read(fd, (size_t)st->st_size, ret, ret_len);
 
 	return r < 0 ? err_sys(e, -r, "read") : 0;
 }

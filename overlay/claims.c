@@ -90,7 +90,9 @@ static void begin_suspicion(struct members *t, uint32_t slot, uint64_t from, ms_
 
 	if (t->suspicions.n >= UINT16_MAX)
 		return;
-	at = suspicion_begin(&t->suspicions, slot, from, t->alive, engine_settings(t->engine), now);
+	at = suspicion_begin(&t->suspicions, slot, from,
+			     from == node_id_short(engine_id(t->engine)), t->alive,
+			     engine_settings(t->engine), now);
 	if (at >= 0)
 		t->m[slot].suspicion = (uint16_t)(at + 1);
 }
@@ -469,6 +471,8 @@ static void tick(void *self, ms_t now)
 
 	while ((at = suspicion_due(&t->suspicions, now)) >= 0)
 		declare_dead(t, t->suspicions.s[at].member, now);
+	while ((at = suspicion_unheard(&t->suspicions, now)) >= 0)
+		pass_on(t, KEY_CLAIM(t->suspicions.s[at].member), now);
 }
 
 static ms_t deadline(const void *self)

@@ -19,6 +19,7 @@ const struct settings settings_default = {
 	.local_health = true,
 	.dynamic_suspicion = true,
 	.buddy = true,
+	.say_again = true,
 	.tell_back = true,
 	.stall_grace = true,
 	.gossip_gap = 50,

@@ -25,6 +25,7 @@ struct settings {
 	bool local_health;	    /* LHA-Probe: a node in doubt of itself probes slower */
 	bool dynamic_suspicion;	    /* LHA-Suspicion: the time falls with confirmations */
 	bool buddy;		    /* a ping to a suspect tells it so first */
+	bool say_again;		    /* a suspicion that nobody confirms is said again */
 	bool tell_back;		    /* an ack tells a pinger that it is thought suspect or dead */
 	bool stall_grace;	    /* time in which this process stood still counts for nobody */
 	ms_t gossip_gap;	    /* between flushes of a queue that is not idle */

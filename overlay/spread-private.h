@@ -24,6 +24,7 @@ struct spread_lane {
 	uint8_t class;
 	uint8_t fanout; /* of the next flush, when it is to be a wide one */
 	uint32_t n;
+	ms_t flushed;		     /* spread.next of the flush that it was last in */
 	uint32_t sends_used;	     /* bit i: head[i] is not empty */
 	uint32_t head[SPREAD_LIMIT]; /* lists by times sent */
 };

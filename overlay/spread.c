@@ -349,34 +349,29 @@ static void drop_old(struct spread *s, ms_t now)
 		}
 }
 
-static bool scope_has_items(const struct spread *s, uint16_t scope, unsigned int *fanout)
+/* To how many a scope is flushed: to more, once, when something was added that wants it. */
+static unsigned int take_fanout(struct spread *s, uint16_t scope)
 {
-	bool any = false;
+	unsigned int fanout = engine_settings(s->engine)->gossip_fanout;
 
 	for (uint16_t i = 0; i < s->n_lanes; i++) {
 		if (s->lanes[i].scope != scope || s->lanes[i].n == 0)
 			continue;
-		any = true;
-		if (s->lanes[i].fanout > *fanout)
-			*fanout = s->lanes[i].fanout;
+		if (s->lanes[i].fanout > fanout)
+			fanout = s->lanes[i].fanout;
 		s->lanes[i].fanout = 0;
 	}
-	return any;
+	return fanout < SPREAD_FANOUT ? fanout : SPREAD_FANOUT;
 }
 
 static void flush_scope(struct spread *s, uint16_t scope, ms_t now)
 {
-	unsigned int fanout = engine_settings(s->engine)->gossip_fanout;
 	struct spread_targets *targets = &s->targets[scope];
 	struct peer to[SPREAD_FANOUT];
-	size_t n;
+	size_t n = 0;
 
-	if (!targets->pick || !scope_has_items(s, scope, &fanout))
-		return;
-	if (fanout > SPREAD_FANOUT)
-		fanout = SPREAD_FANOUT;
-
-	n = targets->pick(targets->self, scope, fanout, to, now);
+	if (targets->pick)
+		n = targets->pick(targets->self, scope, take_fanout(s, scope), to, now);
 	for (size_t i = 0; i < n && s->n > 0; i++) {
 		uint8_t buf[DATAGRAM_ROOM];
 		struct part_writer w = { .buf = buf, .cap = sizeof(buf) };
@@ -387,6 +382,13 @@ static void flush_scope(struct spread *s, uint16_t scope, ms_t now)
 		s->tokens -= (int64_t)w.len + FRAME_OVERHEAD;
 		engine_send_as_is(s->engine, &to[i], &w);
 	}
+}
+
+static void mark_flushed(struct spread *s, uint16_t scope)
+{
+	for (uint16_t i = 0; i < s->n_lanes; i++)
+		if (s->lanes[i].scope == scope)
+			s->lanes[i].flushed = s->next;
 }
 
 static void refill_tokens(struct spread *s, ms_t now)
@@ -426,8 +428,12 @@ void spread_tick(void *self, ms_t now)
 		drop_old(s, now);
 		s->aged_at = now;
 	}
-	for (uint16_t scope = 0; scope < SPREAD_SCOPES; scope++)
-		flush_scope(s, scope, now);
+	/* Lanes of one scope go out together. */
+	for (uint16_t i = 0; i < s->n_lanes; i++)
+		if (s->lanes[i].n > 0 && s->lanes[i].flushed != s->next) {
+			mark_flushed(s, s->lanes[i].scope);
+			flush_scope(s, s->lanes[i].scope, now);
+		}
 }
 
 ms_t spread_deadline(const void *self)

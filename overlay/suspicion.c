@@ -19,19 +19,19 @@ static ms_t end_of(const struct suspicion *s)
 	return s->start + s->most - (ms_t)((double)(s->most - s->least) * fmin(share, 1));
 }
 
+static void expect(struct suspicions *t, const struct suspicion *s)
+{
+	ms_t at = s->at < s->again ? s->at : s->again;
+
+	if (at < t->next)
+		t->next = at;
+}
+
 static void find_next(struct suspicions *t)
 {
 	t->next = MS_NEVER;
 	for (uint32_t i = 0; i < t->n; i++)
-		if (t->s[i].at < t->next)
-			t->next = t->s[i].at;
-}
-
-static void set_end(struct suspicions *t, struct suspicion *s)
-{
-	s->at = end_of(s);
-	if (s->at < t->next)
-		t->next = s->at;
+		expect(t, &t->s[i]);
 }
 
 static ms_t least_time(uint32_t n, const struct settings *set)
@@ -42,7 +42,7 @@ static ms_t least_time(uint32_t n, const struct settings *set)
 	return (ms_t)(set->suspicion_mult * nodes * (double)set->probe_interval);
 }
 
-int suspicion_begin(struct suspicions *t, uint32_t member, uint64_t from, uint32_t n,
+int suspicion_begin(struct suspicions *t, uint32_t member, uint64_t from, bool ours, uint32_t n,
 		    const struct settings *set, ms_t now)
 {
 	struct suspicion *s;
@@ -65,9 +65,11 @@ int suspicion_begin(struct suspicions *t, uint32_t member, uint64_t from, uint32
 		s->wanted = (uint8_t)set->confirmations;
 		s->most = s->least * set->suspicion_max;
 	}
+	s->again = ours && set->say_again ? now + s->least : MS_NEVER;
 	if (t->n++ == 0)
 		t->next = MS_NEVER;
-	set_end(t, s);
+	s->at = end_of(s);
+	expect(t, s);
 	return (int)t->n - 1;
 }
 
@@ -82,7 +84,9 @@ bool suspicion_confirm(struct suspicions *t, uint32_t slot, uint64_t from)
 			return false;
 
 	s->from[s->n_from++] = from;
-	set_end(t, s);
+	s->again = MS_NEVER;
+	s->at = end_of(s);
+	find_next(t);
 	return true;
 }
 
@@ -105,11 +109,26 @@ int suspicion_due(struct suspicions *t, ms_t now)
 	return -1;
 }
 
+int suspicion_unheard(struct suspicions *t, ms_t now)
+{
+	if (t->n == 0 || now < t->next)
+		return -1;
+	for (uint32_t i = 0; i < t->n; i++)
+		if (now >= t->s[i].again) {
+			t->s[i].again += t->s[i].least;
+			find_next(t);
+			return (int)i;
+		}
+	return -1;
+}
+
 void suspicion_grace(struct suspicions *t, ms_t late)
 {
 	for (uint32_t i = 0; i < t->n; i++) {
 		t->s[i].start += late;
 		t->s[i].at += late;
+		if (t->s[i].again != MS_NEVER)
+			t->s[i].again += late;
 	}
 	find_next(t);
 }

@@ -12,7 +12,12 @@
  * so that a node which is alone with its suspicion, probably because it is
  * slow itself, waits long enough for the refutation to reach it.
  *
- * Source: arXiv 1707.00788, section IV.B.
+ * A suspicion that nobody confirms may not have been heard: of a node that
+ * loses most of what it sends, all of a dozen datagrams may be lost, and then
+ * its verdict would be the first that the suspect hears.  So it is said again
+ * each `least` until somebody confirms it or the suspect refutes it.
+ *
+ * Source: arXiv 1707.00788, section IV.B; saying it again is ours.
  */
 #ifndef OVERLAY_SUSPICION_H
 #define OVERLAY_SUSPICION_H
@@ -30,6 +35,7 @@ struct suspicion {
 	ms_t start;
 	ms_t least, most;	       /* durations */
 	ms_t at;		       /* when it will be over, as things stand */
+	ms_t again;		       /* when to say it again, while nobody has confirmed it */
 	uint64_t from[SUSPICION_FROM]; /* node_id_short(); the first began it */
 };
 
@@ -37,16 +43,17 @@ struct suspicion {
 struct suspicions {
 	struct suspicion *s;
 	uint32_t n, cap;
-	ms_t next; /* earliest of their ends, when n > 0 */
+	ms_t next; /* earliest time at which one wants something, when n > 0 */
 };
 
 /**
  * suspicion_begin() - suspect a member
  * @n:		members that are alive or suspect
+ * @ours:	this node began it, and is to say it again
  *
  * Return: its slot, or -ENOMEM.
  */
-int suspicion_begin(struct suspicions *t, uint32_t member, uint64_t from, uint32_t n,
+int suspicion_begin(struct suspicions *t, uint32_t member, uint64_t from, bool ours, uint32_t n,
 		    const struct settings *set, ms_t now);
 
 /**
@@ -61,6 +68,9 @@ uint32_t suspicion_end(struct suspicions *t, uint32_t slot);
 
 /* A slot whose time has come, or -1. */
 int suspicion_due(struct suspicions *t, ms_t now);
+
+/* A slot that is to be said again, or -1; it is put off to the next time. */
+int suspicion_unheard(struct suspicions *t, ms_t now);
 
 /* Time that nobody could use: every deadline moves by @late. */
 void suspicion_grace(struct suspicions *t, ms_t late);

@@ -106,22 +106,13 @@ static bool is_about_subject(void *ctx, uint32_t handle, const struct ledger_ent
 }
 
 /* What was taken in lazily is put on the disk, as the acknowledgement rests on it. */
-static int make_durable(const struct blocks *b, const struct forget *f)
+static int make_durable(struct blocks *b, const struct forget *f)
 {
-	const struct env *env = engine_env(b->engine);
 	int r = 0;
 
-	for (uint32_t i = 0; r == 0 && i < b->ledger.n; i++) {
-		const struct ledger_entry *e = &b->ledger.entries[i];
-		struct record record = { .kind = RECORD_LINK, .key_len = LINK_ID_LEN };
-
-		if (!is_about_subject((void *)(uintptr_t)f, i, e))
-			continue;
-		record.key = e->link->id.b;
-		record.value = e->link->bytes;
-		record.len = e->link->len;
-		r = env->ops->store(env->ctx, &record, STORE_DURABLE, NULL);
-	}
+	for (uint32_t i = 0; r == 0 && i < b->ledger.n; i++)
+		if (is_about_subject((void *)(uintptr_t)f, i, &b->ledger.entries[i]))
+			r = ledger_make_durable(&b->ledger, i);
 
 	return r;
 }

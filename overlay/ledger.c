@@ -193,6 +193,33 @@ static int store_link(struct ledger *l, const struct link *link, enum durability
 	return store(l, &r, how);
 }
 
+int ledger_make_durable(struct ledger *l, uint32_t handle)
+{
+	struct ledger_entry *e = &l->entries[handle];
+	int r = 0;
+
+	if (e->durable)
+		return 0;
+	if (!link_is_founding(e->link))
+		r = ledger_make_durable(l, ledger_find(l, get_le64(e->link->of.parent.b)));
+	if (r == 0)
+		r = store_link(l, e->link, STORE_DURABLE);
+	e->durable = r == 0;
+
+	return r;
+}
+
+/* Before the link itself, so that no crash leaves it without its chain. */
+static int store_with_chain(struct ledger *l, const struct link *link, enum durability how)
+{
+	int r = 0;
+
+	if (how == STORE_DURABLE && !link_is_founding(link))
+		r = ledger_make_durable(l, ledger_find(l, get_le64(link->of.parent.b)));
+
+	return r < 0 ? r : store_link(l, link, how);
+}
+
 /* Into the titles of its space, which takes it over. */
 static int add_to_space(struct ledger *l, struct link *link)
 {
@@ -224,14 +251,15 @@ static int take_link(struct ledger *l, struct link *link, const enum durability 
 	if (r == -EEXIST && ret)
 		*ret = ledger_find(l, get_le64(link->id.b));
 	if (r == 0 && how)
-		r = store_link(l, link, *how);
+		r = store_with_chain(l, link, *how);
 	if (r == 0)
 		r = add_to_space(l, link);
 	if (r < 0) {
 		link_free(link);
 		return r == -EINVAL ? -EPERM : r;
 	}
-	handle = append(l, (struct ledger_entry){ .link = link });
+	handle = append(l, (struct ledger_entry){ .link = link,
+						  .durable = !how || *how == STORE_DURABLE });
 	note_sequence(l, link);
 	if (ret)
 		*ret = handle;

@@ -25,6 +25,7 @@ struct engine;
 struct ledger_entry {
 	const struct link *link; /* or NULL, and then */
 	struct forget *forget;
+	bool durable; /* known to be on the disk */
 };
 
 struct ledger {
@@ -48,7 +49,8 @@ void ledger_clear(struct ledger *l);
 /**
  * ledger_add_link() - take in a link
  * @link:	taken over in any case
- * @how:	whether it is on the disk when this returns, or need not be
+ * @how:	whether it is on the disk when this returns, and its chain with it, as
+ *		without that it is of no use after a crash; or need not be
  * @ret:	its handle, also with -EEXIST; may be NULL
  *
  * Return: 0; 1 if more numbers are frozen now; -EEXIST, -ENOENT, -EPERM, -ENOMEM
@@ -57,7 +59,12 @@ void ledger_clear(struct ledger *l);
  */
 int ledger_add_link(struct ledger *l, struct link *link, enum durability how, uint32_t *ret);
 
-/* The same for a forget.  Return: 0; -EEXIST if it, or a higher state of it, is known; … */
+/* See to it that a link that is known is on the disk, and its chain.  Return: 0, or store()'s
+ * errno. */
+int ledger_make_durable(struct ledger *l, uint32_t handle);
+
+/* ledger_add_link() for a forget.  Return: 0; -EEXIST if it, or a higher state of it, is known; …
+ */
 int ledger_add_forget(struct ledger *l, const struct forget *forget, enum durability how,
 		      uint32_t *ret);
 

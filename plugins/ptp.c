@@ -372,8 +372,7 @@ static int ptp_del(const struct cni_request *rq, struct err *e)
 	int first;
 
 	/* A link that is still there may still use its address. */
-	if ((first = nl_open(NETLINK_NETFILTER, &nft, e)) < 0 ||
-	    (first = veth_del(rq, e)) < 0)
+	if ((first = nl_open(NETLINK_NETFILTER, &nft, e)) < 0 || (first = veth_del(rq, e)) < 0)
 		return first;
 	first = del_masquerade(rq, nft, e);
 

@@ -3,7 +3,6 @@
 #include "lib/admit-shared.h"
 
 #include <errno.h>
-#include <linux/netlink.h>
 #include <net/if.h>
 #include <string.h>
 
@@ -12,7 +11,6 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/gc.h"
-#include "lib/nl.h"
 
 /* Any change in the namespace spoils a look at sets that is followed by a deletion. */
 #define RELEASE_TRIES 64
@@ -146,17 +144,15 @@ static int use_cb(const struct nft_elem *elem, void *data)
 
 /*
  * Marks what is in use.  Where all of it is, that is known after the first
- * user, however many there are: the listing is not read to its end, for which it
- * has a socket of its own.
+ * user, however many there are, and the listing is not read to its end; nobody
+ * lists anything by this socket afterwards.  (One for the purpose would have to be
+ * closed, for which the kernel waits until earlier deletions are carried out.)
  */
-static int find_users(struct claims *c, struct err *e)
+static int find_users(struct nl *nl, struct claims *c, struct err *e)
 {
-	AUTO(nl_closep) struct nl *nl = NULL;
 	struct users u = { .of = c, .n_unused = c->n };
-	int r = nl_open(NETLINK_NETFILTER, &nl, e);
+	int r = nft_dump_elems(nl, &ruleset_admitted4, use_cb, &u, e);
 
-	if (r == 0)
-		r = nft_dump_elems(nl, &ruleset_admitted4, use_cb, &u, e);
 	if (r == 0)
 		r = nft_dump_elems(nl, &ruleset_admitted6, use_cb, &u, e);
 
@@ -200,7 +196,7 @@ static int release_unused_once(struct nl *nl, const struct scope *scope, struct 
 	int n = 0, r;
 
 	if ((r = nft_get_genid(nl, &genid, e)) < 0 || (r = find_shared(nl, scope, &c, e)) < 0 ||
-	    c.n == 0 || (r = find_users(&c, e)) < 0)
+	    c.n == 0 || (r = find_users(nl, &c, e)) < 0)
 		return r;
 
 	nft_begin(&b, nl, genid);

@@ -78,8 +78,8 @@ void nl_discard(struct nl *nl);
  *		still drained)
  * @data:	for @cb
  *
- * -ECANCELED from @cb ends the query at once, with what is still to come unread:
- * the socket is then fit for nl_close() only.
+ * -ECANCELED from @cb ends the query at once.  Of a dump the rest stays unread, and
+ * the socket takes no other one (EBUSY); single requests it still does.
  *
  * A dump during which the kernel's list changed (NLM_F_DUMP_INTR) is asked for
  * again, so @cb can see an object more than once.

@@ -8,7 +8,10 @@
  */
 #include "cli/graph-dot.h"
 
+#include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/network-view.h"
@@ -34,6 +37,9 @@ static const struct colours palette[] = {
 struct picture {
 	const struct store *s;
 	const struct usage *usage;
+	size_t *first; /* of each endpoint: the first one of its container, whose number its box has
+			*/
+	bool *shared;  /* of each first one: the container is attached to several networks */
 	FILE *out;
 };
 
@@ -132,33 +138,42 @@ static void put_interface(const struct picture *p, size_t network)
 
 /* ---- containers ---------------------------------------------------------- */
 
-static bool is_same_container(const struct usage_endpoint *a, const struct usage_endpoint *b)
+/* By container; of one, as the list has them. */
+static int compare_containers(const void *a, const void *b, void *data)
 {
-	return strcmp(a->container_id, b->container_id) == 0;
+	const size_t x = *(const size_t *)a, y = *(const size_t *)b;
+	const struct usage *usage = data;
+	int r = strcmp(usage->v[x]->container_id, usage->v[y]->container_id);
+
+	return r != 0 ? r : (x > y) - (x < y);
 }
 
-/* The endpoint whose number the container's box has. */
-static size_t first_of(const struct picture *p, size_t endpoint)
+/* Fills in first and shared.  Return: 0 or -ENOMEM. */
+static int find_containers(struct picture *p)
 {
-	size_t i = 0;
+	const struct usage *usage = p->usage;
+	AUTO_FREE size_t *order = calloc(usage->n + 1, sizeof(*order));
 
-	while (!is_same_container(p->usage->v[i], p->usage->v[endpoint]))
-		i++;
+	p->first = calloc(usage->n + 1, sizeof(*p->first));
+	p->shared = calloc(usage->n + 1, sizeof(*p->shared));
+	if (!order || !p->first || !p->shared)
+		return -ENOMEM;
+	for (size_t i = 0; i < usage->n; i++)
+		order[i] = i;
+	qsort_r(order, usage->n, sizeof(*order), compare_containers, (void *)(uintptr_t)usage);
+	for (size_t i = 0; i < usage->n; i++) {
+		const size_t at = order[i];
+		const struct usage_endpoint *ep = usage->v[at];
+		size_t first = at;
 
-	return i;
-}
+		if (i > 0 && strcmp(ep->container_id, usage->v[order[i - 1]]->container_id) == 0)
+			first = p->first[order[i - 1]];
+		p->first[at] = first;
+		if (strcmp(ep->network, usage->v[first]->network) != 0)
+			p->shared[first] = true;
+	}
 
-/* Whether all that a container is attached to is one network. */
-static bool is_in_one(const struct picture *p, size_t first)
-{
-	const struct usage_endpoint *ep = p->usage->v[first];
-
-	for (size_t i = first + 1; i < p->usage->n; i++)
-		if (is_same_container(p->usage->v[i], ep) &&
-		    strcmp(p->usage->v[i]->network, ep->network) != 0)
-			return false;
-
-	return true;
+	return 0;
 }
 
 static void put_line(const struct picture *p, size_t endpoint)
@@ -194,7 +209,7 @@ static void put_container(const struct picture *p, size_t first, const char *ind
 	put(p, ep->name);
 	fprintf(p->out, "</b>%s</font></td></tr>", gone ? " (gone)" : "");
 	for (size_t i = first; i < p->usage->n; i++)
-		if (is_same_container(p->usage->v[i], ep))
+		if (p->first[i] == first)
 			put_line(p, i);
 	fputs("</table>>];\n", p->out);
 }
@@ -213,8 +228,8 @@ static void put_network(const struct picture *p, size_t network)
 	put_frame_label(p, net);
 	put_interface(p, network);
 	for (size_t i = 0; i < p->usage->n; i++)
-		if (strcmp(p->usage->v[i]->network, net->name) == 0 && first_of(p, i) == i &&
-		    is_in_one(p, i))
+		if (strcmp(p->usage->v[i]->network, net->name) == 0 && p->first[i] == i &&
+		    !p->shared[i])
 			put_container(p, i, "\t\t");
 	fputs("\t}\n", p->out);
 }
@@ -226,7 +241,7 @@ static void put_edges(const struct picture *p)
 
 		if (network < p->s->n)
 			fprintf(p->out, "\tn%zu -> e%zu:i%zu:w [color=\"%s\", dir=none];\n",
-				network, first_of(p, i), i, colours_of(network)->line);
+				network, p->first[i], i, colours_of(network)->line);
 	}
 }
 
@@ -248,7 +263,7 @@ static void put_port_edge(const struct picture *p, size_t endpoint, size_t port,
 	fprintf(p->out,
 		"\te%zu:a%zu:e -> p%zu_%zu:w [color=\"" FAINT "\", style=dashed, dir=back, "
 		"arrowsize=0.6];\n",
-		first_of(p, endpoint), endpoint, endpoint, port);
+		p->first[endpoint], endpoint, endpoint, port);
 }
 
 static void each_port(const struct picture *p, void (*fn)(const struct picture *p, size_t endpoint,
@@ -292,27 +307,37 @@ static void put_host(const struct picture *p)
 static void put_between(const struct picture *p)
 {
 	for (size_t i = 0; i < p->usage->n; i++)
-		if (first_of(p, i) == i &&
-		    (!is_in_one(p, i) || network_of(p, p->usage->v[i]) == p->s->n))
+		if (p->first[i] == i && (p->shared[i] || network_of(p, p->usage->v[i]) == p->s->n))
 			put_container(p, i, "\t");
 }
 
-void graph_dot(const struct store *s, const struct usage *usage, FILE *out)
+static void put_picture(const struct picture *p)
 {
-	const struct picture p = { s, usage, out };
-
 	fputs("digraph heddle {\n"
 	      "\trankdir=LR; bgcolor=white; nodesep=0.22; ranksep=0.9; pad=0.25; splines=spline;\n"
 	      "\tfontname=\"Helvetica,Arial,sans-serif\";\n"
 	      "\tnode [fontname=\"Helvetica,Arial,sans-serif\"];\n"
 	      "\tedge [fontname=\"Helvetica,Arial,sans-serif\", penwidth=1.2];\n",
-	      out);
-	put_host(&p);
-	for (size_t i = 0; i < s->n; i++)
-		if (is_drawn(&p, &s->networks[i]))
-			put_network(&p, i);
-	put_between(&p);
-	put_edges(&p);
-	each_port(&p, put_port_edge);
-	fputs("}\n", out);
+	      p->out);
+	put_host(p);
+	for (size_t i = 0; i < p->s->n; i++)
+		if (is_drawn(p, &p->s->networks[i]))
+			put_network(p, i);
+	put_between(p);
+	put_edges(p);
+	each_port(p, put_port_edge);
+	fputs("}\n", p->out);
+}
+
+int graph_dot(const struct store *s, const struct usage *usage, FILE *out)
+{
+	struct picture p = { .s = s, .usage = usage, .out = out };
+	int r = find_containers(&p);
+
+	if (r == 0)
+		put_picture(&p);
+	free(p.first);
+	free(p.shared);
+
+	return r;
 }

@@ -26,8 +26,10 @@ struct usage;
  *		containers, and config-only ones
  * @usage:	who is attached
  *
- * Errors are @out's, ferror().
+ * Errors of writing are @out's, ferror().
+ *
+ * Return: 0 or -ENOMEM.
  */
-void graph_dot(const struct store *s, const struct usage *usage, FILE *out);
+int graph_dot(const struct store *s, const struct usage *usage, FILE *out);
 
 #endif

@@ -169,12 +169,13 @@ static int show(const struct store *s, const struct usage *usage, const struct r
 	AUTO_FREE char *text = NULL;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
+	int r;
 
 	if (!out)
 		return err_sys(e, errno, "make a picture");
-	graph_dot(s, usage, out);
-	if (fclose(out) != 0)
-		return err_sys(e, errno, "make a picture");
+	r = graph_dot(s, usage, out);
+	if (fclose(out) != 0 || r < 0)
+		return err_sys(e, ENOMEM, "make a picture");
 	if (rq->type)
 		return draw(text, len, rq, e);
 	if (rq->file)

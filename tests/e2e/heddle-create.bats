@@ -6,13 +6,11 @@
 # words, and that of many at once none gets what another has.
 
 load lib.bash
-
-HEDDLE=${HEDDLE:-$(dirname "$PLUGINS")/heddle}
+load heddle.bash
 
 setup() {
 	lab_setup
-	CONF_DIR=$BATS_TEST_TMPDIR/net.d
-	CACHE_DIR=$BATS_TEST_TMPDIR/cache
+	heddle_setup
 	STATE_DIR=$BATS_TEST_TMPDIR/state
 	LEASES=$CACHE_DIR/networks
 }
@@ -20,10 +18,7 @@ setup() {
 teardown() { lab_teardown; }
 
 # heddle ARGUMENT…: on the host of the test, captured
-heddle() {
-	capture in_ns host "$HEDDLE" --cni-conf-dir "$CONF_DIR" --state-dir "$STATE_DIR" \
-		--cache-dir "$CACHE_DIR" --cni-plugin-path "$PLUGINS" "$@"
-}
+heddle() { capture in_ns host "${HEDDLE_CMD[@]}" "$@"; }
 
 create() { heddle network create "$@"; }
 
@@ -31,12 +26,12 @@ create() { heddle network create "$@"; }
 refused() {
 	local want="heddle: $1" before after
 	shift
-	before=$(ls "$CONF_DIR" 2>/dev/null) || :
+	before=$(ls "$CNI_CONF_DIR" 2>/dev/null) || :
 	create "$@"
 	((status == 1)) || fail "create should have failed with 1: $*"
 	[[ -z $out ]] || fail "stdout should be empty"
 	[[ $errout == "$want"* ]] || fail "stderr should begin with: $want"
-	after=$(ls "$CONF_DIR" 2>/dev/null) || :
+	after=$(ls "$CNI_CONF_DIR" 2>/dev/null) || :
 	[[ $before == "$after" ]] || fail "files were made: $after"
 }
 
@@ -51,10 +46,10 @@ bad_usage() {
 
 no_host_links() { [[ -z $(host_links) ]]; }
 
-conflist() { cat "$CONF_DIR/zz-heddle-$1.conflist"; }
+conflist() { cat "$CNI_CONF_DIR/zz-heddle-$1.conflist"; }
 
 # field NETWORK FILTER: of its conflist
-field() { jq -r "$2" "$CONF_DIR/zz-heddle-$1.conflist"; }
+field() { jq -r "$2" "$CNI_CONF_DIR/zz-heddle-$1.conflist"; }
 
 subnets() { field "$1" '[.heddle.subnets[].subnet] | join(" ")'; }
 
@@ -64,7 +59,7 @@ subnets() { field "$1" '[.heddle.subnets[].subnet] | join(" ")'; }
 	assert_ok
 	[[ $out == "$(printf lows-network | sha256sum | cut -d' ' -f1)" && -z $errout ]]
 
-	[[ $(stat -c %a "$CONF_DIR/zz-heddle-lows-network.conflist") == 644 ]]
+	[[ $(stat -c %a "$CNI_CONF_DIR/zz-heddle-lows-network.conflist") == 644 ]]
 	out=$(conflist lows-network)
 	assert_json '.cniVersion == "1.0.0" and .cniVersions == ["0.4.0", "1.0.0", "1.1.0"]
 		and .args == {podman_labels: {team: "looms"}}
@@ -94,10 +89,10 @@ subnets() { field "$1" '[.heddle.subnets[].subnet] | join(" ")'; }
 	in_ns host ip addr add 192.0.2.1/24 dev up1
 	in_ns host ip route add 172.18.0.0/17 via 192.0.2.2
 	in_ns host ip route add 0.0.0.0/1 via 192.0.2.2 # a VPN's half of the internet
-	mkdir -p "$CONF_DIR"
+	mkdir -p "$CNI_CONF_DIR"
 	printf '{"cniVersion":"0.4.0","name":"theirs","plugins":[{"type":"bridge","bridge":"cni-podman1",
 		"ipam":{"type":"host-local","ranges":[[{"subnet":"172.19.5.0/24"}]]}}]}' \
-		>"$CONF_DIR/theirs.conflist"
+		>"$CNI_CONF_DIR/theirs.conflist"
 	create one && assert_ok
 	create two && assert_ok
 	create --subnet 0.0.0.0/28 three && assert_ok
@@ -202,7 +197,7 @@ subnets() { field "$1" '[.heddle.subnets[].subnet] | join(" ")'; }
 	refused 'invalid pool request: Pool overlaps with other one on this address space' --subnet 10.87.3.0/24 m
 	[[ $errout == *"the network bridge has 10.87.0.0/16"* ]]
 	printf '{"name":"podman1","plugins":[{"type":"bridge","bridge":"cni-podman1","ipam":{"subnet":"10.89.0.0/24"}}]}' \
-		>"$CONF_DIR/podman1.conflist"
+		>"$CNI_CONF_DIR/podman1.conflist"
 	refused 'invalid pool request: Pool overlaps with other one on this address space' --subnet 10.89.0.0/30 m
 	refused "cannot create network $(printf m | sha256sum | cut -c1-12) (cni-podman1): conflicts with network $(
 		printf podman1 | sha256sum | cut -c1-12) (cni-podman1): networks have same bridge name" \
@@ -262,7 +257,7 @@ subnets() { field "$1" '[.heddle.subnets[].subnet] | join(" ")'; }
 	create --config-only --subnet 10.7.0.0/24 --ip-range 10.7.0.128/25 --gateway 10.7.0.1 \
 		-o mtu=1400 --label a=b --ipv6=false t
 	assert_ok
-	[[ ! -e $CONF_DIR/zz-heddle-t.conflist ]]
+	[[ ! -e $CNI_CONF_DIR/zz-heddle-t.conflist ]]
 	refused 'a configuration network cannot depend on another configuration network' --config-only --config-from t u
 	refused 'configuration network can only contain network specific fields' --config-only --internal u
 	refused 'user specified configurations are not supported if the network depends on a configuration network' \
@@ -299,27 +294,35 @@ subnets() { field "$1" '[.heddle.subnets[].subnet] | join(" ")'; }
 }
 
 @test "torn files and files of others are warned of, and stay as they are" {
-	mkdir -p "$CONF_DIR"
-	printf '{"name": "torn", "plug' >"$CONF_DIR/10-torn.conflist"
-	printf '{"name": "torn", "plug' >"$CONF_DIR/zz-heddle-n.conflist"
-	refused 'warning: '"$CONF_DIR"'/10-torn.conflist: not used: not valid JSON' n
+	mkdir -p "$CNI_CONF_DIR"
+	printf '{"name": "torn", "plug' >"$CNI_CONF_DIR/10-torn.conflist"
+	printf '{"name": "torn", "plug' >"$CNI_CONF_DIR/zz-heddle-n.conflist"
+	refused 'warning: '"$CNI_CONF_DIR"'/10-torn.conflist: not used: not valid JSON' n
 	[[ $errout == *'zz-heddle-n.conflist is there, and is not a network: remove it'* ]]
 	create m && assert_ok
-	[[ $(<"$CONF_DIR/10-torn.conflist") == '{"name": "torn", "plug' &&
-		$(<"$CONF_DIR/zz-heddle-n.conflist") == '{"name": "torn", "plug' ]]
+	[[ $(<"$CNI_CONF_DIR/10-torn.conflist") == '{"name": "torn", "plug' &&
+		$(<"$CNI_CONF_DIR/zz-heddle-n.conflist") == '{"name": "torn", "plug' ]]
 }
 
 @test "where our file sorts first and a CRI is there, create says whose pods would be on it" {
-	beside_cri() { capture in_ns host unshare -m bash -c 'mount -t tmpfs none /run && mkdir /run/containerd &&
-		python3 -c "import socket; socket.socket(socket.AF_UNIX).bind(\"/run/containerd/containerd.sock\")" &&
-		exec "$@"' - "$@"; }
-	local args=("$HEDDLE" --cni-conf-dir "$CONF_DIR" --state-dir "$STATE_DIR" --cache-dir "$CACHE_DIR" network create)
-	beside_cri "${args[@]}" alone
+	with_containerd_socket "${HEDDLE_CMD[@]}" network create alone
 	assert_ok
 	[[ $errout == *'zz-heddle-alone.conflist sorts first in '*containerd.sock* ]] || fail "it should warn"
-	beside_cri "${args[@]}" second
+	with_containerd_socket "${HEDDLE_CMD[@]}" network create second
 	assert_ok
 	[[ -z $errout ]] || fail "the pods have a network already"
+}
+
+@test "on a file system that knows no files without a name: under another name, then linked" {
+	local opens
+	in_ns host strace -f -e trace=openat -o "$BATS_TEST_TMPDIR/trace" "${HEDDLE_CMD[@]}" network create one
+	opens=$(sed -n '/O_TMPFILE/q; p' "$BATS_TEST_TMPDIR/trace" | wc -l)
+	capture in_ns host strace -f -o "$BATS_TEST_TMPDIR/trace" \
+		-e "inject=openat:error=EOPNOTSUPP:when=$((opens + 1))" "${HEDDLE_CMD[@]}" network create two
+	assert_ok
+	grep -q 'linkat(.*"\.heddle-[0-9]*\.tmp"' "$BATS_TEST_TMPDIR/trace"
+	[[ $(ls -A "$CNI_CONF_DIR") == $'.heddle.lock\nzz-heddle-one.conflist\nzz-heddle-two.conflist' ]]
+	[[ $(stat -c '%a %h' "$CNI_CONF_DIR/zz-heddle-two.conflist") == '644 1' ]]
 }
 
 @test "a command line that is wrong is 125" {
@@ -331,7 +334,7 @@ subnets() { field "$1" '[.heddle.subnets[].subnet] | join(" ")'; }
 	bad_usage 'UTF-8' create --label $'a=\xff' a
 	bad_usage 'unrecognized option' create --nope a
 	bad_usage 'NETWORK' rm
-	[[ ! -e $CONF_DIR ]]
+	[[ ! -e $CNI_CONF_DIR ]]
 }
 
 @test "--json and --help" {
@@ -357,7 +360,7 @@ subnets() { field "$1" '[.heddle.subnets[].subnet] | join(" ")'; }
 	[[ $errout == "heddle: network one has active endpoints (name:\"$(netns_name c1)\" id:\""* &&
 		$errout == *'heddle: network nope not found'* &&
 		$errout == *'heddle: bridge is a pre-defined network and cannot be removed'* ]] || fail "texts"
-	link_exists host hb-7692c3ad3540
+	link_exists host "$(bridge_of one)"
 	heddle network rm -f nope
 	assert_silent
 
@@ -368,9 +371,9 @@ subnets() { field "$1" '[.heddle.subnets[].subnet] | join(" ")'; }
 	assert_ok
 	[[ $out == 7692c3ad3540 ]]
 	assert_nothing_left
-	! link_exists host hb-7692c3ad3540 || fail "the bridge is left"
+	! link_exists host "$(bridge_of one)" || fail "the bridge is left"
 	[[ ! -e $LEASES/one ]] || fail "the directory of leases is left"
-	[[ $(ls -A "$CONF_DIR" "$CACHE_DIR/results") != *one* ]] || fail "a file is left"
+	[[ $(ls -A "$CNI_CONF_DIR" "$CACHE_DIR/results") != *one* ]] || fail "a file is left"
 }
 
 @test "rm: a bridge that was there before, or has ports of others, stays" {
@@ -394,14 +397,14 @@ subnets() { field "$1" '[.heddle.subnets[].subnet] | join(" ")'; }
 }
 
 @test "rm: networks of Podman and of others" {
-	mkdir -p "$CONF_DIR"
-	printf '{"name":"pod","plugins":[{"type":"bridge","bridge":"cni-podman1"}]}' >"$CONF_DIR/pod.conflist"
-	printf '{"name":"cali","type":"calico","bridge":"cali0"}' >"$CONF_DIR/10-cali.conf"
+	mkdir -p "$CNI_CONF_DIR"
+	printf '{"name":"pod","plugins":[{"type":"bridge","bridge":"cni-podman1"}]}' >"$CNI_CONF_DIR/pod.conflist"
+	printf '{"name":"cali","type":"calico","bridge":"cali0"}' >"$CNI_CONF_DIR/10-cali.conf"
 	in_ns host ip link add cni-podman1 type bridge
 	in_ns host ip link add cali0 type bridge
 	heddle network rm pod cali
 	assert_ok
-	[[ $out == $'pod\ncali' && $(ls "$CONF_DIR") == '' ]]
+	[[ $out == $'pod\ncali' && $(ls "$CNI_CONF_DIR") == '' ]]
 	! link_exists host cni-podman1 || fail "podman network rm deletes the bridge"
 	link_exists host cali0
 }
@@ -409,8 +412,7 @@ subnets() { field "$1" '[.heddle.subnets[].subnet] | join(" ")'; }
 @test "of 20 creates of one name one wins, and 20 of different names get different subnets" {
 	local i pids=() won=0
 	for i in {1..20}; do
-		in_ns host "$HEDDLE" --cni-conf-dir "$CONF_DIR" --state-dir "$STATE_DIR" --cache-dir "$CACHE_DIR" \
-			network create same >"$BATS_TEST_TMPDIR/same.$i" 2>&1 3>&- &
+		in_ns host "${HEDDLE_CMD[@]}" network create same >"$BATS_TEST_TMPDIR/same.$i" 2>&1 3>&- &
 		pids+=($!)
 	done
 	for i in "${pids[@]}"; do
@@ -421,26 +423,29 @@ subnets() { field "$1" '[.heddle.subnets[].subnet] | join(" ")'; }
 
 	pids=()
 	for i in {1..20}; do
-		in_ns host "$HEDDLE" --cni-conf-dir "$CONF_DIR" --state-dir "$STATE_DIR" --cache-dir "$CACHE_DIR" \
-			network create "net$i" >/dev/null 3>&- &
+		in_ns host "${HEDDLE_CMD[@]}" network create "net$i" >/dev/null 3>&- &
 		pids+=($!)
 	done
 	for i in "${pids[@]}"; do
 		wait "$i"
 	done
-	[[ $(cat "$CONF_DIR"/*.conflist | jq -r '.plugins[0].ipam.ranges[0][0].subnet' | sort -u | wc -l) == 21 ]]
-	[[ $(find "$CONF_DIR" -name '*.tmp') == '' ]]
+	[[ $(cat "$CNI_CONF_DIR"/*.conflist | jq -r '.plugins[0].ipam.ranges[0][0].subnet' | sort -u | wc -l) == 21 ]]
+	[[ $(find "$CNI_CONF_DIR" -name '*.tmp') == '' ]]
 }
 
 @test "200 networks are created and removed" {
-	local i names=()
-	for i in {1..200}; do
-		names+=("net$i")
-		in_ns host "$HEDDLE" --cni-conf-dir "$CONF_DIR" --state-dir "$STATE_DIR" --cache-dir "$CACHE_DIR" \
-			network create --subnet "10.$((i / 10 + 200)).$((i % 10)).0/24" "net$i" >/dev/null
-	done
-	[[ $(find "$CONF_DIR" -name '*.conflist' | wc -l) == 200 ]]
-	heddle network rm "${names[@]}"
+	# In memory: this is not about the disk, to which each create is written through.
+	capture in_ns host unshare -m bash -ec '
+		dir=$1
+		shift
+		mkdir "$dir"
+		mount -t tmpfs none "$dir"
+		for i in {1..200}; do
+			"$@" network create --subnet "10.$((i / 10 + 200)).$((i % 10)).0/24" "net$i" >/dev/null
+		done
+		find "$dir" -name "zz-heddle-*.conflist" | wc -l
+		"$@" network rm net{1..200} | wc -l
+		ls "$dir"' bash "$CNI_CONF_DIR" "${HEDDLE_CMD[@]}"
 	assert_ok
-	[[ $(wc -l <<<"$out") == 200 && $(ls "$CONF_DIR") == '' ]]
+	[[ $out == $'200\n200' ]] || fail "200 files and 200 names"
 }

@@ -202,6 +202,16 @@ static void restore_record(void *ctx, const struct record *r)
 	engine_restore(ctx, r);
 }
 
+/* Out of a copy, as an engine may store while it is restored. */
+static void restore_all(struct sim_node *n)
+{
+	struct store *copy = store_new();
+
+	store_copy(copy, n->store);
+	store_each(copy, restore_record, n->engine);
+	store_free(copy);
+}
+
 static void make_engine(struct sim_node *n)
 {
 	struct env env = { .ops = &sim_env, .ctx = n };
@@ -213,7 +223,7 @@ static void make_engine(struct sim_node *n)
 		abort();
 	if (n->sim->hooks.plug_in)
 		n->sim->hooks.plug_in(n->sim, n);
-	store_each(n->store, restore_record, n->engine);
+	restore_all(n);
 }
 
 static void start_engine(struct sim_node *n)

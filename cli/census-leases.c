@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "cli/census.h"
+#include "cli/reservation.h"
 #include "ipam/lease-file.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -39,11 +40,13 @@ static int open_dir(int at, const char *path, DIR **ret, struct err *e)
 
 static void look_at_file(struct census_item *item, int fd)
 {
+	char stamp[LEASE_STAMP_LEN];
+	ssize_t len = fgetxattr(fd, LEASE_STAMP_XATTR, stamp, sizeof(stamp));
 	struct stat st;
 
-	item->leased = true;
-	/* Any other word, "keep" of a reservation for one, is not of a boot. */
-	if (fgetxattr(fd, LEASE_STAMP_XATTR, NULL, 0) != LEASE_STAMP_LEN)
+	if (len == strlen(RESERVATION_STAMP) && memcmp(stamp, RESERVATION_STAMP, (size_t)len) == 0)
+		item->reserved = true;
+	else if (len != LEASE_STAMP_LEN) /* any other word is not of a boot */
 		item->foreign = true;
 	if (fstat(fd, &st) == 0 && time(NULL) - st.st_mtime < YOUNG_S)
 		item->young = true;

@@ -278,6 +278,8 @@ static void judge(struct census *c, const struct command_env *env)
 
 		if (item->linked)
 			verdict(item, CENSUS_LIVES, "its interface is there");
+		else if (item->reserved)
+			verdict(item, CENSUS_LIVES, "its address is reserved");
 		else if (item->entry)
 			judge_by_result(item);
 		else

@@ -8,6 +8,7 @@
  *
  *	an interface with its mark exists, here or in any namespace	lives
  *	its result is cached, and its namespace is there		lives
+ *	its address is reserved						lives
  *	its result is cached, and its namespace is gone			gone
  *	neither interface nor result					gone, but for
  *		a lease of the last minute, whose ADD may be at work	unsure
@@ -39,9 +40,9 @@ struct census_item {
 	char *container_id, *ifname;	 /* the same */
 	const struct cache_entry *entry; /* in the census' cache, NULL: no result is cached */
 	json_t *traces; /* [{"kind": "lease", "name": "10.1.0.5", "where": DATADIR}, ...] */
-	bool leased;	/* it has leases, … */
-	bool foreign;	/* … some of them without our stamp, … */
-	bool young;	/* … or made within the last minute */
+	bool foreign;	/* it has leases without our stamp, … */
+	bool young;	/* … or made within the last minute, … */
+	bool reserved;	/* … or that are to be kept (reservation.h) */
 	bool linked;	/* an interface has its mark */
 	enum census_state state;
 	char why[256]; /* for people: how the state is known */

@@ -20,6 +20,7 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/leftovers.h"
+#include "cli/progress.h"
 #include "cli/store.h"
 #include "cli/sweep.h"
 #include "lib/cleanup.h"
@@ -149,7 +150,7 @@ static int detach(const struct gc_run *run, const struct census_item *item, stru
 	return chain_del(run->env, net, &a, e);
 }
 
-static int detach_all(const struct gc_run *run, struct err *e)
+static int detach_all(const struct gc_run *run, struct progress *progress, struct err *e)
 {
 	int r = 0;
 
@@ -159,6 +160,7 @@ static int detach_all(const struct gc_run *run, struct err *e)
 
 		if (item->state == CENSUS_GONE && item->entry)
 			r = err_keep(r, e, detach(run, item, &next), &next);
+		progress_step(progress);
 	}
 
 	return r;
@@ -208,7 +210,7 @@ static int collect(const struct gc_run *run, const struct network *net, struct e
 	return chain_gc(run->env, net, valid, n, e);
 }
 
-static int collect_all(const struct gc_run *run, struct err *e)
+static int collect_all(const struct gc_run *run, struct progress *progress, struct err *e)
 {
 	int r = 0;
 
@@ -218,6 +220,7 @@ static int collect_all(const struct gc_run *run, struct err *e)
 
 		if (is_collected(net))
 			r = err_keep(r, e, collect(run, net, &next), &next);
+		progress_step(progress);
 	}
 
 	return r;
@@ -245,11 +248,13 @@ static int sweep_all(const struct gc_run *run, struct err *e)
 
 static int remove_all(const struct gc_run *run, struct err *e)
 {
+	AUTO(progress_end) struct progress progress;
 	struct err next;
 	int r;
 
-	r = detach_all(run, e);
-	r = err_keep(r, e, collect_all(run, &next), &next);
+	progress_begin(&progress, "Collecting garbage", run->census.n + run->store.n);
+	r = detach_all(run, &progress, e);
+	r = err_keep(r, e, collect_all(run, &progress, &next), &next);
 	r = err_keep(r, e, sweep_all(run, &next), &next);
 
 	return err_keep(r, e, leftovers_remove(run->leftovers, &next), &next);

@@ -94,7 +94,7 @@ static int run_ipam(const struct command_env *env, const struct chain_conf *conf
 /* Failing to leaves a lease that is the next boot's to reclaim, where it has a stamp at all. */
 static void keep(const struct lease_store *s, const struct ip_addr *ip)
 {
-	static const char stamp[] = "keep";
+	static const char stamp[] = RESERVATION_STAMP;
 	AUTO_FREE char *path = NULL;
 	char text[IP_STRLEN];
 

@@ -19,6 +19,7 @@ struct err;
 struct network;
 
 #define RESERVATION_IFNAME "eth0"
+#define RESERVATION_STAMP  "keep"
 
 /**
  * reservation_make() - reserve an address of each family, or find those reserved

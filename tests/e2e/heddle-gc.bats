@@ -155,6 +155,15 @@ has_all_of() {
 	[[ ! -e $LEASES/10.61.0.77 ]]
 }
 
+@test "a reserved address stays, as nobody is attached with it" {
+	heddle lxc-config --name lxc1 n
+	age_leases
+	gc
+	assert_ok
+	assert_json '.removed == [] and .kept == []'
+	grep -qrs ^lxc1 "$LEASES" --include '10.*'
+}
+
 @test "without a directory of results nobody can tell" {
 	attach c1 --network n
 	kill_container c1

@@ -99,8 +99,10 @@ static struct ip_net range_of(const struct jnode *range, const struct ip_net *su
 	    ip_parse(text_of(range, "rangeEnd"), &last) < 0 || first.family != last.family)
 		return (struct ip_net){ 0 };
 	net = net_between(first, &last);
+	if (net.len == subnet->len) /* the whole of it, which nobody has to say */
+		net = (struct ip_net){ 0 };
 
-	return net.len == subnet->len ? (struct ip_net){ 0 } : net;
+	return net;
 }
 
 static struct network_subnet *find_subnet(const struct network *net, const struct ip_net *subnet)

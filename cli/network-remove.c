@@ -119,7 +119,8 @@ int network_remover_check(const struct network_remover *m, const struct network 
 static int collect(const struct network_remover *m, const struct network *net, struct err *e)
 {
 	AUTO_FREE struct cache_entry *entries = calloc(m->usage.n + 1, sizeof(*entries));
-	AUTO_FREE const struct cache_entry **valid = calloc(m->usage.n + 1, sizeof(*entries));
+	AUTO_FREE const struct cache_entry **valid =
+		calloc(m->usage.n + 1, sizeof(struct cache_entry *));
 	size_t n = 0;
 
 	if (!entries || !valid)

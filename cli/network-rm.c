@@ -13,7 +13,7 @@
 
 struct input {
 	bool force, json;
-	char **names; /* n of them */
+	char **names; /* n of them, in room for all of argv */
 	size_t n;
 };
 
@@ -26,14 +26,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct input *in = state->input;
 
-	(void)arg;
 	switch (key) {
 	case 'f':
 		in->force = true;
 		return 0;
-	case ARGP_KEY_ARGS:
-		in->names = state->argv + state->next;
-		in->n = (size_t)(state->argc - state->next);
+	case ARGP_KEY_ARG:
+		in->names[in->n++] = arg;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "no NETWORK is named");
@@ -89,11 +87,17 @@ static int remove_all(const struct network_remover *m, const struct input *in, j
 int command_network_rm(const struct command_env *env, int argc, char **argv)
 {
 	AUTO(network_remover_close) struct network_remover m = NETWORK_REMOVER_CLOSED;
-	struct input in = { .json = env->json };
+	AUTO_FREE char **names = calloc((size_t)argc, sizeof(*names));
+	struct input in = { .json = env->json, .names = names };
 	AUTO_JSON json_t *removed = json_array();
 	struct err e;
-	int r = command_parse(&argp, argc, argv, &in, &in.json);
+	int r;
 
+	if (!names || !removed) {
+		(void)err_sys(&e, ENOMEM, "remove networks");
+		return command_error(&e);
+	}
+	r = command_parse(&argp, argc, argv, &in, &in.json);
 	if (r != COMMAND_OK)
 		return r;
 	if (network_remover_open(&m, env, &e) < 0)

@@ -18,9 +18,10 @@ static const struct nft_set *const inet_sets[] = {
 	&ruleset_ingress6,  &ruleset_egress4,	&ruleset_egress6,
 	&ruleset_listed4,   &ruleset_listed6,	NULL
 };
-static const struct nft_set *const bridge_sets[] = { &ruleset_isolated_ports, &ruleset_pinned,
-						     &ruleset_pinned_mac,     &ruleset_pinned4,
-						     &ruleset_pinned6,	      NULL };
+static const struct nft_set *const bridge_sets[] = {
+	&ruleset_isolated_ports, &ruleset_pinned,	 &ruleset_pinned_mac, &ruleset_pinned4,
+	&ruleset_pinned6,	 &ruleset_pinned_nd_mac, &ruleset_pinned_nd,  NULL
+};
 static const struct nft_set *const zoned_sets[] = { &ruleset_zoned4, &ruleset_zoned6, NULL };
 
 /* ---- keys ---------------------------------------------------------------------- */
@@ -55,11 +56,16 @@ static int list_pin(struct claims *ret, const struct admit *a, const struct ip_a
 {
 	struct twins twins = { &ruleset_pinned4, &ruleset_pinned6 };
 	struct nft_value key = { 0 };
+	int r;
 
 	nft_value_ifname(&key, a->port);
 	nft_value_ip(&key, addr);
 
-	return claims_add(ret, of_family(&twins, addr), &key, NULL, e);
+	r = claims_add(ret, of_family(&twins, addr), &key, NULL, e);
+	if (r == 0 && addr->family == AF_INET6)
+		r = claims_add(ret, &ruleset_pinned_nd, &key, NULL, e);
+
+	return r;
 }
 
 static int list_port(struct claims *ret, const struct admit *a, const struct nft_set *set,
@@ -75,11 +81,14 @@ static int list_port(struct claims *ret, const struct admit *a, const struct nft
 static int list_mac(struct claims *ret, const struct admit *a, struct err *e)
 {
 	struct nft_value key = { 0 };
+	int r;
 
 	nft_value_ifname(&key, a->port);
 	nft_value_mac(&key, a->mac);
 
-	return claims_add(ret, &ruleset_pinned_mac, &key, NULL, e);
+	r = claims_add(ret, &ruleset_pinned_mac, &key, NULL, e);
+
+	return r < 0 ? r : claims_add(ret, &ruleset_pinned_nd_mac, &key, NULL, e);
 }
 
 /* What the kernel makes of a MAC.  Source: RFC 4291, appendix A. */

@@ -21,7 +21,8 @@
 #include "lib/nl.h"
 
 #define MSG(type) (NFNL_SUBSYS_NFTABLES << 8 | (type))
-#define TYPE_BITS 6   /* a concatenation's type is its fields' types, 6 bits each */
+#define TYPE_BITS 6 /* a concatenation's type is its fields' types, 6 bits each */
+#define TYPE_MASK ((1u << TYPE_BITS) - 1)
 #define ELEM_ROOM 512 /* one element with its key, data, comment and attribute headers */
 #define UDATA_HEADER                                                                               \
 	2 /* nft's user data are type, length and value, a byte each for the first two */
@@ -39,8 +40,10 @@ static uint32_t type_size(enum nft_type type)
 	case NFT_TYPE_IPV4:
 		return 4;
 	case NFT_TYPE_IPV6:
+	case NFT_TYPE_RAW_IPV6:
 		return 16;
 	case NFT_TYPE_MAC:
+	case NFT_TYPE_RAW_MAC:
 		return 6;
 	case NFT_TYPE_PROTO:
 		return 1;
@@ -79,7 +82,7 @@ static uint32_t fields_type(const enum nft_type types[NFT_FIELDS])
 	uint32_t type = 0;
 
 	for (int i = 0; i < NFT_FIELDS && types[i] != NFT_TYPE_NONE; i++)
-		type = type << TYPE_BITS | types[i];
+		type = type << TYPE_BITS | (types[i] & TYPE_MASK);
 
 	return type;
 }
@@ -167,11 +170,13 @@ static void field_str(enum nft_type type, const uint8_t *b, char *buf, size_t si
 	switch (type) {
 	case NFT_TYPE_IPV4:
 	case NFT_TYPE_IPV6:
+	case NFT_TYPE_RAW_IPV6:
 		ip.family = type == NFT_TYPE_IPV4 ? AF_INET : AF_INET6;
 		memcpy(ip.b, b, ip_size(ip.family));
 		snprintf(buf, size, "%s", ip_str(&ip, text));
 		break;
 	case NFT_TYPE_MAC:
+	case NFT_TYPE_RAW_MAC:
 		snprintf(buf, size, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4],
 			 b[5]);
 		break;
@@ -373,12 +378,67 @@ static uint32_t byteorder_write(uint8_t *buf, uint8_t type, const enum nft_type 
 	return UDATA_HEADER + sizeof(order);
 }
 
+static uint32_t word_write(uint8_t *buf, uint8_t type, uint32_t value)
+{
+	buf[0] = type;
+	buf[1] = sizeof(value);
+	memcpy(buf + UDATA_HEADER, &value, sizeof(value));
+
+	return UDATA_HEADER + sizeof(value);
+}
+
+/* Closes what is written behind a header at @buf.  Return: its length with the header. */
+static uint32_t nest_write(uint8_t *buf, uint8_t type, uint32_t len)
+{
+	buf[0] = type;
+	buf[1] = (uint8_t)len;
+
+	return UDATA_HEADER + len;
+}
+
+/*
+ * `typeof iifname . @th,OFFSET,BITS`, without which nft could not load what it has
+ * listed.  Source: nft's expr_types, and the udata of its concat, meta and payload
+ * expressions; 0 and 1 are the expression and what it says of itself.
+ */
+static uint32_t typeof_write(uint8_t *buf, const struct nft_set *set)
+{
+	enum { PAYLOAD = 7, META = 9, CONCAT = 13, TRANSPORT = 3 };
+	uint8_t *at = buf + UDATA_HEADER, *parts, *part;
+	uint32_t len;
+
+	if (!set->raw_bits)
+		return 0;
+	at += word_write(at, 0, CONCAT);
+	parts = at;
+	part = parts + UDATA_HEADER;
+	len = word_write(part + UDATA_HEADER, 0, META);
+	len += nest_write(part + UDATA_HEADER + len, 1,
+			  word_write(part + 2 * UDATA_HEADER + len, 0, NFT_META_IIFNAME));
+	part += nest_write(part, 0, len);
+
+	len = word_write(part + UDATA_HEADER, 0, PAYLOAD);
+	at = part + 2 * UDATA_HEADER + len;
+	at += word_write(at, 0, 0);
+	at += word_write(at, 1, 0);
+	at += word_write(at, 2, TRANSPORT);
+	at += word_write(at, 3, set->raw_offset);
+	at += word_write(at, 4, set->raw_bits);
+	len += nest_write(part + UDATA_HEADER + len, 1,
+			  (uint32_t)(at - (part + 2 * UDATA_HEADER + len)));
+	part += nest_write(part, 1, len);
+	part = parts + nest_write(parts, 1, (uint32_t)(part - parts - UDATA_HEADER));
+
+	return nest_write(buf, NFTNL_UDATA_SET_KEY_TYPEOF, (uint32_t)(part - buf - UDATA_HEADER));
+}
+
 static void put_set_udata(struct nlmsghdr *nlh, const struct nft_set *set)
 {
-	uint8_t buf[2 * (UDATA_HEADER + sizeof(uint32_t)) + UDATA_HEADER + NFT_COMMENT_SIZE];
+	uint8_t buf[256];
 	uint32_t len = byteorder_write(buf, NFTNL_UDATA_SET_KEYBYTEORDER, set->key);
 
 	len += byteorder_write(buf + len, NFTNL_UDATA_SET_DATABYTEORDER, set->data);
+	len += typeof_write(buf + len, set);
 	if (set->comment)
 		len += udata_write(buf + len, NFTNL_UDATA_SET_COMMENT, set->comment);
 	if (len > 0)

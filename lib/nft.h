@@ -45,6 +45,8 @@ struct nlmsghdr;
 /* Types of fields; the numbers are nft's. */
 enum nft_type {
 	NFT_TYPE_NONE = 0,
+	NFT_TYPE_RAW_MAC = 4 | 0x100, /* bytes that nft has no name for are "integer" to it */
+	NFT_TYPE_RAW_IPV6 = 4 | 0x200,
 	NFT_TYPE_VERDICT = 1, /* of a map's data: jump to the chain of this name */
 	NFT_TYPE_IPV4 = 7,
 	NFT_TYPE_IPV6 = 8,
@@ -74,6 +76,8 @@ struct nft_set {
 	enum nft_type key[NFT_FIELDS];
 	enum nft_type data[NFT_FIELDS];
 	bool ranges;
+	/* What nft needs to read a key with a raw field: a port and that many bits at th+offset. */
+	uint8_t raw_offset, raw_bits;
 };
 
 /* A base chain, whose policy is accept, or one that others jump to. */

@@ -52,6 +52,25 @@ const struct nft_set ruleset_pinned6 = {
 	.key = { NFT_TYPE_IFNAME, NFT_TYPE_IPV6 },
 };
 
+/* What is told within ICMPv6 has no name in nft, so its sets are of bytes. */
+const struct nft_set ruleset_pinned_nd_mac = {
+	.table = &bridge,
+	.name = "pinned_nd_mac",
+	.comment = "pinned bridge port . MAC that it may tell of",
+	.key = { NFT_TYPE_IFNAME, NFT_TYPE_RAW_MAC },
+	.raw_offset = 208,
+	.raw_bits = 48,
+};
+
+const struct nft_set ruleset_pinned_nd = {
+	.table = &bridge,
+	.name = "pinned_nd",
+	.comment = "pinned bridge port . address that it may tell of",
+	.key = { NFT_TYPE_IFNAME, NFT_TYPE_RAW_IPV6 },
+	.raw_offset = 64,
+	.raw_bits = 128,
+};
+
 const struct nft_set ruleset_isolated_ports = {
 	.table = &bridge,
 	.name = "isolated_ports",
@@ -60,8 +79,11 @@ const struct nft_set ruleset_isolated_ports = {
 };
 
 static const struct nft_set *const bridge_sets[] = {
-	&ruleset_guarded,    &ruleset_allowed_mac, &ruleset_isolated_ports, &ruleset_pinned,
-	&ruleset_pinned_mac, &ruleset_pinned4,	   &ruleset_pinned6,	    NULL,
+	&ruleset_guarded,	 &ruleset_allowed_mac,
+	&ruleset_isolated_ports, &ruleset_pinned,
+	&ruleset_pinned_mac,	 &ruleset_pinned4,
+	&ruleset_pinned6,	 &ruleset_pinned_nd_mac,
+	&ruleset_pinned_nd,	 NULL,
 };
 
 static void isolation_rules(struct nft_batch *b, const struct nft_chain *chain)
@@ -140,7 +162,7 @@ static void link_address_rules(struct nft_batch *b, const struct nft_chain *chai
 {
 	nft_add_rule(b, chain, "ND: another's MAC", ICMPV6(type), NOT_UNSPECIFIED_IPV6,
 		     IPV6_LENGTH(nft_is_not, len),
-		     NOT_OF_PORT(TRANSPORT(mac, 6, 4), &ruleset_pinned_mac), nft_drop());
+		     NOT_OF_PORT(TRANSPORT(mac, 6, 4), &ruleset_pinned_nd_mac), nft_drop());
 	nft_add_rule(b, chain, "ND: more options", ICMPV6(type), IPV6_LENGTH(nft_is_not, len),
 		     IPV6_LENGTH(nft_is_not, len_with_option), nft_drop());
 }
@@ -150,9 +172,9 @@ static void discovery_rules(struct nft_batch *b, const struct nft_chain *chain)
 	nft_add_rule(b, chain, "ND: a router's word", ICMPV6(ROUTER_ADVERT), nft_drop());
 	nft_add_rule(b, chain, "ND: a router's word", ICMPV6(REDIRECT), nft_drop());
 	nft_add_rule(b, chain, "ND: another's address", ICMPV6(NEIGHBOUR_ADVERT),
-		     NOT_OF_PORT(TRANSPORT(8, 16, 4), &ruleset_pinned6), nft_drop());
+		     NOT_OF_PORT(TRANSPORT(8, 16, 4), &ruleset_pinned_nd), nft_drop());
 	nft_add_rule(b, chain, "ND: probe of another's address", ICMPV6(NEIGHBOUR_SOLICIT),
-		     UNSPECIFIED_IPV6, NOT_OF_PORT(TRANSPORT(8, 16, 4), &ruleset_pinned6),
+		     UNSPECIFIED_IPV6, NOT_OF_PORT(TRANSPORT(8, 16, 4), &ruleset_pinned_nd),
 		     nft_drop());
 	link_address_rules(b, chain, NEIGHBOUR_ADVERT, "\0\x18", "\0\x20", 26);
 	link_address_rules(b, chain, NEIGHBOUR_SOLICIT, "\0\x18", "\0\x20", 26);

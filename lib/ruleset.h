@@ -96,6 +96,8 @@ extern const struct nft_set ruleset_guarded, ruleset_allowed_mac;
 /* Ports that may send as themselves only; port . MAC, port . address that they are. */
 extern const struct nft_set ruleset_pinned, ruleset_pinned_mac;
 extern const struct nft_set ruleset_pinned4, ruleset_pinned6;
+/* The same MAC, and the IPv6 addresses, as neighbour discovery tells them. */
+extern const struct nft_set ruleset_pinned_nd_mac, ruleset_pinned_nd;
 
 /* How a table looks in the kernel. */
 struct ruleset_view {

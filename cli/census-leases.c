@@ -26,16 +26,16 @@ static void close_dir(DIR **dir)
 /* A directory, NULL in @ret if there is none. */
 static int open_dir(int at, const char *path, DIR **ret, struct err *e)
 {
-	AUTO_FD int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : err_sys(e, errno, "open %s", path);
 	*ret = fdopendir(fd);
-	if (!*ret)
-		return err_sys(e, errno, "open %s", path);
-	fd = -1;
+	if (*ret)
+		return 0;
+	close(fd);
 
-	return 0;
+	return err_sys(e, ENOMEM, "open %s", path);
 }
 
 static void look_at_file(struct census_item *item, int fd)

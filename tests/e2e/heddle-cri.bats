@@ -10,6 +10,7 @@
 # The host is a network and a mount namespace, where /run and /var/lib are the
 # test's own.  It runs as long as the process that holds it.
 
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # jq programs; bats runs each test in a subshell
 load lib
 load heddle
 
@@ -166,7 +167,6 @@ containerd_has_looked() {
 	netns=$(on_host cat "/var/lib/cni/results/pods-${PODS[0]}-eth0" |
 		jq -r '.result.interfaces[] | select(.name == "eth0").sandbox')
 	# As after a crash: the namespace has ended without DEL.
-	# shellcheck disable=SC2016 # for that shell
 	on_host sh -c 'kill -KILL $(ip netns pids "$1"); umount "$2" && rm "$2"' sh "${netns##*/}" \
 		"/run/netns/${netns##*/}"
 	wait_for 5 eval '! on_host ip link show master pods0 | grep -q hv'

@@ -3,6 +3,7 @@
 #
 # heddle doctor: each finding is made, and is gone when its command has mended it.
 
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # jq programs; bats runs each test in a subshell
 load lib
 load heddle
 

@@ -3,6 +3,7 @@
 #
 # heddle gc: what nobody owns goes, what may be alive stays.
 
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # jq programs; bats runs each test in a subshell
 load lib
 load heddle
 

@@ -3,6 +3,7 @@
 #
 # The command line itself: its help, its errors, and what shells complete.
 
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # jq programs; bats runs each test in a subshell
 load lib
 load heddle
 
@@ -17,7 +18,6 @@ heddle() { in_ns host "${HEDDLE_CMD[@]}" "$@"; }
 # completes WORD…: what bash offers for the last one, in $offered
 completes() {
 	local line
-	# shellcheck disable=SC2016 # for that shell
 	printf -v line '%q ' "$@"
 	offered=$(PATH=$BATS_TEST_TMPDIR/bin:$PATH in_ns host bash -c "
 		source '$TOP_DIR/completions/heddle.bash'
@@ -36,7 +36,6 @@ offers() {
 
 # zsh_completes WORD…: the same by zsh, whose _describe prints what it is given
 zsh_completes() {
-	# shellcheck disable=SC2016 # for zsh
 	offered=$(PATH=$BATS_TEST_TMPDIR/bin:$PATH in_ns host zsh -f -c '
 		_describe() { print -l -- ${(P)4} }
 		compadd() { print -l -- $@ }

@@ -246,6 +246,36 @@ subnets() { field "$1" '[.heddle.subnets[].subnet] | join(" ")'; }
 	[[ $(field m '.plugins[2].ingressPolicy') == open ]]
 }
 
+# on NETWORK NAME: a namespace of that name on the network; $ip is its address there
+on() {
+	netns_add "$2"
+	heddle attach --json --network "$1" "$(netns_name "$2")"
+	assert_ok
+	ip=$(in_ns "$2" ip -j -4 address show dev eth0 | jq -r '.[0].addr_info[0].local')
+}
+
+@test "options do in the kernel what they say" {
+	local ip a b
+	create -o mtu=1400 kept && assert_ok
+	create -o icc=false apart && assert_ok
+	create -o isolate=false one && assert_ok
+	create -o isolate=false two && assert_ok
+	create --internal inside && assert_ok
+
+	on kept k1 && a=$ip && on kept k2
+	[[ $(link_json k1 eth0 .mtu) == 1400 && $(link_json host "$(bridge_of kept)" .mtu) == 1400 ]]
+	reaches k2 "$a"
+	on apart a1 && b=$ip && on apart a2
+	cannot_reach a2 "$b" || fail "containers of a network with icc=false reach each other"
+	cannot_reach k1 "$b" || fail "containers of two networks reach each other"
+	on one o1 && a=$ip && on two t1
+	reaches t1 "$a" || fail "with isolate=false they should"
+
+	on inside i1
+	[[ -z $(in_ns i1 ip route show default) ]] || fail "there is a way out"
+	reaches i1 "$(field inside '.heddle.subnets[0].gateway')"
+}
+
 @test "a macvlan on an interface of the host" {
 	in_ns host ip link add up0 type veth peer name up1
 	create -d macvlan --subnet 10.72.0.0/24 -o parent=up0 -o macvlan_mode=private n && assert_ok

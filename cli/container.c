@@ -247,6 +247,7 @@ static int plan_join(struct plan *p, const struct store *store, const struct con
 	return put_args(j, e);
 }
 
+/* At the last network that can: its default route is the one that answers leave by. */
 static int plan_ports(struct plan *p, const struct command_env *env,
 		      const struct container_wish *wish, struct err *e)
 {
@@ -254,7 +255,7 @@ static int plan_ports(struct plan *p, const struct command_env *env,
 
 	if (wish->n_ports == 0)
 		return 0;
-	for (size_t i = 0; i < p->n; i++) {
+	for (size_t i = p->n; i-- > 0;) {
 		if (p->joins[i].net->internal || !chain_conf_can(&p->joins[i].conf, "portMappings"))
 			continue;
 		r = host_ports_choose(env, wish->ports, wish->n_ports, &p->ports, e);

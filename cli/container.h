@@ -30,8 +30,7 @@ struct container {
 /* What is asked for; all borrowed. */
 struct container_wish {
 	const struct endpoint_specs *networks;
-	const struct port_spec
-		*ports; /* published at the first network that can, n_ports of them */
+	const struct port_spec *ports; /* published at the last network that can, n_ports of them */
 	size_t n_ports;
 };
 

@@ -90,7 +90,7 @@ static int set_option(struct request *rq, int key, const char *arg, struct err *
 		if (strcmp(arg, "0") == 0)
 			return 0;
 		return err_say(e, EINVAL,
-			       "gw-priority: the first network that was attached has the default "
+			       "gw-priority: the network that was attached last has the default "
 			       "route");
 	default:
 		return -ENOTSUP;

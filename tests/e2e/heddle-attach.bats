@@ -268,6 +268,18 @@ serve() {
 	assert_detached
 }
 
+@test "of several networks the one with the default route publishes" {
+	outside_add
+	back_end
+	heddle network create --internal --subnet 10.57.0.0/24 inner
+	heddle attach --network back-end --network lows-network --network inner -p 8080:80 --json "$WEB"
+	assert_ok
+	assert_json '[.[].Ports] == ["", "*:8080->80/tcp", ""]'
+	[[ $(in_ns web ip -j route get 203.0.113.2 | jq -r '.[0].dev') == eth1 ]]
+	serve
+	answers 8080
+}
+
 @test "of a range the first free port is taken, and a port is never chosen twice" {
 	attach "$WEB" -p 9000-9001:80
 	[[ $(jq -r '.[0].Ports' <<<"$out") == '*:9000->80/tcp' ]]

@@ -175,7 +175,7 @@ int doctor_plugins(struct doctor *d, struct err *e)
 		const json_t *plugin;
 		size_t j;
 
-		if (!net->file && !doctor_is_used(d, net->name))
+		if (!net->file && !doctor_used_by(d, net->name))
 			continue;
 		json_array_foreach(json_object_get(net->conf, "plugins"), j, plugin) {
 			const char *type = json_string_value(json_object_get(plugin, "type"));

@@ -14,6 +14,7 @@
 #include "lib/err.h"
 #include "lib/nft.h"
 #include "lib/nl.h"
+#include "lib/program.h"
 #include "lib/ruleset.h"
 
 /* ---- chains of other tools ---------------------------------------------------------- */
@@ -155,7 +156,7 @@ static void check_unmarked(struct doctor *d)
 		AUTO_FREE char *mend = NULL;
 
 		if (net->internal || !doctor_is_bridge(net) || doctor_plugin(net, "firewall") ||
-		    !doctor_is_used(d, net->name))
+		    !doctor_used_by(d, net->name))
 			continue;
 		mend = doctor_text("iptables -I FORWARD -i %s -j ACCEPT && iptables -I FORWARD -o "
 				   "%s -j ACCEPT",
@@ -173,7 +174,7 @@ int doctor_forward_chains(struct doctor *d, struct err *e)
 	uint32_t mark;
 	int r;
 
-	if (!doctor_is_used(d, NULL))
+	if (!doctor_used_by(d, NULL))
 		return 0;
 	r = ruleset_get_mark(d->nft, 0, &mark, e);
 	if (r >= 0)
@@ -188,19 +189,42 @@ int doctor_forward_chains(struct doctor *d, struct err *e)
 
 /* ---- legacy iptables ------------------------------------------------------------------ */
 
-int doctor_legacy_iptables(struct doctor *d, struct err *e)
+static bool has_legacy_filter(void)
 {
 	FILE *names = fopen("/proc/net/ip_tables_names", "re");
 	char name[32];
+	bool found = false;
 
-	if (!names)
-		return errno == ENOENT ? 0 : err_sys(e, errno, "open /proc/net/ip_tables_names");
-	while (fscanf(names, "%31s", name) == 1)
-		if (strcmp(name, "filter") == 0)
-			doctor_find(d, DOCTOR_WARNING, "iptables-legacy -S FORWARD",
-				    "rules of legacy iptables are loaded, which cannot be seen "
-				    "from here: look whether they drop what is forwarded");
-	fclose(names);
+	while (names && !found && fscanf(names, "%31s", name) == 1)
+		found = strcmp(name, "filter") == 0;
+	if (names)
+		fclose(names);
+
+	return found;
+}
+
+/* nftables does not show its rules; asking where there is no table would make one. */
+int doctor_legacy_iptables(struct doctor *d, struct err *e)
+{
+	static const char *const argv[] = { "iptables-legacy", "-S", "FORWARD", NULL };
+	AUTO(program_clear) struct program_end end = { 0 };
+	AUTO_FREE char *rule = NULL, *mend = NULL;
+	uint32_t mark;
+	int r;
+
+	if (!has_legacy_filter() || !doctor_used_by(d, NULL))
+		return 0;
+	if ((r = ruleset_get_mark(d->nft, 0, &mark, e)) < 0 ||
+	    (r = program_run(argv, "", &end, e)) < 0)
+		return r;
+	rule = doctor_text("--mark 0x%x/0x%x -j ACCEPT", mark, mark);
+	if (!rule || strcmp(end.output, "-P FORWARD ACCEPT\n") == 0 || strstr(end.output, rule))
+		return 0;
+	mend = doctor_text("iptables-legacy -I FORWARD -m mark %s", rule);
+	doctor_find(d, DOCTOR_ERROR, mend,
+		    "chain FORWARD of legacy iptables has rules or drops, and does not accept the "
+		    "mark 0x%x: containers may reach nothing beyond this host",
+		    mark);
 
 	return 0;
 }
@@ -225,7 +249,6 @@ static bool has_elements(const struct doctor *d)
 static int check_table(struct doctor *d, const struct ruleset *rs, struct err *e)
 {
 	struct nft_chain_state state;
-	struct err said = { 0 };
 	bool exists = false;
 	int r = 0;
 
@@ -233,19 +256,19 @@ static int check_table(struct doctor *d, const struct ruleset *rs, struct err *e
 		r = nft_get_chain(d->nft, &rs->chains[i].chain, &state, e);
 		exists |= r > 0;
 	}
-	if (r < 0 || (!exists && !has_elements(d)))
+	if (r < 0 || !exists)
 		return r;
-	r = ruleset_check(d->nft, rs, &said);
-	if (r == -ESTALE && exists)
+	r = ruleset_check(d->nft, rs, e);
+	if (r == -ESTALE)
 		doctor_find(d, DOCTOR_ERROR,
 			    "ip netns add heddle-mend && heddle attach heddle-mend && heddle "
 			    "detach heddle-mend; ip netns del heddle-mend",
 			    "table %s %s was altered: %s", nft_family_name(rs->table->family),
-			    rs->table->name, said.msg);
+			    rs->table->name, e->msg);
 	else if (r == -EINVAL)
-		doctor_find(d, DOCTOR_ERROR, "heddle --version", "%s", said.msg);
-	else if (r < 0 && r != -ESTALE)
-		return err_wrap(&said, r, "table %s", rs->table->name);
+		doctor_find(d, DOCTOR_ERROR, "heddle --version", "%s", e->msg);
+	else
+		return r;
 
 	return 0;
 }
@@ -258,25 +281,19 @@ static void check_flushed(struct doctor *d)
 {
 	if (has_elements(d))
 		return;
-	for (size_t i = 0; i < d->census.n; i++) {
-		const struct census_item *item = d->census.items[i];
-		const json_t *bridge;
+	for (size_t i = 0; i < d->store.n; i++) {
+		const struct network *net = &d->store.networks[i];
+		const struct census_item *item = doctor_used_by(d, net->name);
+		const json_t *bridge = doctor_plugin(net, "bridge");
+		AUTO_FREE char *mend = NULL;
 
-		if (item->state != CENSUS_LIVES || !item->entry)
+		if (!item || !item->entry || !json_is_true(json_object_get(bridge, "ipMasq")))
 			continue;
-		for (size_t j = 0; j < d->store.n; j++) {
-			const struct network *net = &d->store.networks[j];
-
-			bridge = doctor_plugin(net, "bridge");
-			if (strcmp(net->name, item->network) != 0 || !bridge ||
-			    !json_is_true(json_object_get(bridge, "ipMasq")))
-				continue;
-			doctor_find(d, DOCTOR_ERROR, "podman network reload --all",
-				    "nftables was flushed: %s has attachments, and none of them is "
-				    "masqueraded or published any more; attach them again",
-				    net->name);
-			return;
-		}
+		mend = doctor_attach_again(item);
+		doctor_find(d, DOCTOR_ERROR, mend,
+			    "nftables was flushed: %s has attachments, and none of them is "
+			    "masqueraded or published any more; attach them again",
+			    net->name);
 	}
 }
 

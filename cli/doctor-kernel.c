@@ -42,7 +42,7 @@ static bool needs_forwarding(const struct doctor *d, uint8_t family)
 	for (size_t i = 0; i < d->store.n; i++) {
 		const struct network *net = &d->store.networks[i];
 
-		if (net->internal || !doctor_is_bridge(net) || !doctor_is_used(d, net->name))
+		if (net->internal || !doctor_is_bridge(net) || !doctor_used_by(d, net->name))
 			continue;
 		for (size_t j = 0; j < net->n_subnets; j++)
 			if (net->subnets[j].subnet.addr.family == family)
@@ -137,7 +137,7 @@ int doctor_bridge_netfilter(struct doctor *d, struct err *e)
 		const struct network *net = &d->store.networks[i];
 
 		if (doctor_is_bridge(net) && !doctor_plugin(net, "firewall") &&
-		    doctor_is_used(d, net->name))
+		    doctor_used_by(d, net->name))
 			doctor_find(d, DOCTOR_ERROR,
 				    "sysctl -w net.bridge.bridge-nf-call-iptables=0",
 				    "%s has no firewall plugin, bridge-nf-call-iptables is 1, and "

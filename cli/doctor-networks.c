@@ -186,12 +186,15 @@ static void check_link(struct doctor *d, const struct network *net, const struct
 /* A bridge that is not there is made by the next ADD; only attachments that live miss it. */
 static int check_bridge(struct doctor *d, const struct network *net, struct err *e)
 {
+	const struct census_item *item = doctor_used_by(d, net->name);
 	struct link bridge;
 	int r = link_get(d->route, net->link, &bridge, e);
 
 	if (r == -ENODEV) {
-		if (doctor_is_used(d, net->name))
-			doctor_find(d, DOCTOR_ERROR, "podman network reload --all",
+		AUTO_FREE char *mend = item ? doctor_attach_again(item) : NULL;
+
+		if (item)
+			doctor_find(d, DOCTOR_ERROR, mend,
 				    "%s, the bridge of %s, is gone: its containers are cut off; "
 				    "attach them again",
 				    net->link, net->name);

@@ -85,17 +85,27 @@ void doctor_find(struct doctor *d, enum doctor_severity severity, const char *me
 					text, "mend", mend ? mend : ""));
 }
 
-bool doctor_is_used(const struct doctor *d, const char *network)
+const struct census_item *doctor_used_by(const struct doctor *d, const char *network)
 {
 	for (size_t i = 0; i < d->census.n; i++) {
 		const struct census_item *item = d->census.items[i];
 
 		if (item->state == CENSUS_LIVES &&
 		    (!network || strcmp(item->network, network) == 0))
-			return true;
+			return item;
 	}
 
-	return false;
+	return NULL;
+}
+
+char *doctor_attach_again(const struct census_item *item)
+{
+	if (!item->entry || !item->entry->heddle)
+		return strdup("podman network reload --all");
+
+	return doctor_text("heddle detach %s && heddle attach --network %s --name %s %s",
+			   item->container_id, item->network, item->container_id,
+			   item->entry->netns);
 }
 
 const json_t *doctor_plugin(const struct network *net, const char *type)

@@ -44,8 +44,11 @@ void doctor_find(struct doctor *d, enum doctor_severity severity, const char *me
 /* Text as with printf(), for a mend; owned by the caller, NULL: out of memory. */
 char *doctor_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Whether any attachment lives, of @network, or of any if that is NULL. */
-bool doctor_is_used(const struct doctor *d, const char *network);
+/* An attachment that lives, of @network, or of any if that is NULL; NULL: there is none. */
+const struct census_item *doctor_used_by(const struct doctor *d, const char *network);
+
+/* The command that makes an attachment anew, as doctor_text(). */
+char *doctor_attach_again(const struct census_item *item);
 
 /* Whether a plugin of that type is in the network's chain.  Return: its config, or NULL. */
 const json_t *doctor_plugin(const struct network *net, const char *type);

@@ -89,6 +89,17 @@ attach() { in_ns host "${HEDDLE_CMD[@]}" attach --name c1 "$@" "$(netns_path c1)
 	mends
 }
 
+@test "legacy iptables that drops what is forwarded" {
+	in_ns host iptables-legacy -w -L -n >/dev/null 2>&1 || skip "kernel: no legacy iptables"
+	create n
+	attach --network n
+	doctor
+	assert_json 'length == 0'
+	in_ns host iptables-legacy -w -P FORWARD DROP
+	finds legacy-iptables error 'chain FORWARD of legacy iptables'
+	mends
+}
+
 @test "a ruleset of the operator's that drops what is forwarded" {
 	create n
 	attach --network n
@@ -124,6 +135,7 @@ attach() { in_ns host "${HEDDLE_CMD[@]}" attach --name c1 "$@" "$(netns_path c1)
 	attach --network n
 	in_ns host nft flush ruleset
 	finds tables error 'nftables was flushed' 'n has attachments'
+	mends
 }
 
 @test "a file of the config directory that is no network" {

@@ -9,27 +9,24 @@
 #include <string.h>
 
 #include "cli/driver-options.h"
+#include "cli/ip-json.h"
 #include "cli/network-meta.h"
 #include "cli/network.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/jnode.h"
 
+static int set_text(json_t *obj, const char *key, const char *text)
+{
+	return text ? json_object_set_new(obj, key, json_string(text)) : 0;
+}
+
+static int set_number(json_t *obj, const char *key, uint32_t number)
+{
+	return number ? json_object_set_new(obj, key, json_integer(number)) : 0;
+}
+
 /* ---- addresses ----------------------------------------------------------- */
-
-static json_t *ip_json(const struct ip_addr *ip)
-{
-	char text[IP_STRLEN];
-
-	return json_string(ip_str(ip, text));
-}
-
-static json_t *ip_net_json(const struct ip_net *net)
-{
-	char text[IP_NET_STRLEN];
-
-	return json_string(ip_net_str(net, text));
-}
 
 static json_t *exclude_json(const struct network_subnet *s)
 {
@@ -45,13 +42,11 @@ static json_t *exclude_json(const struct network_subnet *s)
 
 static json_t *range_json(const struct network_subnet *s)
 {
-	AUTO_JSON json_t *range = json_pack("{s:o}", "subnet", ip_net_json(&s->subnet));
+	AUTO_JSON json_t *range = json_object();
 
-	if (!range ||
-	    (ip_is_set(&s->range.addr) &&
-	     json_object_set_new(range, "ipRange", ip_net_json(&s->range)) < 0) ||
-	    (ip_is_set(&s->gateway) &&
-	     json_object_set_new(range, "gateway", ip_json(&s->gateway)) < 0) ||
+	if (!range || ip_net_json_set(range, "subnet", &s->subnet) < 0 ||
+	    ip_net_json_set(range, "ipRange", &s->range) < 0 ||
+	    ip_json_set(range, "gateway", &s->gateway) < 0 ||
 	    (s->n_aux > 0 && json_object_set_new(range, "exclude", exclude_json(s)) < 0))
 		return NULL;
 
@@ -107,10 +102,12 @@ static const struct ip_addr *other_gateway(const struct network *net, uint8_t fa
 static int add_route(json_t *routes, const struct network *net, uint8_t family)
 {
 	const struct ip_addr *gw = other_gateway(net, family);
-	const char *dst = family == AF_INET ? "0.0.0.0/0" : "::/0";
+	json_t *route = json_pack("{s:s}", "dst", family == AF_INET ? "0.0.0.0/0" : "::/0");
 
-	return json_array_append_new(routes, json_pack("{s:s, s:o*}", "dst", dst, "gw",
-						       gw ? ip_json(gw) : NULL));
+	if (json_array_append_new(routes, route) < 0)
+		return -1;
+
+	return gw ? ip_json_set(route, "gw", gw) : 0;
 }
 
 /* The default routes; an internal network has none. */
@@ -127,18 +124,17 @@ static json_t *routes_json(const struct network *net)
 
 static json_t *ipam_json(const struct network *net, const char *leases)
 {
+	AUTO_JSON json_t *ipam = json_pack("{s:s, s:o, s:o}", "type", "host-local", "ranges",
+					   ranges_json(net), "routes", routes_json(net));
 	bool elsewhere = leases && strcmp(leases, NETWORK_LEASES) != 0;
 
-	return json_pack("{s:s, s:o, s:o, s:s*}", "type", "host-local", "ranges", ranges_json(net),
-			 "routes", routes_json(net), "dataDir", elsewhere ? leases : NULL);
+	if (!ipam || (elsewhere && set_text(ipam, "dataDir", leases) < 0))
+		return NULL;
+
+	return MOVE_PTR(ipam);
 }
 
 /* ---- plugins ------------------------------------------------------------- */
-
-static int set_number(json_t *plugin, const char *key, uint32_t number)
-{
-	return number ? json_object_set_new(plugin, key, json_integer(number)) : 0;
-}
 
 static json_t *bridge_json(const struct network *net, const struct driver_options *o,
 			   const char *leases)
@@ -172,12 +168,12 @@ static json_t *bridge_chain(const struct network *net, const struct driver_optio
 static json_t *macvlan_chain(const struct network *net, const struct driver_options *o,
 			     const char *leases)
 {
-	AUTO_JSON json_t *plugin = json_pack("{s:s, s:s*, s:s*, s:{s:b, s:b}, s:o}", "type",
-					     "macvlan", "master", o->parent, "mode", o->mode,
+	AUTO_JSON json_t *plugin = json_pack("{s:s, s:{s:b, s:b}, s:o}", "type", "macvlan",
 					     "capabilities", "ips", true, "mac", true, "ipam",
 					     ipam_json(net, leases));
 
-	if (!plugin || set_number(plugin, "mtu", o->mtu) < 0)
+	if (!plugin || set_text(plugin, "master", o->parent) < 0 ||
+	    set_text(plugin, "mode", o->mode) < 0 || set_number(plugin, "mtu", o->mtu) < 0)
 		return NULL;
 
 	return json_pack("[O]", plugin);

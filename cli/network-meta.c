@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/ip-json.h"
 #include "cli/network.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -193,29 +194,27 @@ json_t *network_pairs_write(const struct network_pairs *pairs)
 	return MOVE_PTR(obj);
 }
 
-/* NULL for no address, which json_pack()'s "o*" leaves out. */
-static json_t *write_ip(const struct ip_addr *ip)
-{
-	char text[IP_STRLEN];
-
-	return ip_is_set(ip) ? json_string(ip_str(ip, text)) : NULL;
-}
-
-static json_t *write_ip_net(const struct ip_net *net)
-{
-	char text[IP_NET_STRLEN];
-
-	return ip_is_set(&net->addr) ? json_string(ip_net_str(net, text)) : NULL;
-}
-
-static json_t *write_aux(const struct network_subnet *s)
+json_t *network_aux_write(const struct network_subnet *s)
 {
 	AUTO_JSON json_t *obj = json_object();
 
 	for (size_t i = 0; obj && i < s->n_aux; i++) {
-		if (json_object_set_new(obj, s->aux[i].name, write_ip(&s->aux[i].addr)) < 0)
+		if (json_object_set_new(obj, s->aux[i].name, ip_json(&s->aux[i].addr)) < 0)
 			return NULL;
 	}
+
+	return MOVE_PTR(obj);
+}
+
+static json_t *write_subnet(const struct network_subnet *s)
+{
+	AUTO_JSON json_t *obj = json_object();
+
+	if (!obj || ip_net_json_set(obj, "subnet", &s->subnet) < 0 ||
+	    ip_net_json_set(obj, "ipRange", &s->range) < 0 ||
+	    ip_json_set(obj, "gateway", &s->gateway) < 0 ||
+	    json_object_set_new(obj, "auxAddresses", network_aux_write(s)) < 0)
+		return NULL;
 
 	return MOVE_PTR(obj);
 }
@@ -225,27 +224,32 @@ static json_t *write_subnets(const struct network *net)
 	AUTO_JSON json_t *list = json_array();
 
 	for (size_t i = 0; list && i < net->n_subnets; i++) {
-		const struct network_subnet *s = &net->subnets[i];
-		json_t *item = json_pack("{s:o, s:o*, s:o*, s:o}", "subnet",
-					 write_ip_net(&s->subnet), "ipRange",
-					 write_ip_net(&s->range), "gateway", write_ip(&s->gateway),
-					 "auxAddresses", write_aux(s));
-
-		if (json_array_append_new(list, item) < 0)
+		if (json_array_append_new(list, write_subnet(&net->subnets[i])) < 0)
 			return NULL;
 	}
 
 	return MOVE_PTR(list);
 }
 
+static int set_text(json_t *obj, const char *key, const char *text)
+{
+	return text ? json_object_set_new(obj, key, json_string(text)) : 0;
+}
+
 json_t *network_meta_write(const struct network *net)
 {
-	return json_pack("{s:i, s:s, s:s, s:s*, s:b, s:b, s:b, s:b, s:b, s:s*, s:b, s:o, s:o, s:o}",
-			 "version", VERSION, "driver", net->driver, "scope",
-			 network_scope_str(net->scope), "created", net->created, "ipv4", net->ipv4,
-			 "ipv6", net->ipv6, "internal", net->internal, "attachable",
-			 net->attachable, "configOnly", net->config_only, "configFrom",
-			 net->config_from, "adopted", net->adopted, "subnets", write_subnets(net),
-			 "options", network_pairs_write(&net->options), "labels",
-			 network_pairs_write(&net->labels));
+	AUTO_JSON json_t *obj =
+		json_pack("{s:i, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:o, s:o}", "version",
+			  VERSION, "driver", net->driver, "scope", network_scope_str(net->scope),
+			  "ipv4", net->ipv4, "ipv6", net->ipv6, "internal", net->internal,
+			  "attachable", net->attachable, "configOnly", net->config_only, "adopted",
+			  net->adopted, "subnets", write_subnets(net), "options",
+			  network_pairs_write(&net->options), "labels",
+			  network_pairs_write(&net->labels));
+
+	if (!obj || set_text(obj, "created", net->created) < 0 ||
+	    set_text(obj, "configFrom", net->config_from) < 0)
+		return NULL;
+
+	return MOVE_PTR(obj);
 }

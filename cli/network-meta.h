@@ -19,6 +19,7 @@ struct err;
 struct jnode;
 struct network;
 struct network_pairs;
+struct network_subnet;
 
 /* Whether @heddle is such an object, of a version that this program knows. */
 bool network_meta_is_known(const struct jnode *heddle);
@@ -37,6 +38,8 @@ json_t *network_meta_write(const struct network *net);
 
 /* An object of strings, of which values of another type are left out. */
 int network_pairs_read(const struct jnode *n, struct network_pairs *ret, struct err *e);
+/* {name: address}; NULL: out of memory, as for the pairs. */
+json_t *network_aux_write(const struct network_subnet *s);
 json_t *network_pairs_write(const struct network_pairs *pairs);
 
 #endif

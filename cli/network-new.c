@@ -230,15 +230,11 @@ static int check_ranges(const struct network *net, struct err *e)
 
 /* ---- the host's interfaces ----------------------------------------------- */
 
-static int look_at_parent(const char *parent, struct err *e)
+static int look_at_parent(struct nl *nl, const char *parent, struct err *e)
 {
-	AUTO(nl_closep) struct nl *nl = NULL;
 	struct link link;
-	int r = nl_open(NETLINK_ROUTE, &nl, e);
+	int r = link_get(nl, parent, &link, e);
 
-	if (r < 0)
-		return r;
-	r = link_get(nl, parent, &link, e);
 	if (r == -ENODEV)
 		return err_say(e, ENODEV, "parent %s: this host has no such interface", parent);
 
@@ -246,15 +242,11 @@ static int look_at_parent(const char *parent, struct err *e)
 }
 
 /* A bridge that somebody has named, and that is there, is not ours to remove. */
-static int look_at_bridge(struct network *net, const char *bridge, struct err *e)
+static int look_at_bridge(struct nl *nl, struct network *net, const char *bridge, struct err *e)
 {
-	AUTO(nl_closep) struct nl *nl = NULL;
 	struct link link;
-	int r = nl_open(NETLINK_ROUTE, &nl, e);
+	int r = bridge_find(nl, bridge, &link, e);
 
-	if (r < 0)
-		return r;
-	r = bridge_find(nl, bridge, &link, e);
 	if (r < 0)
 		return r;
 	net->adopted = r > 0;
@@ -264,13 +256,16 @@ static int look_at_bridge(struct network *net, const char *bridge, struct err *e
 
 static int look_at_links(struct network *net, struct err *e)
 {
+	AUTO(nl_closep) struct nl *nl = NULL;
 	struct driver_options o;
 	int r = driver_options_read(net, &o, e);
 
+	if (r == 0)
+		r = nl_open(NETLINK_ROUTE, &nl, e);
 	if (r == 0 && o.parent)
-		r = look_at_parent(o.parent, e);
+		r = look_at_parent(nl, o.parent, e);
 	if (r == 0 && o.bridge)
-		r = look_at_bridge(net, o.bridge, e);
+		r = look_at_bridge(nl, net, o.bridge, e);
 
 	return r;
 }

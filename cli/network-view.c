@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/ip-json.h"
 #include "cli/leases.h"
 #include "cli/network-meta.h"
 #include "cli/usage.h"
@@ -72,30 +73,6 @@ json_t *network_view_row(const struct network *net)
 
 /* ---- addresses of a network ---------------------------------------------- */
 
-static json_t *ip_json(const struct ip_addr *ip)
-{
-	char text[IP_STRLEN];
-
-	return json_string(ip_str(ip, text));
-}
-
-static json_t *ip_net_json(const struct ip_net *net)
-{
-	char text[IP_NET_STRLEN];
-
-	return json_string(ip_net_str(net, text));
-}
-
-static json_t *aux_json(const struct network_subnet *s)
-{
-	json_t *aux = json_object();
-
-	for (size_t i = 0; i < s->n_aux; i++)
-		json_object_set_new(aux, s->aux[i].name, ip_json(&s->aux[i].addr));
-
-	return aux;
-}
-
 /* What is not set is there for templates, which ask every subnet for the same. */
 static json_t *subnet_json(const struct network_subnet *s)
 {
@@ -106,7 +83,8 @@ static json_t *subnet_json(const struct network_subnet *s)
 			 has_range ? ip_net_json(&s->range) : json_string(""),
 			 has_gateway ? "Gateway" : ".Gateway",
 			 has_gateway ? ip_json(&s->gateway) : json_string(""),
-			 s->n_aux > 0 ? "AuxiliaryAddresses" : ".AuxiliaryAddresses", aux_json(s));
+			 s->n_aux > 0 ? "AuxiliaryAddresses" : ".AuxiliaryAddresses",
+			 network_aux_write(s));
 }
 
 /* What gives the addresses: Docker's word for host-local, else the plugin's name. */

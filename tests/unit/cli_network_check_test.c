@@ -15,26 +15,9 @@
 #include "cli/store.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "tests/unit/addresses.h"
 
 static struct err err;
-
-static struct ip_net net_of(const char *text)
-{
-	struct ip_net net;
-
-	assert_int_equal(ip_net_parse(text, &net), 0);
-
-	return net;
-}
-
-static struct ip_addr ip_of(const char *text)
-{
-	struct ip_addr ip;
-
-	assert_int_equal(ip_parse(text, &ip), 0);
-
-	return ip;
-}
 
 /* ---- what goes with what ------------------------------------------------- */
 

@@ -15,17 +15,9 @@
 #include "cli/pools.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "tests/unit/addresses.h"
 
 static struct err err;
-
-static struct ip_net net_of(const char *text)
-{
-	struct ip_net net;
-
-	assert_int_equal(ip_net_parse(text, &net), 0);
-
-	return net;
-}
 
 static void use(struct pools *p, const char *text, bool on_link, int index)
 {

@@ -70,23 +70,6 @@ static void attach(struct engine *e, const struct module_ops *ops, void *self)
 	e->modules[e->n_modules++] = (struct attached){ .ops = ops, .self = self };
 }
 
-/*
- * Last, so that what the others have to say goes out at once.  With a tick of
- * its own it is first: what comes up now waits for the next one.
- */
-static void attach_spread(struct engine *e)
-{
-	unsigned int last = e->n_modules;
-
-	attach(e, &spread_ops, e->spread);
-	if (e->settings.gossip_tick) {
-		struct attached spread = e->modules[last];
-
-		memmove(&e->modules[1], &e->modules[0], last * sizeof(spread));
-		e->modules[0] = spread;
-	}
-}
-
 static bool make_parts(struct engine *e)
 {
 	const struct profile *own;
@@ -162,7 +145,8 @@ void engine_restore(struct engine *e, const struct record *r)
 void engine_start(struct engine *e, ms_t now)
 {
 	e->now = now;
-	attach_spread(e);
+	/* Last, so that what the others have to say goes out at once. */
+	attach(e, &spread_ops, e->spread);
 	spread_start(e->spread, now);
 	probe_start(e->probe, now);
 	member_sync_start(e->sync, now);

@@ -22,12 +22,12 @@ const struct settings settings_default = {
 	.say_again = true,
 	.tell_back = true,
 	.stall_grace = true,
-	.gossip_gap = 50,
+	.gossip_gap = 100,
 	.gossip_tick = false,
 	.gossip_fanout = 3,
 	.gossip_dead = 30 * 1000,
 	.retransmit = 4,
-	.confirm_sends = 2,
+	.confirm_sends = 1,
 	.gossip_rate = 21000,
 	.dead_probe = 5 * 1000,
 };
@@ -46,7 +46,7 @@ const struct settings settings_swim = {
 	.gossip_fanout = 3,
 	.gossip_dead = 30 * 1000,
 	.retransmit = 4,
-	.confirm_sends = 2,
+	.confirm_sends = 1,
 	.gossip_rate = 21000,
 	.dead_probe = 30 * 1000,
 };

@@ -214,6 +214,19 @@ void spread_set_targets(struct spread *s, uint16_t scope, struct spread_targets 
 	s->targets[scope] = targets;
 }
 
+/*
+ * The flush after @now.  A tick comes at the same phase again and again, whether
+ * or not there is something to send.
+ */
+static ms_t next_flush(const struct spread *s, ms_t now)
+{
+	const struct settings *set = engine_settings(s->engine);
+
+	if (!set->gossip_tick)
+		return now + set->gossip_gap;
+	return s->next + (now - s->next) / set->gossip_gap * set->gossip_gap + set->gossip_gap;
+}
+
 void spread_add(struct spread *s, uint16_t scope, enum spread_class class, uint32_t key,
 		unsigned int limit, unsigned int fanout, ms_t now)
 {
@@ -223,6 +236,8 @@ void spread_add(struct spread *s, uint16_t scope, enum spread_class class, uint3
 
 	if (lane == s->n_lanes)
 		return;
+	if (s->n == 0 && engine_settings(s->engine)->gossip_tick && s->next <= now)
+		s->next = next_flush(s, now);
 	i = find_item(s, lane, key);
 	if (i != NONE)
 		unlink_item(s, i);
@@ -401,16 +416,6 @@ static void refill_tokens(struct spread *s, ms_t now)
 	if (s->tokens > rate)
 		s->tokens = rate;
 	s->filled_at = now;
-}
-
-/* With a tick it comes at the same phase again and again, whether or not there is something. */
-static ms_t next_flush(const struct spread *s, ms_t now)
-{
-	const struct settings *set = engine_settings(s->engine);
-
-	if (!set->gossip_tick)
-		return now + set->gossip_gap;
-	return s->next + (now - s->next) / set->gossip_gap * set->gossip_gap + set->gossip_gap;
 }
 
 void spread_tick(void *self, ms_t now)

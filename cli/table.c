@@ -59,8 +59,11 @@ char *table_text(const json_t *value)
 {
 	char *text = NULL;
 	size_t len;
-	FILE *out = open_memstream(&text, &len);
+	FILE *out;
 
+	if (json_is_string(value)) /* nearly all are */
+		return strdup(json_string_value(value));
+	out = open_memstream(&text, &len);
 	if (!out)
 		return NULL;
 	if (json_is_object(value))

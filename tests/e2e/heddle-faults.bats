@@ -11,7 +11,7 @@ teardown_file() { netns_sweep; }
 
 # faults SCENARIO EVERY: odd, as errors and kills take turns
 faults() {
-	local sample=(--every "$2")
+	local sample=(--each "$2")
 	[[ -z ${HEDDLE_FULL:-} ]] || sample=(--every-error)
 	"$E2E_DIR/heddle_faults.py" "${sample[@]}" "$1"
 }

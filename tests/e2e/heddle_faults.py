@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """heddle_faults - fail, and kill, the command at every system call that it makes
 
-	heddle_faults.py [--every N] [--every-error] [--only CALL:K[:ERROR|:KILL]] SCENARIO
+	heddle_faults.py [--each N] [--every-error] [--only CALL:K[:ERROR|:KILL]] SCENARIO
 
 As faults.py does with plugins.  After every run:
 
@@ -12,16 +12,13 @@ As faults.py does with plugins.  After every run:
   - the same command, or the opposite one, works at once, and then no temporary
     file, lock or trace of an attachment is left.
 
---every N takes each N-th fault only.  The command is build/heddle beside
-$HEDDLE_PLUGINS, or $HEDDLE.
+The command is build/heddle beside $HEDDLE_PLUGINS, or $HEDDLE.
 """
-import argparse
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
 
 import faults
 
@@ -110,6 +107,11 @@ class Scenario:
 		self.example = self.heddle.networks()
 		self.restore()
 
+	@property
+	def begins(self):
+		"""What is before the first look at the lab's directory is loading."""
+		return "SIGPIPE|" + self.lab.dir
+
 	def furnish(self):
 		"""What has to be there before the command."""
 
@@ -118,6 +120,9 @@ class Scenario:
 
 	def restore(self):
 		"""The way back to where prepare() can begin."""
+
+	def give_up(self):
+		"""After a case that failed."""
 
 	def done(self):
 		"""Whether what the command is for has happened."""
@@ -309,33 +314,5 @@ class Connect(Attach):
 SCENARIOS = {"create": Create, "rm": Remove, "attach": Attach, "detach": Detach, "connect": Connect}
 
 
-def main():
-	parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-	parser.add_argument("--every", type=int, default=1, metavar="N", help="each N-th fault only")
-	parser.add_argument("--every-error", action="store_true", help="all errors of a call, not the first alone")
-	parser.add_argument("--only", metavar="CALL:K", help="this pair alone, for a person who looks into it")
-	parser.add_argument("scenario", choices=SCENARIOS)
-	args = parser.parse_args()
-
-	begin = time.monotonic()
-	scenario = SCENARIOS[args.scenario]()
-	passed = failed = missed = 0
-	# What is before the first look at the lab's directory is loading.
-	begins = "SIGPIPE|" + scenario.lab.dir
-	for number, fault in enumerate(faults.faults(scenario.record(), args.every_error, begins)):
-		if number % args.every or not faults.wanted(fault, args.only):
-			continue
-		complaints, reached = scenario.case(fault)
-		missed += not reached
-		if complaints:
-			failed += 1
-			print("FAILED %s %s\n\t%s" % (args.scenario, fault, "\n\t".join(complaints)))
-		else:
-			passed += 1
-	print("%s: %d passed, %d failed; %d of them were not reached; %.0f s"
-	      % (args.scenario, passed, failed, missed, time.monotonic() - begin))
-	return 1 if failed or not passed or missed > passed // 10 else 0
-
-
 if __name__ == "__main__":
-	sys.exit(main())
+	sys.exit(faults.main(__doc__, SCENARIOS))

@@ -19,6 +19,16 @@ void chain_conf_clear(struct chain_conf *conf)
 	*conf = (struct chain_conf){ 0 };
 }
 
+bool chain_conf_any(const bool versions[CNI_N_VERSIONS])
+{
+	bool any = false;
+
+	for (int v = 0; v < CNI_N_VERSIONS; v++)
+		any = any || versions[v];
+
+	return any;
+}
+
 /* Some write these two as text. */
 static bool is_true(const struct jnode *root, const char *key)
 {
@@ -60,7 +70,7 @@ static int read_versions(const struct jnode *root, struct chain_conf *conf, stru
 	} else if (r == 0 && !has_one) {
 		conf->versions[CNI_0_1_0] = true;
 	}
-	if (r < 0 || memchr(conf->versions, true, sizeof(conf->versions)))
+	if (r < 0 || chain_conf_any(conf->versions))
 		return r;
 
 	return jn_bad(has_one ? &one : root, e, "no version of CNI that is known, 0.1.0 to 1.1.0");

@@ -42,6 +42,9 @@ struct chain_conf {
 int chain_conf_read(json_t *doc, struct chain_conf *ret, struct err *e);
 void chain_conf_clear(struct chain_conf *conf);
 
+/* Whether @versions has any. */
+bool chain_conf_any(const bool versions[CNI_N_VERSIONS]);
+
 /* The newest version that @versions has; at least one is set. */
 enum cni_version chain_conf_newest(const bool versions[CNI_N_VERSIONS]);
 

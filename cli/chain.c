@@ -170,7 +170,7 @@ static int narrow(const struct command_env *env, const struct chain_plugin *plug
 		return r;
 	for (int v = 0; v < CNI_N_VERSIONS; v++)
 		versions[v] = versions[v] && supported[v];
-	if (!memchr(versions, true, sizeof(bool[CNI_N_VERSIONS])))
+	if (!chain_conf_any(versions))
 		return err_cni(e, CNI_E_VERSION,
 			       "%s speaks no version of CNI that the network's cniVersions and "
 			       "the other plugins leave",

@@ -84,16 +84,16 @@ static socklen_t fill(const struct ip_addr *ip, uint16_t port, struct sockaddr_s
 	return sizeof(*in6);
 }
 
+/* Which is at the same place in an address of either family. */
 static int port_of(int fd)
 {
-	struct sockaddr_storage addr;
+	struct sockaddr_in6 addr = { 0 };
 	socklen_t len = sizeof(addr);
 
 	if (getsockname(fd, (struct sockaddr *)&addr, &len) < 0)
 		return -errno;
 
-	/* At the same place in both families. */
-	return ntohs(((struct sockaddr_in *)&addr)->sin_port);
+	return ntohs(addr.sin6_port);
 }
 
 /* Return: a socket that is bound to @port, 0 for any, of one address; or a negative errno. */

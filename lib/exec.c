@@ -192,6 +192,12 @@ struct child {
 	bool limited;
 };
 
+static void child_close(const struct child *c)
+{
+	cleanup_fd(&c->out);
+	cleanup_fd(&c->pidfd);
+}
+
 /* Return: milliseconds for poll(), -1 without a limit. */
 static int time_left(const struct child *c)
 {
@@ -353,8 +359,12 @@ int exec_plugin(const struct exec *x, char **ret, size_t *ret_len, struct err *e
 {
 	AUTO(environment_clear) struct environment env = { 0 };
 	AUTO_FD int in = make_stdin(x, e);
-	AUTO_FD int out = -1, pidfd = -1;
-	struct child c = { .limited = x->timeout_ms > 0 };
+	AUTO(child_close)
+	struct child c = {
+		.out = -1,
+		.pidfd = -1,
+		.limited = x->timeout_ms > 0,
+	};
 	int pipe_fds[2];
 	int r;
 
@@ -365,13 +375,13 @@ int exec_plugin(const struct exec *x, char **ret, size_t *ret_len, struct err *e
 		return r;
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return err_sys(e, errno, "run %s", x->path);
-	c.out = out = pipe_fds[0];
+	c.out = pipe_fds[0];
 	c.deadline = clock_ms() + x->timeout_ms;
 	r = spawn(&c.pid, x->path, in, pipe_fds[1], env.all);
 	close(pipe_fds[1]);
 	if (r < 0)
 		return err_sys(e, -r, "run %s", x->path);
-	c.pidfd = pidfd = pidfd_open(c.pid, 0);
+	c.pidfd = pidfd_open(c.pid, 0);
 
 	return collect(x, &c, ret, ret_len, e);
 }

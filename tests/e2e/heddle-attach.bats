@@ -9,6 +9,7 @@
 #	           web        db             (web)
 #
 # web and db are namespaces of `ip netns`.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154 # jq programs; bats runs each test in a subshell
 
 load lib
 load heddle
@@ -111,7 +112,7 @@ in_upper_half() { [[ $1 =~ ^192\.168\.1\.([0-9]+)/24$ ]] && ((BASH_REMATCH[1] >=
 @test "a table for people" {
 	heddle attach --network lows-network:ip=192.168.1.9,mac=02:00:00:00:00:09 -p 127.0.0.1:8080:80 "$WEB"
 	assert_ok
-	diff -u - <(sed 's/ *$//' <<<"$out") <<-END
+	diff -u - <(printf '%s\n' "$out" | sed 's/ *$//') <<-END
 		NETWORK        INTERFACE   IP ADDRESS       MAC ADDRESS         PORTS
 		lows-network   eth0        192.168.1.9/24   02:00:00:00:00:09   127.0.0.1:8080->80/tcp
 	END

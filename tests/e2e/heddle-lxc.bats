@@ -9,6 +9,7 @@
 #
 # The lines are those of conf-examples/lxc/hooks.conf and of lxc-config.  LXC's
 # command socket is of its network namespace, so all its programs run on the host.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154 # jq programs; bats runs each test in a subshell
 
 load lib
 load heddle
@@ -141,7 +142,6 @@ nothing_cached() { [[ -z $(cached) ]]; }
 	container one <"$TOP_DIR/conf-examples/lxc/hooks.conf"
 	start one /bin/nc -ll -p 80 -e /bin/echo hello
 	assert_ok
-	# shellcheck disable=SC2016 # evaluated for each try
 	wait_for 5 eval '[[ $(in_ns outside socat -T1 - TCP:203.0.113.1:8080,connect-timeout=1 </dev/null 2>/dev/null) == hello ]]'
 	stop one
 	wait_for 5 nothing_cached

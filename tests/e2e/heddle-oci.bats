@@ -8,6 +8,7 @@
 #	   runc's one        crun's two        web of ip netns
 #
 # The bundles are those of `runc spec` with conf-examples/oci/hooks.json laid over.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154 # jq programs; bats runs each test in a subshell
 
 load lib
 load heddle
@@ -154,7 +155,6 @@ assert_gone() {
 	bundle one '.process.args = ["/bin/nc", "-ll", "-p", "80", "-e", "/bin/echo", "hello"]'
 	start runc one
 	assert_ok
-	# shellcheck disable=SC2016 # evaluated for each try
 	wait_for 5 eval '[[ $(in_ns outside socat -T1 - TCP:203.0.113.1:8080,connect-timeout=1 </dev/null 2>/dev/null) == hello ]]'
 	heddle check "$ID-one"
 	assert_ok

@@ -9,6 +9,7 @@
 #
 # engine.bash draws the host.  /var/lib and /run are its own, so the command
 # runs there with its default directories.
+# shellcheck disable=SC2016 # jq programs, words evaluated for each try
 
 bats_require_minimum_version 1.5.0
 load engine
@@ -50,7 +51,6 @@ run_time() {
 	runc) on_host runc --root "$DIR/runc" "$@" ;;
 	crun)
 		# crun wants cgroups of version 2 alone.
-		# shellcheck disable=SC2016 # for that shell
 		on_host unshare --mount --propagation private sh -ec '
 			mkdir -p /run/cgroup
 			mount -t cgroup2 cgroup2 /run/cgroup

@@ -118,7 +118,7 @@ class Lab:
 		with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
 			for mount in [line.split()[4] for line in mounts if " - nsfs " in line]:
 				# One that its owner removes meanwhile is gone here, too.
-			subprocess.run(["umount", "--lazy", mount], check=False, stderr=subprocess.DEVNULL)
+				subprocess.run(["umount", "--lazy", mount], check=False, stderr=subprocess.DEVNULL)
 
 	def clean(self):
 		shutil.rmtree(self.dir, ignore_errors=True)

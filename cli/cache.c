@@ -288,22 +288,16 @@ int cache_load(const struct command_env *env, const char *network, const char *c
 static int make_dirs(const struct command_env *env, struct err *e)
 {
 	AUTO_FREE char *path = NULL;
+	int r;
 
 	if (asprintf(&path, "%s/results", env->cache_dir) < 0) {
 		path = NULL;
 		return err_sys(e, ENOMEM, "make the cache of attachments");
 	}
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(path, 0755) < 0 && errno != EEXIST)
-			return err_sys(e, errno, "make %s", path);
-		*slash = '/';
-	}
 	/* libcni's mode: arguments may be confidential. */
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return err_sys(e, errno, "make %s", path);
+	r = file_make_dirs(path, 0700);
 
-	return 0;
+	return r < 0 ? err_sys(e, -r, "make %s", path) : 0;
 }
 
 /* Each container has a byte of one file, by a hash: nothing is left behind for a container. */

@@ -29,27 +29,13 @@
 
 /* ---- directories --------------------------------------------------------- */
 
-static int make_dirs(char *path)
-{
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(path, 0755) < 0 && errno != EEXIST)
-			return -errno;
-		*slash = '/';
-	}
-
-	return mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
-}
-
 /* Return: a descriptor of @path, which is made with its parents if it is not there. */
 static int open_dir(const char *path, struct err *e)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
 
 	if (fd < 0 && errno == ENOENT) {
-		AUTO_FREE char *copy = strdup(path);
-
-		r = copy ? make_dirs(copy) : -ENOMEM;
+		r = file_make_dirs(path, 0755);
 		if (r < 0)
 			return err_sys(e, -r, "make directory %s", path);
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

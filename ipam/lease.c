@@ -16,23 +16,9 @@
 #include "ipam/lock.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/file.h"
 
 /* ---- the directory and its lock ------------------------------------------ */
-
-static int make_dirs(char *path)
-{
-	for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
-		int r;
-
-		*slash = '\0';
-		r = mkdir(path, 0755);
-		*slash = '/';
-		if (r < 0 && errno != EEXIST)
-			return -errno;
-	}
-
-	return mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
-}
 
 static int open_dir(struct lease_store *s, enum lease_mode mode, struct err *e)
 {
@@ -41,7 +27,7 @@ static int open_dir(struct lease_store *s, enum lease_mode mode, struct err *e)
 
 	s->dir = open(s->path, flags);
 	if (s->dir < 0 && errno == ENOENT && mode == LEASE_CREATE) {
-		r = make_dirs(s->path);
+		r = file_make_dirs(s->path, 0755);
 		if (r < 0)
 			return err_sys(e, -r, "make the lease directory %s", s->path);
 		s->dir = open(s->path, flags);

@@ -137,23 +137,6 @@ static bool is_others(const json_t *doc, const struct owner *owner)
 
 /* ---- the directory ------------------------------------------------------- */
 
-static int make_dirs(const char *dir, struct err *e)
-{
-	char path[PATH_MAX];
-	int n = snprintf(path, sizeof(path), "%s/", dir);
-
-	if (n < 0 || (size_t)n >= sizeof(path))
-		return err_sys(e, ENAMETOOLONG, "make the directory %s", dir);
-	for (char *s = strchr(path + 1, '/'); s; s = strchr(s + 1, '/')) {
-		*s = '\0';
-		if (mkdir(path, 0700) < 0 && errno != EEXIST)
-			return err_sys(e, errno, "make the directory %s", path);
-		*s = '/';
-	}
-
-	return 0;
-}
-
 /* Return: a descriptor, or a negative errno; -ENOENT is not reported. */
 static int open_dir(const char *dir, struct err *e)
 {
@@ -167,13 +150,13 @@ static int open_dir(const char *dir, struct err *e)
 
 static int open_or_make_dir(const char *dir, struct err *e)
 {
-	int fd = open_dir(dir, e);
+	int fd = open_dir(dir, e), r;
 
 	if (fd != -ENOENT)
 		return fd;
-	fd = make_dirs(dir, e);
-	if (fd < 0)
-		return fd;
+	r = file_make_dirs(dir, 0700);
+	if (r < 0)
+		return err_sys(e, -r, "make the directory %s", dir);
 	fd = open_dir(dir, e);
 
 	return fd == -ENOENT ? err_sys(e, ENOENT, "open the directory %s", dir) : fd;

@@ -3,6 +3,8 @@
 #include "lib/file.h"
 
 #include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "lib/cleanup.h"
 
@@ -50,4 +52,23 @@ int file_write(int fd, const char *text, size_t len)
 	}
 
 	return 0;
+}
+
+int file_make_dirs(const char *path, mode_t mode)
+{
+	AUTO_FREE char *part = strdup(path);
+
+	if (!part)
+		return -ENOMEM;
+	/* "a/b/" is "a/b", which is not to be made with the mode of those above. */
+	for (size_t len = strlen(part); len > 1 && part[len - 1] == '/'; len--)
+		part[len - 1] = '\0';
+	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(part, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+
+	return mkdir(part, mode) < 0 && errno != EEXIST ? -errno : 0;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* file - read and write a small file whole */
+/* file - read and write a small file whole, and make the directory for it */
 #ifndef FILE_H
 #define FILE_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /**
  * file_read() - all that is in a file
@@ -19,5 +20,14 @@ int file_read(int fd, size_t max, char **ret, size_t *ret_len);
 
 /* Writes all of @text.  Return: 0, or the errno of write(). */
 int file_write(int fd, const char *text, size_t len);
+
+/**
+ * file_make_dirs() - make a directory and those above it
+ * @path:	absolute or not; directories that are there stay as they are
+ * @mode:	of the last one; those above it get 0755, both less the umask
+ *
+ * Return: 0; the errno of mkdir(); -ENOMEM.
+ */
+int file_make_dirs(const char *path, mode_t mode);
 
 #endif

@@ -33,10 +33,9 @@ struct id_set {
 bool id_set_has(const struct id_set *s, const struct node_id *id);
 int id_set_add(struct id_set *s, const struct node_id *id);
 
-/* Which forget of a life of a member this node has acknowledged. */
+/* Which forget of a member this node has acknowledged last. */
 struct forget_ack {
 	struct node_id subject;
-	uint32_t generation;
 	struct link_id forget;
 };
 
@@ -44,7 +43,8 @@ struct forget_ack {
 struct issue {
 	uint32_t handle; /* in the ledger */
 	struct id_set acked;
-	ms_t next; /* when those that are missing are asked again */
+	uint32_t most_members; /* that any of these knows of */
+	ms_t next;	       /* when those that are missing are asked again */
 };
 
 struct blocks {
@@ -92,12 +92,19 @@ void blocks_event(struct blocks *b, uint16_t kind, const struct node_id *node,
 		  const struct block_event *more, ms_t now);
 
 /* meeting.c */
+
+/*
+ * How many members there are that may own numbers or know who does: not those
+ * that said good-bye or are forgotten.  @unmet: how many of them are not in @met.
+ */
+uint32_t meeting_count(const struct blocks *b, const struct id_set *met, uint32_t *unmet);
 void meeting_begin(struct blocks *b, ms_t now);
 void meeting_tick(struct blocks *b, ms_t now);
 void meeting_receive(struct blocks *b, const struct origin *o, const struct part *p, ms_t now);
 
 /* forgetting.c */
 void forgetting_begin(struct blocks *b, ms_t now);
+void forgetting_ready(struct blocks *b, ms_t now); /* what waited for this node to be ready */
 void forgetting_tick(struct blocks *b, ms_t now);
 ms_t forgetting_deadline(const struct blocks *b);
 void forgetting_receive(struct blocks *b, const struct origin *o, const struct part *p, ms_t now);

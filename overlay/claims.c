@@ -261,7 +261,7 @@ static void keep_for_next_life(struct members *t, const struct profile *p)
 			    .value = p->bytes,
 			    .len = p->len };
 
-	/* Lost, it costs a join by a seed: nothing depends on it. */
+	/* Meetings and forgets (blocks.h) rest on it when it is STORE_LAZY_MS old. */
 	(void)env->ops->store(env->ctx, &r, STORE_LAZY, NULL);
 }
 

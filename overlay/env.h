@@ -41,15 +41,17 @@ enum record_kind {
 	RECORD_MEMBER = 1,  /* key: node id; value: signed profile */
 	RECORD_ROW = 16,    /* rows and heads: 16 to 31 */
 	RECORD_LINK = 32,   /* key: link id; value: signed link; blocks, forgets, names: 32 to 47 */
-	RECORD_FORGET = 33, /* key: subject, generation, issuer; value: signed forget */
-	RECORD_FORGET_ACK = 34, /* key: subject, generation; value: which forget was acknowledged */
+	RECORD_FORGET = 33, /* key: id of subject, generation, issuer; value: signed forget */
+	RECORD_FORGET_ACK = 34, /* key: subject; value: which forget was acknowledged */
 };
 
 /* Whether an answer depends on the record. */
 enum durability {
-	STORE_LAZY,    /* may be lost in a crash: written when convenient */
-	STORE_DURABLE, /* on the disk when store() returns 0 */
+	STORE_LAZY,    /* may be lost in a crash; on the disk after STORE_LAZY_MS at the latest */
+	STORE_DURABLE, /* on the disk when store() returns 0, and all that was stored before it */
 };
+
+#define STORE_LAZY_MS 1000
 
 struct record {
 	uint16_t kind; /* enum record_kind, or one of its author's range */

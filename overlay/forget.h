@@ -37,11 +37,10 @@ void forget_make(const struct env *env, struct forget *ret);
 /* Return: 0; -EBADMSG: no forget; -EKEYREJECTED: its signature does not hold. */
 int forget_read(const struct env *env, const uint8_t *bytes, size_t len, struct forget *ret);
 
-/* Whether both are about the same life of the same member. */
+/* Whether two issuers forget the same member. */
 static inline bool forget_is_rival(const struct forget *a, const struct forget *b)
 {
-	return a->generation == b->generation && node_id_equal(&a->subject, &b->subject) &&
-	       !node_id_equal(&a->issuer, &b->issuer);
+	return node_id_equal(&a->subject, &b->subject) && !node_id_equal(&a->issuer, &b->issuer);
 }
 
 #endif

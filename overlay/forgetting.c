@@ -19,18 +19,15 @@
 #include "overlay/members.h"
 #include "overlay/profile.h"
 
-#define AGAIN	1000 /* ms between questions to who has not acknowledged */
-#define KEY_LEN (NODE_ID_LEN + 4)
+#define AGAIN 1000 /* ms between questions to who has not acknowledged */
 
 /* ---- what this node has acknowledged --------------------------------------- */
 
 static struct forget_ack *find_ack(const struct blocks *b, const struct forget *f)
 {
 	for (uint32_t i = 0; i < b->n_acks; i++) {
-		struct forget_ack *a = &b->acks[i];
-
-		if (a->generation == f->generation && node_id_equal(&a->subject, &f->subject))
-			return a;
+		if (node_id_equal(&b->acks[i].subject, &f->subject))
+			return &b->acks[i];
 	}
 
 	return NULL;
@@ -51,15 +48,11 @@ static int set_ack(struct blocks *b, const struct forget_ack *ack)
 static int store_ack(const struct blocks *b, const struct forget *f)
 {
 	const struct env *env = engine_env(b->engine);
-	uint8_t key[KEY_LEN];
 	const struct record r = { .kind = RECORD_FORGET_ACK,
-				  .key = key,
-				  .key_len = sizeof(key),
+				  .key = f->subject.b,
+				  .key_len = NODE_ID_LEN,
 				  .value = f->id.b,
 				  .len = LINK_ID_LEN };
-
-	memcpy(key, f->subject.b, NODE_ID_LEN);
-	put_le32(key + NODE_ID_LEN, f->generation);
 
 	return env->ops->store(env->ctx, &r, STORE_DURABLE, NULL);
 }
@@ -68,10 +61,9 @@ void forgetting_restore(struct blocks *b, const struct record *r)
 {
 	struct forget_ack ack;
 
-	if (r->key_len != KEY_LEN || r->len != LINK_ID_LEN)
+	if (r->key_len != NODE_ID_LEN || r->len != LINK_ID_LEN)
 		return;
 	memcpy(ack.subject.b, r->key, NODE_ID_LEN);
-	ack.generation = get_le32(r->key + NODE_ID_LEN);
 	memcpy(ack.forget.b, r->value, LINK_ID_LEN);
 	(void)set_ack(b, &ack);
 }
@@ -81,16 +73,41 @@ static const struct forget *forget_at(const struct blocks *b, uint32_t handle)
 	return b->ledger.entries[handle].forget;
 }
 
-static bool is_withdrawn(const struct blocks *b, const struct link_id *id)
+static const struct forget *find_forget(const struct blocks *b, const struct link_id *id)
 {
 	for (uint32_t i = 0; i < b->ledger.n_forgets; i++) {
 		const struct forget *f = forget_at(b, b->ledger.forgets[i]);
 
 		if (link_id_equal(&f->id, id))
-			return f->state == FORGET_WITHDRAWN;
+			return f;
 	}
 
-	return false;
+	return NULL;
+}
+
+/*
+ * Whether a forget that was acknowledged leaves room for another one: it cannot
+ * take effect any more, or it did, and the other is about a later life.
+ */
+static bool is_over(const struct blocks *b, const struct link_id *id, const struct forget *other)
+{
+	const struct forget *f = find_forget(b, id);
+
+	if (!f)
+		return false;
+	if (f->state == FORGET_COMPLETE)
+		return other->generation > f->generation;
+
+	return f->state == FORGET_WITHDRAWN || ledger_is_forgotten(&b->ledger, &f->issuer, 0, true);
+}
+
+/* Whether the subject lived on after the life that is to be forgotten. */
+static bool has_lived_on(const struct blocks *b, const struct forget *f)
+{
+	const struct members *t = engine_members(b->engine);
+	uint32_t slot = members_find(t, &f->subject);
+
+	return slot != MEMBER_NONE && members_at(t, slot)->generation > f->generation;
 }
 
 /* ---- acknowledging --------------------------------------------------------- */
@@ -119,26 +136,26 @@ static int make_durable(struct blocks *b, const struct forget *f)
 
 static void send_ack(struct blocks *b, const struct peer *to, const struct forget *f)
 {
-	block_ForgetAck m;
+	block_ForgetAck m = block_ForgetAck_init_zero;
 	uint8_t buf[64];
 	struct part_writer w = { .buf = buf, .cap = sizeof(buf) };
+	uint32_t unmet;
 
+	m.members = meeting_count(b, &b->met, &unmet);
 	memcpy(m.forget, f->id.b, sizeof(m.forget));
 	if (part_put_message(&w, PART_FORGET_ACK, block_ForgetAck_fields, &m))
-		ledger_send(&b->ledger, to, is_about_subject, (void *)(uintptr_t)f, &w);
+		ledger_send_proofs(&b->ledger, to, is_about_subject, (void *)(uintptr_t)f, &w);
 }
 
-/* One forget of a life of a member, unless its issuer has withdrawn. */
+/* One forget of a member at a time. */
 static bool may_acknowledge(struct blocks *b, const struct forget *f)
 {
 	struct forget_ack *ack = find_ack(b, f);
-	struct forget_ack new = { .subject = f->subject,
-				  .generation = f->generation,
-				  .forget = f->id };
+	struct forget_ack new = { .subject = f->subject, .forget = f->id };
 
 	if (ack && link_id_equal(&ack->forget, &f->id))
 		return true;
-	if (ack && !is_withdrawn(b, &ack->forget))
+	if (has_lived_on(b, f) || (ack && !is_over(b, &ack->forget, f)))
 		return false;
 	if (make_durable(b, f) < 0 || store_ack(b, f) < 0)
 		return false;
@@ -240,56 +257,86 @@ static uint32_t ask_missing(struct blocks *b, const struct issue *i, bool send)
 	return missing;
 }
 
-/* The subject's runs become this node's.  Return: 0, or what hindered it. */
-static int inherit(struct blocks *b, const struct forget *f, ms_t now)
+/* What this node is the heir of becomes its own.  Return: 0, or what hindered it. */
+static int inherit_space(struct blocks *b, const struct titles *t, ms_t now)
 {
-	for (uint32_t i = 0; i < b->ledger.n_spaces; i++) {
-		for (uint64_t at = 0; at <= titles_last(&b->ledger.spaces[i]);) {
-			struct title run = *titles_at(&b->ledger.spaces[i], at);
-			int r = 0;
+	for (uint64_t at = 0; at <= titles_last(t);) {
+		struct title run = *titles_at(t, at);
+		int r = 0;
 
-			if (node_id_equal(title_owner(&run), &f->subject) &&
-			    run.by->of.generation <= f->generation)
-				r = blocks_transfer(b, run.by, (struct span){ run.first, run.last },
-						    engine_id(b->engine),
-						    engine_generation(b->engine), 0, false, now,
-						    NULL);
-			if (r < 0)
-				return r;
-			if (run.last == titles_last(&b->ledger.spaces[i]))
-				break;
-			at = run.last + 1;
-		}
+		if (ledger_may_inherit(&b->ledger, run.by, engine_id(b->engine)))
+			r = blocks_transfer(b, run.by, (struct span){ run.first, run.last },
+					    engine_id(b->engine), engine_generation(b->engine), 0,
+					    false, now, NULL);
+		if (r < 0)
+			return r;
+		if (run.last == titles_last(t))
+			break;
+		at = run.last + 1;
 	}
 
 	return 0;
 }
 
-/* It is complete: once it is on the disk, what follows can be done again after a crash. */
+static int inherit(struct blocks *b, ms_t now)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < b->ledger.n_spaces; i++)
+		r = inherit_space(b, &b->ledger.spaces[i], now);
+
+	return r;
+}
+
+/*
+ * It is complete.  Its heir signs for the blocks when it is ready: one that was
+ * restored may have done so before, and given some away.
+ */
 static void take_effect(struct blocks *b, const struct forget *f, ms_t now)
 {
 	struct forget copy = *f;
+	const struct node_id *self = engine_id(b->engine);
 
-	if (node_id_equal(&copy.issuer, engine_id(b->engine))) {
-		if (inherit(b, &copy, now) < 0)
-			return;
+	if (node_id_equal(&copy.issuer, self) && b->ready && inherit(b, now) == 0)
 		blocks_event(b, EVENT_FORGET_DONE, &copy.subject, NULL, now);
+	if (!node_id_equal(&copy.subject, self)) {
+		members_forget(engine_members(b->engine), &copy.subject, copy.generation, now);
+	} else if (copy.generation >= engine_generation(b->engine)) {
+		b->ready = false;
+		b->meet_next = MS_NEVER;
+		blocks_event(b, EVENT_FORGOTTEN, &copy.issuer, NULL, now);
 	}
-	if (node_id_equal(&copy.subject, engine_id(b->engine))) {
-		if (copy.generation >= engine_generation(b->engine)) {
-			b->ready = false;
-			b->meet_next = MS_NEVER;
-			blocks_event(b, EVENT_FORGOTTEN, &copy.issuer, NULL, now);
-		}
+}
+
+void forgetting_ready(struct blocks *b, ms_t now)
+{
+	for (uint32_t i = 0; i < b->ledger.n_forgets; i++) {
+		const struct forget *f = forget_at(b, b->ledger.forgets[i]);
+
+		if (f->state == FORGET_COMPLETE && node_id_equal(&f->issuer, engine_id(b->engine)))
+			take_effect(b, f, now);
+	}
+}
+
+/* All have said it, but one knew more members: of one who is gone by now, or who is yet to be
+ * asked. */
+static void ask_again(struct blocks *b, struct issue *i)
+{
+	uint32_t unmet;
+
+	if (meeting_count(b, &i->acked, &unmet) >= i->most_members)
 		return;
-	}
-	members_forget(engine_members(b->engine), &copy.subject, copy.generation, now);
+	i->acked.n = 0;
+	i->most_members = 0;
+	(void)ask_missing(b, i, true);
 }
 
 static void try_to_complete(struct blocks *b, struct issue *i, ms_t now)
 {
-	uint32_t handle = i->handle;
+	uint32_t handle = i->handle, unmet;
 
+	if (meeting_count(b, &i->acked, &unmet) < i->most_members)
+		return;
 	/* This node's own word is one of those that it takes. */
 	if (ask_missing(b, i, false) > 0 || !may_acknowledge(b, forget_at(b, handle)) ||
 	    set_state(b, handle, FORGET_COMPLETE, now) < 0)
@@ -298,15 +345,29 @@ static void try_to_complete(struct blocks *b, struct issue *i, ms_t now)
 	take_effect(b, forget_at(b, handle), now);
 }
 
-/* Two forget the same one: the issuer with the higher id gives way. */
+/* Two forget the same one: the issuer with the higher id gives way, but not to the dead. */
 static void meet_rival(struct blocks *b, const struct forget *f, ms_t now)
 {
 	struct issue *own = rival_issue(b, f);
 
-	if (!own || node_id_cmp(engine_id(b->engine), &f->issuer) < 0)
+	if (!own || node_id_cmp(engine_id(b->engine), &f->issuer) < 0 ||
+	    ledger_is_forgotten(&b->ledger, &f->issuer, 0, false))
 		return;
 	if (set_state(b, own->handle, FORGET_WITHDRAWN, now) == 0)
 		end_issue(b, own);
+}
+
+/*
+ * Whether somebody who may finish it forgets the member.  An issuer that is
+ * forgotten itself will not: this forget waits until that is complete.
+ */
+static bool is_taken(const struct blocks *b, const struct forget *f)
+{
+	const struct forget_ack *ack = find_ack(b, f);
+	const struct forget *other = ack ? find_forget(b, &ack->forget) : NULL;
+
+	return other && !link_id_equal(&other->id, &f->id) && !is_over(b, &other->id, f) &&
+	       !ledger_is_forgotten(&b->ledger, &other->issuer, 0, false);
 }
 
 int blocks_forget(struct blocks *b, const struct node_id *id, ms_t now, struct err *e)
@@ -314,7 +375,6 @@ int blocks_forget(struct blocks *b, const struct node_id *id, ms_t now, struct e
 	const struct members *t = engine_members(b->engine);
 	uint32_t slot = members_find(t, id), handle;
 	struct forget f = { .subject = *id, .state = FORGET_ISSUED };
-	const struct forget_ack *ack;
 	int r;
 
 	if (slot == MEMBER_NONE)
@@ -324,8 +384,7 @@ int blocks_forget(struct blocks *b, const struct node_id *id, ms_t now, struct e
 	f.generation = members_at(t, slot)->generation;
 	memcpy(f.issuer_key, blocks_key(b), NODE_KEY_LEN);
 	forget_make(engine_env(b->engine), &f);
-	ack = find_ack(b, &f);
-	if (ack && !link_id_equal(&ack->forget, &f.id) && !is_withdrawn(b, &ack->forget))
+	if (is_taken(b, &f))
 		return err_sys(e, EBUSY, "forget: another node forgets this member already");
 	r = ledger_add_forget(&b->ledger, &f, STORE_DURABLE, &handle);
 	if (r == -EEXIST)
@@ -361,7 +420,13 @@ void forgetting_tick(struct blocks *b, ms_t now)
 		if (now < issue->next)
 			continue;
 		issue->next = now + AGAIN;
-		(void)ask_missing(b, issue, true);
+		if (has_lived_on(b, forget_at(b, issue->handle))) {
+			if (set_state(b, issue->handle, FORGET_WITHDRAWN, now) == 0)
+				end_issue(b, issue);
+			continue;
+		}
+		if (ask_missing(b, issue, true) == 0)
+			ask_again(b, issue);
 		try_to_complete(b, issue, now);
 	}
 }
@@ -385,6 +450,19 @@ void forgetting_clear(struct blocks *b)
 	free(b->acks);
 }
 
+/* A forget of this node's own that its disk had lost: it goes on, or gives way. */
+static void take_back(struct blocks *b, uint32_t handle, ms_t now)
+{
+	struct forget f = *forget_at(b, handle);
+
+	if (f.state != FORGET_ISSUED)
+		return;
+	if (may_acknowledge(b, &f))
+		(void)begin_issue(b, handle, now);
+	else
+		(void)set_state(b, handle, FORGET_WITHDRAWN, now);
+}
+
 static void take_in(struct blocks *b, const struct part *p, ms_t now)
 {
 	struct forget f;
@@ -401,6 +479,8 @@ static void take_in(struct blocks *b, const struct part *p, ms_t now)
 		blocks_pass_on(b, handle, now);
 	if (r == 0 && f.state == FORGET_COMPLETE)
 		take_effect(b, &f, now);
+	if (r == 0 && node_id_equal(&f.issuer, engine_id(b->engine)))
+		take_back(b, handle, now);
 	if ((r == 0 || r == -EEXIST) && forget_at(b, handle)->state == FORGET_ISSUED &&
 	    !node_id_equal(&f.issuer, engine_id(b->engine)) &&
 	    !node_id_equal(&f.subject, engine_id(b->engine))) {
@@ -416,6 +496,8 @@ static void take_ack(struct blocks *b, const struct origin *o, const block_Forge
 
 		if (memcmp(forget_at(b, issue->handle)->id.b, m->forget, LINK_ID_LEN) != 0)
 			continue;
+		if (m->members > issue->most_members)
+			issue->most_members = m->members;
 		if (id_set_add(&issue->acked, &o->from.id) == 0)
 			try_to_complete(b, issue, now);
 		return;

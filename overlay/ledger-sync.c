@@ -34,35 +34,78 @@ bool ledger_put(const struct ledger_entry *e, struct part_writer *w)
 		       : part_put(w, PART_FORGET, e->forget->bytes, e->forget->len);
 }
 
-static void send_chunk(struct engine *e, const struct peer *to, struct part_writer *w)
+/* A stream message that is being filled, and sent whenever it is full. */
+struct outbox {
+	struct engine *engine;
+	const struct peer *to;
+	struct part_writer w;
+	uint8_t buf[CHUNK];
+};
+
+static void outbox_init(struct outbox *o, struct engine *e, const struct peer *to)
 {
-	if (w->len > 0)
-		engine_stream(e, to, w);
-	w->len = 0;
+	o->engine = e;
+	o->to = to;
+	o->w = (struct part_writer){ .buf = o->buf, .cap = sizeof(o->buf) };
 }
 
-void ledger_send(struct ledger *l, const struct peer *to,
-		 bool (*wanted)(void *ctx, uint32_t handle, const struct ledger_entry *e),
-		 void *ctx, const struct part_writer *end)
+static void outbox_flush(struct outbox *o)
 {
-	uint8_t buf[CHUNK];
-	struct part_writer w = { .buf = buf, .cap = sizeof(buf) };
+	if (o->w.len > 0)
+		engine_stream(o->engine, o->to, &o->w);
+	o->w.len = 0;
+}
 
-	for (uint32_t i = 0; i < l->n; i++) {
-		if (!wanted(ctx, i, &l->entries[i]))
-			continue;
-		if (!ledger_put(&l->entries[i], &w)) {
-			send_chunk(l->engine, to, &w);
-			(void)ledger_put(&l->entries[i], &w);
-		}
+static void outbox_put(struct outbox *o, const struct ledger_entry *e)
+{
+	if (ledger_put(e, &o->w))
+		return;
+	outbox_flush(o);
+	(void)ledger_put(e, &o->w);
+}
+
+void ledger_send(struct ledger *l, const struct peer *to, ledger_wanted wanted, void *ctx)
+{
+	struct outbox o;
+
+	outbox_init(&o, l->engine, to);
+	for (uint32_t i = 0; i < l->n; i++)
+		if (wanted(ctx, i, &l->entries[i]))
+			outbox_put(&o, &l->entries[i]);
+	outbox_flush(&o);
+}
+
+/* What is wanted, the chains of it, and all forgets, by which heirs may sign. */
+static void mark_proofs(const struct ledger *l, ledger_wanted wanted, void *ctx, uint8_t *marks)
+{
+	for (uint32_t i = l->n; i-- > 0;) {
+		const struct ledger_entry *e = &l->entries[i];
+
+		marks[i] |= e->forget || wanted(ctx, i, e);
+		if (marks[i] && e->link && !link_is_founding(e->link))
+			marks[ledger_find(l, get_le64(e->link->of.parent.b))] = 1;
 	}
-	if (end && part_room(&w) < end->len)
-		send_chunk(l->engine, to, &w);
-	if (end) {
-		memcpy(w.buf + w.len, end->buf, end->len);
-		w.len += end->len;
-	}
-	send_chunk(l->engine, to, &w);
+}
+
+void ledger_send_proofs(struct ledger *l, const struct peer *to, ledger_wanted wanted, void *ctx,
+			const struct part_writer *end)
+{
+	uint8_t *marks = calloc(l->n + 1, 1);
+	struct outbox o;
+
+	if (!marks)
+		return; /* as if it were lost on the way: it is asked for again */
+	mark_proofs(l, wanted, ctx, marks);
+	outbox_init(&o, l->engine, to);
+	for (uint32_t i = 0; i < l->n; i++)
+		if (marks[i])
+			outbox_put(&o, &l->entries[i]);
+	if (part_room(&o.w) < end->len)
+		outbox_flush(&o);
+	memcpy(o.w.buf + o.w.len, end->buf, end->len);
+	o.w.len += end->len;
+	outbox_flush(&o);
+	free(marks);
 }
 
 /* ---- the first message ----------------------------------------------------- */
@@ -282,7 +325,7 @@ static void take_have(struct ledger_sync *s, const struct origin *o, const block
 	s->next = now + PAUSE;
 	if (m->differ.size != (s->ranges + 7) / 8)
 		return;
-	ledger_send(s->ledger, &o->from, is_lacking, &lacking, NULL);
+	ledger_send(s->ledger, &o->from, is_lacking, &lacking);
 	send_wants(s, &o->from);
 }
 
@@ -322,7 +365,7 @@ static void answer_want(struct ledger_sync *s, const struct origin *o, const blo
 			c.handles[c.n++] = handle;
 	}
 	qsort(c.handles, c.n, sizeof(c.handles[0]), compare_handles);
-	ledger_send(s->ledger, &o->from, is_chosen, &c, NULL);
+	ledger_send(s->ledger, &o->from, is_chosen, &c);
 }
 
 void ledger_sync_receive(struct ledger_sync *s, const struct origin *o, const struct part *p,

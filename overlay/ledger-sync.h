@@ -42,14 +42,18 @@ void ledger_sync_greeted(struct ledger_sync *s, const struct origin *o, uint64_t
 void ledger_sync_receive(struct ledger_sync *s, const struct origin *o, const struct part *p,
 			 ms_t now);
 
+/* Which entries to send; called for each handle in order. */
+typedef bool (*ledger_wanted)(void *ctx, uint32_t handle, const struct ledger_entry *e);
+
+/* Send entries over a stream, parents first. */
+void ledger_send(struct ledger *l, const struct peer *to, ledger_wanted wanted, void *ctx);
+
 /**
- * ledger_send() - send entries over a stream, parents first
- * @wanted:	which; called for each handle in order
- * @end:	written behind the last entry; NULL for nothing
+ * ledger_send_proofs() - send links with their chains, to somebody who may know nothing
+ * @end:	parts written behind the last entry
  */
-void ledger_send(struct ledger *l, const struct peer *to,
-		 bool (*wanted)(void *ctx, uint32_t handle, const struct ledger_entry *e),
-		 void *ctx, const struct part_writer *end);
+void ledger_send_proofs(struct ledger *l, const struct peer *to, ledger_wanted wanted, void *ctx,
+			const struct part_writer *end);
 
 /* Append an entry as a part.  Return: whether it fitted. */
 bool ledger_put(const struct ledger_entry *e, struct part_writer *w);

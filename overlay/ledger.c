@@ -129,19 +129,42 @@ struct titles *ledger_space(const struct ledger *l, const struct link_id *space)
 	return NULL;
 }
 
-static bool may_inherit(void *ctx, const struct link *title, const struct node_id *heir)
+/* The complete forget that took effect first for a life of a member: the one of the lowest
+ * generation. */
+static const struct forget *forget_of(const struct ledger *l, const struct node_id *id,
+				      uint32_t generation)
 {
-	const struct ledger *l = ctx;
+	const struct forget *best = NULL;
 
 	for (uint32_t i = 0; i < l->n_forgets; i++) {
 		const struct forget *f = l->entries[l->forgets[i]].forget;
 
-		if (f->state == FORGET_COMPLETE && f->generation >= title->of.generation &&
-		    node_id_equal(&f->subject, &title->of.to) && node_id_equal(&f->issuer, heir))
+		if (f->state == FORGET_COMPLETE && f->generation >= generation &&
+		    node_id_equal(&f->subject, id) && (!best || f->generation < best->generation))
+			best = f;
+	}
+
+	return best;
+}
+
+bool ledger_may_inherit(const struct ledger *l, const struct link *title,
+			const struct node_id *heir)
+{
+	const struct forget *f = forget_of(l, &title->of.to, title->of.generation);
+
+	/* An heir may be forgotten in its turn, before or after it signed. */
+	for (uint32_t i = 0; f && i < l->n_forgets; i++) {
+		if (node_id_equal(&f->issuer, heir))
 			return true;
+		f = forget_of(l, &f->issuer, 0);
 	}
 
 	return false;
+}
+
+static bool may_inherit(void *ctx, const struct link *title, const struct node_id *heir)
+{
+	return ledger_may_inherit(ctx, title, heir);
 }
 
 struct heirs ledger_heirs(const struct ledger *l)

@@ -92,7 +92,14 @@ uint32_t ledger_find(const struct ledger *l, uint64_t mark);
 /* Which of LEDGER_RANGES it counts in. */
 uint8_t ledger_range(const struct ledger_entry *e);
 
-/* The heirs rule for titles_add(). */
+/*
+ * Whether @heir may sign for the owner of a title: it forgot that life of it
+ * completely, or forgot who did.
+ */
+bool ledger_may_inherit(const struct ledger *l, const struct link *title,
+			const struct node_id *heir);
+
+/* That, for titles_add(). */
 struct heirs ledger_heirs(const struct ledger *l);
 
 /* Whether a forget of this life of a member is known that is not withdrawn; @complete: complete. */

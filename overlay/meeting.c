@@ -27,22 +27,22 @@ static bool is_to_be_met(const struct blocks *b, const struct member *m)
 	       !ledger_is_forgotten(&b->ledger, &m->profile->id, m->generation, true);
 }
 
-static uint32_t count_unmet(const struct blocks *b, uint32_t *known)
+uint32_t meeting_count(const struct blocks *b, const struct id_set *met, uint32_t *unmet)
 {
 	const struct members *t = engine_members(b->engine);
-	uint32_t unmet = 0;
+	uint32_t known = 1;
 
-	*known = 1;
+	*unmet = 0;
 	for (uint32_t i = 0; i < members_slots(t); i++) {
 		const struct member *m = members_at(t, i);
 
 		if (!is_to_be_met(b, m))
 			continue;
-		(*known)++;
-		unmet += !id_set_has(&b->met, &m->profile->id);
+		known++;
+		*unmet += !id_set_has(met, &m->profile->id);
 	}
 
-	return unmet;
+	return known;
 }
 
 uint32_t blocks_unmet(const struct blocks *b)
@@ -51,7 +51,7 @@ uint32_t blocks_unmet(const struct blocks *b)
 
 	if (b->ready)
 		return 0;
-	unmet = count_unmet(b, &known);
+	known = meeting_count(b, &b->met, &unmet);
 
 	return b->most_members > known ? unmet + (b->most_members - known) : unmet;
 }
@@ -94,17 +94,28 @@ static void become_ready(struct blocks *b, ms_t now)
 {
 	b->ready = true;
 	blocks_event(b, EVENT_BLOCKS_READY, NULL, NULL, now);
+	forgetting_ready(b, now);
 }
 
 void meeting_tick(struct blocks *b, ms_t now)
 {
+	uint32_t unmet;
+
 	if (b->ready || now < b->meet_next)
 		return;
 	b->meet_next = now + AGAIN;
-	if (blocks_unmet(b) == 0)
+	if (blocks_unmet(b) == 0) {
 		become_ready(b, now);
-	else
-		ask_some(b);
+		return;
+	}
+	(void)meeting_count(b, &b->met, &unmet);
+	if (unmet == 0) {
+		/* Somebody knew more: of one who is gone by now, or whom this node learns of yet.
+		 */
+		b->met.n = 0;
+		b->most_members = 0;
+	}
+	ask_some(b);
 }
 
 /* ---- the answer ------------------------------------------------------------ */
@@ -114,10 +125,8 @@ static bool is_about(void *ctx, uint32_t handle, const struct ledger_entry *e)
 	const struct node_id *id = ctx;
 
 	(void)handle;
-	if (e->forget)
-		return node_id_equal(&e->forget->subject, id);
 
-	return node_id_equal(&e->link->by, id) || node_id_equal(&e->link->of.to, id);
+	return e->link && (node_id_equal(&e->link->by, id) || node_id_equal(&e->link->of.to, id));
 }
 
 static void answer(struct blocks *b, const struct origin *o, uint32_t number)
@@ -126,10 +135,11 @@ static void answer(struct blocks *b, const struct origin *o, uint32_t number)
 	block_Met met = { .number = number };
 	uint8_t buf[64];
 	struct part_writer w = { .buf = buf, .cap = sizeof(buf) };
+	uint32_t unmet;
 
-	(void)count_unmet(b, &met.members);
+	met.members = meeting_count(b, &b->met, &unmet);
 	if (part_put_message(&w, PART_MET, block_Met_fields, &met))
-		ledger_send(&b->ledger, &o->from, is_about, &id, &w);
+		ledger_send_proofs(&b->ledger, &o->from, is_about, &id, &w);
 }
 
 static void met(struct blocks *b, const struct origin *o, const block_Met *m, ms_t now)

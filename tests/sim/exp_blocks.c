@@ -29,6 +29,8 @@ struct host {
 	enum condition condition; /* DOWN and REBOOTED: how it will start again */
 	bool forgotten;		  /* somebody has been told to */
 	bool has_backup;
+	bool overtaken;	     /* others know a later generation: an old backup was restored */
+	uint32_t generation; /* the latest that it ever ran in */
 	uint8_t side;
 };
 
@@ -61,10 +63,11 @@ static void unplug(struct sim *s, struct sim_node *n)
 {
 	struct host *h = host_of(s, n->index);
 
+	/* Who was not ready when it stopped is not when it comes back. */
+	if (h->condition == UP)
+		h->condition = blocks_ready(h->blocks) ? DOWN : REBOOTED;
 	blocks_free(h->blocks);
 	h->blocks = NULL;
-	if (h->condition == UP)
-		h->condition = DOWN; /* in the middle of a write */
 }
 
 static double loss(struct sim *s, uint32_t from, uint32_t to)
@@ -78,8 +81,8 @@ static void on_event(struct sim *s, struct sim_node *n, const struct event *ev, 
 {
 	struct world *w = s->user;
 
-	(void)n;
 	(void)subject;
+	w->hosts[n->index].overtaken |= ev->kind == EVENT_ID_TAKEN;
 	if (ev->kind == EVENT_BLOCK_LOST)
 		w->broke = "a node lost a number that it gave to somebody";
 	else if (ev->kind == EVENT_BLOCK_FROZEN)
@@ -103,8 +106,7 @@ static void stop(struct sim *s, uint32_t node, enum condition as)
 
 	if (h->condition == UP)
 		sim_crash(s, node);
-	/* A reboot is not undone by the crash of a process after it. */
-	if (h->condition != REBOOTED || as == DEAD)
+	if (h->condition == DOWN || as == DEAD)
 		h->condition = as;
 	if (h->condition != DOWN)
 		drop_holdings(s->user, node);
@@ -130,6 +132,9 @@ static void start(struct sim *s, uint32_t node)
 
 	h->condition = UP;
 	sim_start(s, node);
+	h->overtaken = false;
+	if (s->nodes[node].self.generation > h->generation)
+		h->generation = s->nodes[node].self.generation;
 	if (peer < NODES)
 		sim_join(s, node, peer);
 	blocks_begin(h->blocks, was == REBOOTED ? BLOCKS_REBOOT : BLOCKS_SAME_BOOT,
@@ -147,6 +152,20 @@ static void settle_node(struct sim *s, uint32_t node)
 		node_bury(&s->nodes[node]);
 	else if (s->nodes[node].engine)
 		node_arm(&s->nodes[node]);
+}
+
+/* Who is told that its generation is an old one starts again in a later one. */
+static void catch_up(struct sim *s)
+{
+	for (uint32_t i = 0; i < NODES; i++) {
+		struct host *h = host_of(s, i);
+
+		if (h->condition != UP || !h->overtaken)
+			continue;
+		stop(s, i, REBOOTED);
+		s->nodes[i].self.generation = h->generation;
+		start(s, i);
+	}
 }
 
 /* ---- steps --------------------------------------------------------------------------- */
@@ -266,6 +285,7 @@ static void step(struct sim *s)
 {
 	uint32_t node = sim_below(s, NODES);
 
+	catch_up(s);
 	if (sim_below(s, 20) == 0)
 		cut_or_heal(s);
 	else if (host_of(s, node)->condition == UP)
@@ -300,7 +320,24 @@ static bool agreed(struct sim *s)
 	return true;
 }
 
-/* Everyone is up, no cut, and all that are dead are forgotten by somebody. */
+/* As an operator does, again and again, while the dead are in the way. */
+static void forget_dead(struct sim *s)
+{
+	struct world *w = s->user;
+
+	for (uint32_t i = 0; i < NODES; i++) {
+		uint32_t issuer = any_up(s);
+
+		if (w->hosts[i].condition != DEAD)
+			continue;
+		if (blocks_forget(w->hosts[issuer].blocks, &s->nodes[i].id,
+				  sim_clock(&s->nodes[issuer]), NULL) == 0)
+			w->hosts[i].forgotten = true;
+		settle_node(s, issuer);
+	}
+}
+
+/* Everyone is up, and nothing is cut. */
 static void mend(struct sim *s)
 {
 	struct world *w = s->user;
@@ -310,18 +347,6 @@ static void mend(struct sim *s)
 		s->nodes[i].crash_in = 0;
 		if (w->hosts[i].condition == DOWN || w->hosts[i].condition == REBOOTED)
 			start(s, i);
-	}
-	sim_run_until(s, s->now + SECONDS(5));
-	for (uint32_t i = 0; i < NODES; i++) {
-		uint32_t issuer = any_up(s);
-
-		if (w->hosts[i].condition != DEAD)
-			continue;
-		if (blocks_forget(w->hosts[issuer].blocks, &s->nodes[i].id,
-				  sim_clock(&s->nodes[issuer]), NULL) == 0 ||
-		    w->hosts[i].forgotten)
-			w->hosts[i].forgotten = true;
-		settle_node(s, issuer);
 	}
 }
 
@@ -342,7 +367,20 @@ static bool all_owned(struct sim *s)
 
 static bool finished(struct sim *s)
 {
+	catch_up(s);
+
 	return agreed(s) && all_owned(s);
+}
+
+static bool come_to_an_end(struct sim *s)
+{
+	for (unsigned int i = 0; i < 12; i++) {
+		if (sim_run_while(s, MS(100), s->now + SECONDS(5), finished))
+			return true;
+		forget_dead(s);
+	}
+
+	return false;
 }
 
 static void set_up(struct sim *s, struct world *w)
@@ -393,7 +431,7 @@ static int run(struct run *r)
 	mended = s->now;
 	if (!w.broke)
 		mend(s);
-	if (!w.broke && !sim_run_while(s, MS(100), s->now + SECONDS(60), finished) && !w.broke)
+	if (!w.broke && !come_to_an_end(s) && !w.broke)
 		w.broke = "nodes do not agree 60 s after everything was mended";
 	if (w.broke)
 		return run_fail(r, s, "%s", w.broke);

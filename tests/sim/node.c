@@ -65,7 +65,7 @@ static int env_store(void *ctx, const struct record *r, enum durability how, str
 		if (sim_below(n->sim, 2))
 			return -EIO;
 	}
-	return store_put(n->store, r, how == STORE_DURABLE);
+	return store_put(n->store, r, how == STORE_DURABLE, n->sim->now);
 }
 
 static void hash_of(const uint8_t key[NODE_KEY_LEN], const uint8_t *msg, size_t len,
@@ -194,7 +194,7 @@ void node_bury(struct sim_node *n)
 	n->crash_in = 0;
 	net_release_sent(n);
 	net_release(n);
-	store_crash(n->store);
+	store_crash(n->store, n->sim->now);
 }
 
 static void restore_record(void *ctx, const struct record *r)

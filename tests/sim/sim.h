@@ -220,8 +220,8 @@ const struct profile *profiles_intern(struct profiles *p, struct profile *mine);
 
 struct store *store_new(void);
 void store_free(struct store *st);
-int store_put(struct store *st, const struct record *r, bool durable);
-void store_crash(struct store *st); /* what was lazy is lost */
+int store_put(struct store *st, const struct record *r, bool durable, us_t now);
+void store_crash(struct store *st, us_t now); /* what was lazy just now is lost */
 void store_each(const struct store *st, void (*fn)(void *ctx, const struct record *r), void *ctx);
 void store_copy(struct store *to, const struct store *from);
 

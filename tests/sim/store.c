@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* store - a node's disk: what is durable stays, what was lazy goes in a crash */
+/*
+ * store - a node's disk: what is durable stays, what was lazy goes in a crash
+ *
+ * As env.h has it, a lazy record is lost only if it is younger than
+ * STORE_LAZY_MS and nothing durable was stored after it.
+ */
 #include "tests/sim/sim.h"
 
 #include <errno.h>
@@ -10,13 +15,15 @@ struct entry {
 	struct entry *next;
 	uint16_t kind, key_len;
 	uint32_t len;
-	bool durable;
+	uint64_t order; /* of storing */
+	us_t at;
 	uint8_t bytes[]; /* key, then value */
 };
 
 struct store {
 	struct entry **bucket;
 	size_t n_buckets, n;
+	uint64_t order, durable; /* of the last record; of the last that was durable */
 };
 
 struct store *store_new(void)
@@ -58,8 +65,9 @@ static struct entry **find(const struct store *st, uint16_t kind, const uint8_t 
 
 static void grow(struct store *st)
 {
-	struct store bigger = { .n_buckets = st->n_buckets ? st->n_buckets * 2 : 16, .n = st->n };
+	struct store bigger = *st;
 
+	bigger.n_buckets = st->n_buckets ? st->n_buckets * 2 : 16;
 	bigger.bucket = calloc(bigger.n_buckets, sizeof(struct entry *));
 	if (!bigger.bucket)
 		abort();
@@ -86,10 +94,13 @@ static void drop(struct store *st, struct entry **at)
 	st->n--;
 }
 
-int store_put(struct store *st, const struct record *r, bool durable)
+int store_put(struct store *st, const struct record *r, bool durable, us_t now)
 {
 	struct entry **at, *e;
 
+	st->order++;
+	if (durable)
+		st->durable = st->order;
 	if (st->n >= st->n_buckets)
 		grow(st);
 	at = find(st, r->kind, r->key, r->key_len);
@@ -105,7 +116,8 @@ int store_put(struct store *st, const struct record *r, bool durable)
 			     .kind = r->kind,
 			     .key_len = r->key_len,
 			     .len = r->len,
-			     .durable = durable };
+			     .order = st->order,
+			     .at = now };
 	memcpy(e->bytes, r->key, r->key_len);
 	memcpy(e->bytes + r->key_len, r->value, r->len);
 	*at = e;
@@ -113,11 +125,11 @@ int store_put(struct store *st, const struct record *r, bool durable)
 	return 0;
 }
 
-void store_crash(struct store *st)
+void store_crash(struct store *st, us_t now)
 {
 	for (size_t i = 0; i < st->n_buckets; i++)
 		for (struct entry **at = &st->bucket[i]; *at;) {
-			if ((*at)->durable)
+			if ((*at)->order <= st->durable || now - (*at)->at >= MS(STORE_LAZY_MS))
 				at = &(*at)->next;
 			else
 				drop(st, at);
@@ -137,7 +149,7 @@ void store_each(const struct store *st, void (*fn)(void *ctx, const struct recor
 
 static void copy_one(void *ctx, const struct record *r)
 {
-	if (store_put(ctx, r, true) < 0)
+	if (store_put(ctx, r, true, 0) < 0)
 		abort();
 }
 

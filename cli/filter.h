@@ -48,7 +48,7 @@ bool filters_need_use(const struct filters *f);
 /**
  * filters_match() - whether a network is meant
  * @f:		checked
- * @in_use:	whether something is attached to it, if filters_need_use()
+ * @in_use:	whether something is attached to it that is not gone, if filters_need_use()
  */
 bool filters_match(const struct filters *f, const struct network *net, bool in_use);
 

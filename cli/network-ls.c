@@ -95,7 +95,7 @@ static int list(const struct request *rq, const struct store *s, const struct us
 	for (size_t i = 0; i < s->n && r == 0; i++) {
 		const struct network *net = &s->networks[i];
 
-		if (filters_match(&rq->filters, net, usage_count(usage, net->name) > 0))
+		if (filters_match(&rq->filters, net, usage_is_used(usage, net->name)))
 			r = add_row(rows, net, e);
 	}
 

@@ -82,20 +82,11 @@ static bool confirmed(void)
 /* ---- which, and away ----------------------------------------------------- */
 
 /* Attachments that are gone do not count: removing the network collects what they left. */
-static bool is_used(const struct usage *usage, const char *network)
-{
-	for (size_t i = 0; i < usage->n; i++)
-		if (usage->v[i]->state != USAGE_GONE && strcmp(usage->v[i]->network, network) == 0)
-			return true;
-
-	return false;
-}
-
 static bool is_prunable(const struct network_remover *m, const struct network *net,
 			const struct filters *filters)
 {
 	return net->origin == NETWORK_OURS && !net->config_only &&
-	       filters_match(filters, net, false) && !is_used(&m->usage, net->name);
+	       filters_match(filters, net, false) && !usage_is_used(&m->usage, net->name);
 }
 
 /* Return: array of names, owned by the caller. */

@@ -197,6 +197,15 @@ size_t usage_count(const struct usage *u, const char *network)
 	return n;
 }
 
+bool usage_is_used(const struct usage *u, const char *network)
+{
+	for (size_t i = 0; i < u->n; i++)
+		if (u->v[i]->state != USAGE_GONE && strcmp(u->v[i]->network, network) == 0)
+			return true;
+
+	return false;
+}
+
 const char *usage_state_str(enum usage_state state)
 {
 	switch (state) {

@@ -15,6 +15,7 @@
 #define USAGE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/ip.h"
@@ -65,8 +66,10 @@ int usage_load(const struct command_env *env, const struct store *s, const char 
 	       struct usage *ret, struct err *e);
 void usage_clear(struct usage *u);
 
-/* How many endpoints a network has. */
+/* How many endpoints a network has, … */
 size_t usage_count(const struct usage *u, const char *network);
+/* … and whether any of them is not gone. */
+bool usage_is_used(const struct usage *u, const char *network);
 
 /* "alive", "gone", "unknown". */
 const char *usage_state_str(enum usage_state state);

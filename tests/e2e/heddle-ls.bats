@@ -112,8 +112,8 @@ names() {
 	[[ $(names label=tier label=com.example.owner) == lows-network ]]
 	[[ $(names id=6033271e116b) == lows-network ]]
 	[[ $(names scope=swarm) == '' ]]
-	[[ $(names dangling=true) == 'net2 net10 template' ]]
-	[[ $(names dangling=0) == 'backup bridge host lows-network none' ]]
+	[[ $(names dangling=true) == 'backup net2 net10 template' ]]
+	[[ $(names dangling=0) == 'bridge host lows-network none' ]]
 }
 
 @test "ls: what is wrong with a command line is said" {

@@ -37,6 +37,8 @@ struct experiment {
 	unsigned int seeds[2];
 	/* Return: 0, or -1 when an invariant broke; run_fail() said which. */
 	int (*run)(struct run *r);
+	/* Whether the figures are as asked for: says on @out what is not.  NULL: anything is. */
+	bool (*check)(const struct results *r, FILE *out);
 	/* Text, tables and the names of plots, in Markdown; plots go to @dir. */
 	void (*report)(const struct results *r, FILE *md, const char *dir);
 	struct experiment *next;
@@ -76,6 +78,9 @@ struct ratio {
 /* Sum of a metric at @point over its sum at @base. */
 struct ratio results_ratio(const struct results *r, unsigned int point, unsigned int base,
 			   unsigned int metric);
+
+/* Whether @value is at most @most; if not, @out gets a line that names @what. */
+bool check_most(FILE *out, const char *what, double value, double most);
 
 /* ---- plot.c: SVG ---------------------------------------------------------------------- */
 

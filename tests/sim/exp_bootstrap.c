@@ -84,6 +84,14 @@ static int run(struct run *r)
 	return 0;
 }
 
+static bool check(const struct results *r, FILE *out)
+{
+	unsigned int last = r->points - 1;
+
+	return check_most(out, "s until all know all", results_max(r, last, ALL_KNOW_ALL), 20) &&
+	       check_most(out, "MB that the seed sends", results_max(r, last, SEED_MB), 60);
+}
+
 static void report(const struct results *r, FILE *md, const char *dir)
 {
 	(void)dir;
@@ -113,6 +121,7 @@ static struct experiment bootstrap = {
 	.points = { 1, 3 },
 	.seeds = { 2, 20 },
 	.run = run,
+	.check = check,
 	.report = report,
 };
 EXPERIMENT(bootstrap)

@@ -38,6 +38,15 @@ static int run(struct run *r)
 	return 0;
 }
 
+static bool check(const struct results *r, FILE *out)
+{
+	return check_most(out, "CPU s of 1,000 members for 10 minutes", results_max(r, 0, CPU_S),
+			  60) &&
+	       check_most(out, "CPU s of 10,000 members for 60 s", results_max(r, 1, CPU_S), 600) &&
+	       check_most(out, "MiB", results_max(r, 1, PEAK_MIB), 16 * 1024) &&
+	       check_most(out, "bytes a member", results_max(r, 0, MEMBER_SIZE), MEMBER_BYTES);
+}
+
 static void report(const struct results *r, FILE *md, const char *dir)
 {
 	(void)dir;
@@ -59,6 +68,7 @@ static struct experiment cost = {
 	.points = { 0, 2 },
 	.seeds = { 1, 1 },
 	.run = run,
+	.check = check,
 	.report = report,
 };
 EXPERIMENT(cost)

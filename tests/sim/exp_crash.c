@@ -78,6 +78,16 @@ static int run(struct run *r)
 	return 0;
 }
 
+static bool check(const struct results *r, FILE *out)
+{
+	/* The least that alpha 4 allows, and 3 s until somebody has probed it in vain. */
+	double least = 4 * log10(points[0].nodes[r->full]);
+
+	return check_most(out, "median first detection, s", results_quantile(r, 0, FIRST_DEAD, 0.5),
+			  least + 3) &&
+	       check_most(out, "false deaths", results_sum(r, 0, FALSE_DEATHS), 0);
+}
+
 static void report(const struct results *r, FILE *md, const char *dir)
 {
 	(void)dir;
@@ -103,6 +113,7 @@ static struct experiment crash = {
 	.points = { 2, 2 },
 	.seeds = { 3, 40 },
 	.run = run,
+	.check = check,
 	.report = report,
 };
 EXPERIMENT(crash)

@@ -67,6 +67,16 @@ static int run(struct run *r)
 	return 0;
 }
 
+static bool check(const struct results *r, FILE *out)
+{
+	bool good = true;
+
+	for (unsigned int p = 0; p < r->points; p++)
+		good &= check_most(out, "s until tables are equal", results_max(r, p, ROOTS_EQUAL),
+				   10);
+	return good;
+}
+
 static void report(const struct results *r, FILE *md, const char *dir)
 {
 	(void)dir;
@@ -90,6 +100,7 @@ static struct experiment halves = {
 	.points = { 1, 3 },
 	.seeds = { 3, 20 },
 	.run = run,
+	.check = check,
 	.report = report,
 };
 EXPERIMENT(halves)

@@ -43,6 +43,12 @@ static int run(struct run *r)
 	return 0;
 }
 
+static bool check(const struct results *r, FILE *out)
+{
+	return check_most(out, "bytes in a second and member", results_max(r, 0, BYTES_IN), 540) &&
+	       check_most(out, "bytes out a second and member", results_max(r, 0, BYTES_OUT), 640);
+}
+
 static void report(const struct results *r, FILE *md, const char *dir)
 {
 	(void)dir;
@@ -69,6 +75,7 @@ static struct experiment idle = {
 	.points = { 1, 2 },
 	.seeds = { 2, 20 },
 	.run = run,
+	.check = check,
 	.report = report,
 };
 EXPERIMENT(idle)

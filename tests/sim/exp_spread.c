@@ -176,6 +176,18 @@ static void plot(const struct results *r, const char *dir)
 		   dir, "spread");
 }
 
+static bool check(const struct results *r, FILE *out)
+{
+	static const double most[] = { 0.33, 0.5, 0.8 };
+	bool good = true;
+
+	for (unsigned int p = 0; p < r->points; p += 2)
+		good &= check_most(out, "median s to all", results_quantile(r, p, T100, 0.5),
+				   most[p / 2]) &&
+			check_most(out, "missed", results_sum(r, p, MISSED), 0);
+	return good;
+}
+
 static void report(const struct results *r, FILE *md, const char *dir)
 {
 	fprintf(md,
@@ -218,6 +230,7 @@ static struct experiment spread = {
 	.points = { 4, 6 },
 	.seeds = { 3, 20 },
 	.run = run,
+	.check = check,
 	.report = report,
 };
 EXPERIMENT(spread)

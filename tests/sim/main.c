@@ -7,6 +7,7 @@
  * Without names all experiments of the set run.  A run is a process of its own,
  * so that J of them share nothing; it leaves its figures in shared memory.
  * With --seed and --point one run is repeated and its figures are printed.
+ * Experiments without --out print their tables; each is a line of TAP.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -270,17 +271,22 @@ static double seconds_now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static unsigned int run_experiment(const struct experiment *e, const struct options *o)
+/* A line of TAP for each.  Return: whether it is as asked for. */
+static bool run_experiment(const struct experiment *e, const struct options *o)
 {
 	struct results r = make_results(e, o);
 	double begin = seconds_now();
 	unsigned int failed = run_all(&r, o);
+	bool good = failed == 0;
 
-	fprintf(stderr, "%-12s %3u points, %3u seeds, %6.1f s, %u failed\n", e->name, r.points,
-		r.seeds, seconds_now() - begin, failed);
+	if (good && e->check)
+		good = e->check(&r, stdout);
+	printf("%s - %s: %u points, %u seeds, %u runs failed, %.1f s\n", good ? "ok" : "not ok",
+	       e->name, r.points, r.seeds, failed, seconds_now() - begin);
+	fflush(stdout);
 	if (failed == 0)
 		write_report(&r, o);
-	return failed;
+	return good;
 }
 
 static int repeat_one(const struct experiment *e, const struct options *o)
@@ -305,7 +311,7 @@ static int repeat_one(const struct experiment *e, const struct options *o)
 int main(int argc, char **argv)
 {
 	struct options o = read_options(argc, argv);
-	unsigned int failed = 0;
+	bool good = true;
 
 	check_names(&o);
 	for (const struct experiment *e = experiments; e; e = e->next) {
@@ -313,7 +319,7 @@ int main(int argc, char **argv)
 			continue;
 		if (o.seed >= 0)
 			return repeat_one(e, &o);
-		failed += run_experiment(e, &o);
+		good &= run_experiment(e, &o);
 	}
-	return failed ? 1 : 0;
+	return good ? 0 : 1;
 }

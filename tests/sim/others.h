@@ -20,6 +20,7 @@ static inline struct settings settings_of_memberlist(void)
 	set.local_health = true;
 	set.dynamic_suspicion = true;
 	set.buddy = true;
+	set.confirm_sends = 16; /* as often as the first suspicion, among 1,000 */
 	return set;
 }
 

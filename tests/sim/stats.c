@@ -122,3 +122,11 @@ struct ratio results_ratio(const struct results *r, unsigned int point, unsigned
 		.high = stat_quantile(draws, DRAWS, 0.975),
 	};
 }
+
+bool check_most(FILE *out, const char *what, double value, double most)
+{
+	if (value <= most)
+		return true;
+	fprintf(out, "# %s: %g, at most %g is asked for\n", what, value, most);
+	return false;
+}

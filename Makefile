@@ -219,12 +219,22 @@ test: deps-test
 
 .PHONY: check check-full
 check: all $(UNITS) $(SIM)
-	@HEDDLE_PLUGINS=$(CURDIR)/$(BUILD)/plugins tests/run -l $(BUILD)/logs $(UNITS) $(sort $(wildcard tests/e2e/*.bats))
+	@HEDDLE_PLUGINS=$(CURDIR)/$(BUILD)/plugins tests/run -l $(BUILD)/logs $(SIM) $(UNITS) $(sort $(wildcard tests/e2e/*.bats))
 
 test-full: deps-test
 	@$(MAKE) --no-print-directory check-full SAN=$(SAN)
 check-full: all $(UNITS) $(SIM)
-	@HEDDLE_FULL=1 HEDDLE_PLUGINS=$(CURDIR)/$(BUILD)/plugins tests/run -l $(BUILD)/logs $(UNITS) $(sort $(wildcard tests/e2e/*.bats))
+	@HEDDLE_FULL=1 HEDDLE_PLUGINS=$(CURDIR)/$(BUILD)/plugins tests/run -l $(BUILD)/logs $(SIM) $(UNITS) $(sort $(wildcard tests/e2e/*.bats))
+
+# The engine on a virtual clock: the quick set with its tables in build/, or the
+# full set, which takes an hour or two and writes the tables and plots of docs/sim.
+.PHONY: sim sim-full
+sim: deps
+	@$(MAKE) --no-print-directory $(SIM) SAN=$(SAN)
+	@$(SIM) --out $(BUILD)/sim-tables
+sim-full: deps
+	@$(MAKE) --no-print-directory $(SIM)
+	@$(SIM) --full --out docs/sim
 
 FUZZ_SECONDS ?= 60
 fuzz: deps-fuzz

@@ -80,6 +80,11 @@ int command_usage_error(const char *fmt, ...)
 	return COMMAND_USAGE;
 }
 
+void command_warn_text(const char *text)
+{
+	command_warn("%s", text);
+}
+
 void command_warn(const char *fmt, ...)
 {
 	va_list ap;

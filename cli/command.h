@@ -66,5 +66,7 @@ int command_error(const struct err *e);
 int command_usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* "heddle: warning: TEXT" on stderr. */
 void command_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The same for a text as it is: what store_load() asks for. */
+void command_warn_text(const char *text);
 
 #endif

@@ -102,18 +102,14 @@ static int list(const struct request *rq, const struct store *s, const struct us
 	return r < 0 ? r : table_print(columns, ARRAY_SIZE(columns), rows, &rq->style, e);
 }
 
-static void warn(const char *text)
-{
-	command_warn("%s", text);
-}
-
 static int run(const struct command_env *env, const struct request *rq, struct err *e)
 {
 	AUTO(store_clear) struct store s = { 0 };
 	AUTO(usage_clear) struct usage usage = { 0 };
 	int r;
 
-	if ((r = filters_check_ls(&rq->filters, e)) < 0 || (r = store_load(env, warn, &s, e)) < 0)
+	if ((r = filters_check_ls(&rq->filters, e)) < 0 ||
+	    (r = store_load(env, command_warn_text, &s, e)) < 0)
 		return r;
 	if (filters_need_use(&rq->filters)) {
 		r = usage_load(env, &s, NULL, &usage, e);

@@ -306,11 +306,6 @@ static int decide(const struct command_env *env, struct network_new *n, struct s
 	return check_ranges(&n->net, e);
 }
 
-static void warn(const char *text)
-{
-	command_warn("%s", text);
-}
-
 int network_new_add(const struct command_env *env, struct network_new *n, struct err *e)
 {
 	AUTO(store_clear) struct store s = { 0 };
@@ -322,7 +317,7 @@ int network_new_add(const struct command_env *env, struct network_new *n, struct
 	lock = store_lock(env, e);
 	if (lock < 0)
 		return lock;
-	if ((r = store_load(env, warn, &s, e)) < 0 || (r = decide(env, n, &s, e)) < 0)
+	if ((r = store_load(env, command_warn_text, &s, e)) < 0 || (r = decide(env, n, &s, e)) < 0)
 		return r;
 
 	return store_add(env, &n->net, e);

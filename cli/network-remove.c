@@ -20,11 +20,6 @@
 #include "lib/link.h"
 #include "lib/nl.h"
 
-static void warn(const char *text)
-{
-	command_warn("%s", text);
-}
-
 int network_remover_open(struct network_remover *m, const struct command_env *env, struct err *e)
 {
 	int r;
@@ -33,7 +28,7 @@ int network_remover_open(struct network_remover *m, const struct command_env *en
 	m->lock = store_lock(env, e);
 	if (m->lock < 0)
 		return m->lock;
-	r = store_load(env, warn, &m->store, e);
+	r = store_load(env, command_warn_text, &m->store, e);
 
 	return r < 0 ? r : usage_load(env, &m->store, NULL, &m->usage, e);
 }

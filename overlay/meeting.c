@@ -120,18 +120,29 @@ void meeting_tick(struct blocks *b, ms_t now)
 
 /* ---- the answer ------------------------------------------------------------ */
 
+/* Who asks, and of whom: heirs have to know again what the forgotten gave away. */
+struct question {
+	const struct ledger *ledger;
+	struct node_id who;
+};
+
+static bool concerns(const struct question *q, const struct node_id *id)
+{
+	return node_id_equal(id, &q->who) || ledger_is_forgotten(q->ledger, id, 0, false);
+}
+
 static bool is_about(void *ctx, uint32_t handle, const struct ledger_entry *e)
 {
-	const struct node_id *id = ctx;
+	const struct question *q = ctx;
 
 	(void)handle;
 
-	return e->link && (node_id_equal(&e->link->by, id) || node_id_equal(&e->link->of.to, id));
+	return e->link && (concerns(q, &e->link->by) || concerns(q, &e->link->of.to));
 }
 
 static void answer(struct blocks *b, const struct origin *o, uint32_t number)
 {
-	struct node_id id = o->from.id;
+	struct question q = { .ledger = &b->ledger, .who = o->from.id };
 	block_Met met = { .number = number };
 	uint8_t buf[64];
 	struct part_writer w = { .buf = buf, .cap = sizeof(buf) };
@@ -139,7 +150,7 @@ static void answer(struct blocks *b, const struct origin *o, uint32_t number)
 
 	met.members = meeting_count(b, &b->met, &unmet);
 	if (part_put_message(&w, PART_MET, block_Met_fields, &met))
-		ledger_send_proofs(&b->ledger, &o->from, is_about, &id, &w);
+		ledger_send_proofs(&b->ledger, &o->from, is_about, &q, &w);
 }
 
 static void met(struct blocks *b, const struct origin *o, const block_Met *m, ms_t now)

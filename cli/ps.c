@@ -15,7 +15,7 @@
 
 #define NAME_MAX_LEN 31 /* of an ID that somebody has chosen */
 
-enum { KEY_FORMAT = 0x100, KEY_NETWORK, KEY_NO_TRUNC };
+enum { KEY_FORMAT = 0x100, KEY_NETWORK, KEY_NO_TRUNC, KEY_WIDE };
 
 static const struct argp_option options[] = {
 	{ "format", KEY_FORMAT, "FORMAT", 0,
@@ -23,11 +23,14 @@ static const struct argp_option options[] = {
 	{ "network", KEY_NETWORK, "NETWORK", 0, "Only what is attached to this one" },
 	{ "no-trunc", KEY_NO_TRUNC, NULL, 0, "Do not cut IDs" },
 	{ "quiet", 'q', NULL, 0, "Print container IDs only" },
+	{ "wide", KEY_WIDE, NULL, 0,
+	  "Also MAC addresses, paths of namespaces and IDs of endpoints" },
 	{ 0 },
 };
 
 struct request {
 	const char *network; /* NULL: all */
+	bool wide;
 	struct table_style style;
 };
 
@@ -48,6 +51,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_NO_TRUNC:
 		rq->style.no_trunc = true;
 		return 0;
+	case KEY_WIDE:
+		rq->wide = true;
+		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "it takes no arguments: '%s'", arg);
 		return 0;
@@ -61,11 +67,11 @@ static const struct table_column columns[] = {
 	{ .heading = "NAME", .field = "Name", .shrinks = true },
 	{ .heading = "NETWORK", .field = "Network", .shrinks = true },
 	{ .heading = "INTERFACE", .field = "Interface" },
-	{ .heading = "ADDRESSES", .field = "Addresses", .shrinks = true },
-	{ .heading = "MAC ADDRESS", .field = "MacAddress" },
+	{ .heading = "ADDRESSES", .field = "Addresses" },
 	{ .heading = "PORTS", .field = "Ports", .shrinks = true },
-	{ .heading = "NETNS", .field = "NetNS", .shrinks = true },
 	{ .heading = "STATUS", .field = "Status", .alarm = "gone" },
+	{ .heading = "MAC ADDRESS", .field = "MacAddress", .extra = true },
+	{ .heading = "NETNS", .field = "NetNS", .shrinks = true, .extra = true },
 	{ .heading = "ENDPOINT ID", .field = "EndpointID", .cut = TABLE_ID_LEN, .extra = true },
 };
 
@@ -98,6 +104,18 @@ static json_t *row_of(const struct usage_endpoint *ep)
 			 "Status", usage_state_str(ep->state), "EndpointID", ep->id);
 }
 
+static int print(const struct request *rq, const json_t *rows, struct err *e)
+{
+	struct table_column shown[ARRAY_SIZE(columns)];
+
+	memcpy(shown, columns, sizeof(shown));
+	for (size_t i = 0; i < ARRAY_SIZE(shown); i++)
+		if (rq->wide)
+			shown[i].extra = false;
+
+	return table_print(shown, ARRAY_SIZE(shown), rows, &rq->style, e);
+}
+
 static int list(const struct request *rq, const struct usage *usage, struct err *e)
 {
 	AUTO_JSON json_t *rows = json_array();
@@ -106,7 +124,7 @@ static int list(const struct request *rq, const struct usage *usage, struct err 
 		if (json_array_append_new(rows, row_of(usage->v[i])) < 0)
 			return err_sys(e, ENOMEM, "list attachments");
 
-	return table_print(columns, ARRAY_SIZE(columns), rows, &rq->style, e);
+	return print(rq, rows, e);
 }
 
 static int run(const struct command_env *env, const struct request *rq, struct err *e)

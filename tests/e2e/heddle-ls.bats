@@ -249,6 +249,8 @@ exists() { [[ -e $CNI_CONF_DIR/zz-heddle-$1.conflist ]]; }
 	golden_setup
 	heddle ps
 	assert_golden ps.txt
+	heddle ps --wide
+	assert_golden ps-wide.txt
 	heddle ps --format json --network backup
 	assert_golden ps-json.txt
 	heddle ps -q --network lows-network

@@ -131,7 +131,7 @@ $(BUILD)/heddle: $(CLI_SRC:%.c=$(BUILD)/obj/%.o) $(LIBA)
 
 OVERLAY_GEN  := $(OVERLAY_PROTO:%.proto=$(GEN)/%.pb.c)
 OVERLAY_OBJ  := $(OVERLAY_SRC:%.c=$(BUILD)/obj/%.o) $(OVERLAY_GEN:%.c=$(BUILD)/obj/%.o)
-OVERLAY_LIBS := $(shell $(PKG_CONFIG) --libs $(OVERLAY_PKGS) 2>/dev/null) -lprotobuf-nanopb
+OVERLAY_LIBS := $(shell $(PKG_CONFIG) --libs $(OVERLAY_PKGS) 2>/dev/null) -lprotobuf-nanopb -lm
 
 $(GEN)/%.pb.c $(GEN)/%.pb.h &: %.proto $(wildcard overlay/*.options)
 	@mkdir -p $(@D)
@@ -150,7 +150,7 @@ $(OVERLAYA): $(OVERLAY_OBJ)
 $(BUILD)/sim: $(SIM_SRC:%.c=$(BUILD)/obj/%.o) $(OVERLAYA) $(LIBA)
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)$(CC) $(HEDDLE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(OVERLAY_LIBS) $(HEDDLE_LDLIBS) -lm
+	$(Q)$(CC) $(HEDDLE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(OVERLAY_LIBS) $(HEDDLE_LDLIBS)
 
 $(filter $(BUILD)/unit/overlay_%,$(UNITS)): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(OVERLAYA) $(LIBA)
 	@mkdir -p $(@D)

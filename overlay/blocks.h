@@ -39,8 +39,8 @@ struct blocks;
 /* How this process came to start, which is what it may trust its disk for. */
 enum blocks_start {
 	BLOCKS_SAME_BOOT, /* the last one ran since this machine's boot, and was ready */
-	BLOCKS_REBOOT,	  /* the disk may be a backup: meet everyone first */
-	BLOCKS_ALONE,	  /* … but the operator says that it is not */
+	BLOCKS_REBOOT,	  /* the disk may be a backup: meet everyone first, and somebody */
+	BLOCKS_ALONE, /* … but it never had peers, or the operator says that it is no backup */
 };
 
 /* What events of 64 and above carry. */

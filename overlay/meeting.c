@@ -4,7 +4,7 @@
  *
  * A disk may be a backup.  So after a reboot each member that is not gone for
  * good is asked for the links from this node and to it, and nothing is taken or
- * given before all have answered.  Members that this disk does not know of are
+ * given before all have answered, and at least one.  Members that this disk does not know of are
  * learned from those it does: everyone who answers says how many there are.
  */
 #include <errno.h>
@@ -52,8 +52,11 @@ uint32_t blocks_unmet(const struct blocks *b)
 	if (b->ready)
 		return 0;
 	known = meeting_count(b, &b->met, &unmet);
+	if (b->most_members > known)
+		unmet += b->most_members - known;
 
-	return b->most_members > known ? unmet + (b->most_members - known) : unmet;
+	/* A disk that knows nobody may be from before anybody came. */
+	return unmet == 0 && b->met.n == 0 ? 1 : unmet;
 }
 
 void meeting_begin(struct blocks *b, ms_t now)

@@ -31,8 +31,7 @@ static int check_dangling(const char *value, struct err *e)
 	if (read_dangling(value, &dangling) == 0)
 		return 0;
 
-	return err_cni(e, CNI_E_CONFIG, "invalid filter 'dangling=%s': it is true, 1, false or 0",
-		       value);
+	return err_say(e, EINVAL, "invalid filter 'dangling=%s': it is true, 1, false or 0", value);
 }
 
 static int check_type(const char *value, struct err *e)
@@ -40,8 +39,7 @@ static int check_type(const char *value, struct err *e)
 	if (strcmp(value, "builtin") == 0 || strcmp(value, "custom") == 0)
 		return 0;
 
-	return err_cni(e, CNI_E_CONFIG, "invalid filter: 'type'='%s': it is builtin or custom",
-		       value);
+	return err_say(e, EINVAL, "invalid filter: 'type'='%s': it is builtin or custom", value);
 }
 
 static int check_scope(const char *value, struct err *e)
@@ -51,8 +49,7 @@ static int check_scope(const char *value, struct err *e)
 	if (network_scope_parse(value, &scope) == 0)
 		return 0;
 
-	return err_cni(e, CNI_E_CONFIG, "invalid filter 'scope=%s': it is local, global or swarm",
-		       value);
+	return err_say(e, EINVAL, "invalid filter 'scope=%s': it is local, global or swarm", value);
 }
 
 static int check_until(const char *value, struct err *e)
@@ -63,7 +60,7 @@ static int check_until(const char *value, struct err *e)
 	if (when_parse(value, &now, &until) == 0)
 		return 0;
 
-	return err_cni(e, CNI_E_CONFIG,
+	return err_say(e, EINVAL,
 		       "invalid filter 'until=%s': it is a time such as 2026-11-22T08:00:00, or a "
 		       "duration such as 10m or 1h30m",
 		       value);
@@ -219,7 +216,7 @@ static int unknown_key(const char *key, unsigned int of, struct err *e)
 			len += (size_t)snprintf(known + len, sizeof(known) - len, "%s%s",
 						len > 0 ? ", " : "", rules[i].key);
 
-	return err_cni(e, CNI_E_CONFIG, "invalid filter '%s': there are %s", key, known);
+	return err_say(e, EINVAL, "invalid filter '%s': there are %s", key, known);
 }
 
 static int check(const struct filters *f, unsigned int of, struct err *e)
@@ -231,8 +228,8 @@ static int check(const struct filters *f, unsigned int of, struct err *e)
 		if (!rule)
 			return unknown_key(f->v[i].key, of, e);
 		if (rule->once && count_key(f, rule->key) > 1)
-			return err_cni(e, CNI_E_CONFIG,
-				       "got more than one value for filter key '%s'", rule->key);
+			return err_say(e, EINVAL, "got more than one value for filter key '%s'",
+				       rule->key);
 		r = rule->check ? rule->check(f->v[i].value, e) : 0;
 		if (r < 0)
 			return r;
@@ -309,7 +306,7 @@ int filters_add(struct filters *f, const char *text, struct err *e)
 	struct filter *bigger;
 
 	if (!equals)
-		return err_cni(e, CNI_E_CONFIG,
+		return err_say(e, EINVAL,
 			       "invalid argument \"%s\" for \"--filter\": bad format of filter "
 			       "(expected name=value)",
 			       text);

@@ -195,7 +195,7 @@ static int end_text(struct maker *m, json_t **ret, struct err *e)
 
 	failed = fclose(m->out) != 0 || failed;
 	if (!failed && m->len > TEXT_MAX)
-		r = err_cni(e, CNI_E_CONFIG, "makes a text of more than %d MiB", TEXT_MAX >> 20);
+		r = err_say(e, EINVAL, "makes a text of more than %d MiB", TEXT_MAX >> 20);
 	else
 		r = give(failed ? NULL : json_stringn_nocheck(m->text, m->len), ret, e);
 	free(m->text);
@@ -207,7 +207,7 @@ static int end_text(struct maker *m, json_t **ret, struct err *e)
 static const char *need_string(const json_t *value, struct err *e)
 {
 	if (!json_is_string(value))
-		err_cni(e, CNI_E_CONFIG, "wants a string, not %s", format_type_name(value));
+		err_say(e, EINVAL, "wants a string, not %s", format_type_name(value));
 
 	return json_string_value(value);
 }
@@ -218,7 +218,7 @@ static int need_count(const json_t *value, struct err *e)
 	json_int_t n = json_integer_value(value);
 
 	if (!json_is_integer(value) || n < 0 || n > WIDTH_MAX)
-		return err_cni(e, CNI_E_CONFIG, "wants a number of 0 to %d", WIDTH_MAX);
+		return err_say(e, EINVAL, "wants a number of 0 to %d", WIDTH_MAX);
 
 	return (int)n;
 }
@@ -323,7 +323,7 @@ static int call_join(json_t *const *args, size_t n, json_t **ret, struct err *e)
 	if (!separator)
 		return -EINVAL;
 	if (!json_is_array(args[0]))
-		return err_cni(e, CNI_E_CONFIG, "wants a list, not %s", format_type_name(args[0]));
+		return err_say(e, EINVAL, "wants a list, not %s", format_type_name(args[0]));
 	r = begin_text(&m, e);
 	if (r < 0)
 		return r;
@@ -345,7 +345,7 @@ static int call_split(json_t *const *args, size_t n, json_t **ret, struct err *e
 	if (!separator)
 		return -EINVAL;
 	if (!*separator)
-		return err_cni(e, CNI_E_CONFIG, "wants something to split at");
+		return err_say(e, EINVAL, "wants something to split at");
 	while ((found = strstr(text, separator))) {
 		json_array_append_new(list, json_stringn_nocheck(text, (size_t)(found - text)));
 		text = found + strlen(separator);
@@ -422,8 +422,7 @@ static int print_verb(const struct verb *v, const json_t *value, FILE *out, stru
 	int r;
 
 	if (v->letter == 'd' && !json_is_integer(value))
-		return err_cni(e, CNI_E_CONFIG, "%%d wants a number, not %s",
-			       format_type_name(value));
+		return err_say(e, EINVAL, "%%d wants a number, not %s", format_type_name(value));
 	r = begin_text(&m, e);
 	if (r < 0)
 		return r;
@@ -454,17 +453,17 @@ static int print_format(const char *format, json_t *const *args, size_t n, FILE 
 			continue;
 		}
 		if (verb.letter == '\0' || !strchr("svdq", verb.letter) || verb.width > WIDTH_MAX)
-			return err_cni(e, CNI_E_CONFIG,
+			return err_say(e, EINVAL,
 				       "knows %%s %%v %%d %%q and %%%%, with a width of up to %d",
 				       WIDTH_MAX);
 		if (used == n)
-			return err_cni(e, CNI_E_CONFIG, "has more verbs than values");
+			return err_say(e, EINVAL, "has more verbs than values");
 		r = print_verb(&verb, args[used++], out, e);
 		if (r < 0)
 			return r;
 	}
 
-	return used == n ? 0 : err_cni(e, CNI_E_CONFIG, "has more values than verbs");
+	return used == n ? 0 : err_say(e, EINVAL, "has more values than verbs");
 }
 
 static int call_printf(json_t *const *args, size_t n, json_t **ret, struct err *e)
@@ -503,10 +502,10 @@ static int index_array(const json_t *array, const json_t *key, json_t **ret, str
 	json_int_t i = json_integer_value(key);
 
 	if (!json_is_integer(key))
-		return err_cni(e, CNI_E_CONFIG, "wants the number of an item, not %s",
+		return err_say(e, EINVAL, "wants the number of an item, not %s",
 			       format_type_name(key));
 	if (i < 0 || (size_t)i >= json_array_size(array))
-		return err_cni(e, CNI_E_CONFIG,
+		return err_say(e, EINVAL,
 			       "there is no item %" JSON_INTEGER_FORMAT " in a list of %zu", i,
 			       json_array_size(array));
 
@@ -520,7 +519,7 @@ static int index_one(const json_t *value, const json_t *key, json_t **ret, struc
 	if (json_is_array(value))
 		return index_array(value, key, ret, e);
 
-	return err_cni(e, CNI_E_CONFIG, "%s has no items", format_type_name(value));
+	return err_say(e, EINVAL, "%s has no items", format_type_name(value));
 }
 
 static int call_index(json_t *const *args, size_t n, json_t **ret, struct err *e)
@@ -553,7 +552,7 @@ static int call_len(json_t *const *args, size_t n, json_t **ret, struct err *e)
 	else if (json_is_string(args[0]))
 		len = json_string_length(args[0]);
 	else
-		return err_cni(e, CNI_E_CONFIG, "%s has no length", format_type_name(args[0]));
+		return err_say(e, EINVAL, "%s has no length", format_type_name(args[0]));
 
 	return give(json_integer((json_int_t)len), ret, e);
 }
@@ -620,7 +619,7 @@ static int compare(json_t *const *args, int *ret, struct err *e)
 		return 0;
 	}
 
-	return err_cni(e, CNI_E_CONFIG, "cannot order %s and %s", format_type_name(args[0]),
+	return err_say(e, EINVAL, "cannot order %s and %s", format_type_name(args[0]),
 		       format_type_name(args[1]));
 }
 

@@ -64,7 +64,7 @@ int format_bad(const char *template, const char *at, struct err *e, const char *
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 
-	return err_cni(e, CNI_E_CONFIG, "template, line %u, column %u: %s", line, column, text);
+	return err_say(e, EINVAL, "template, line %u, column %u: %s", line, column, text);
 }
 
 #define fail(p_, at_, ...)                                                                         \

@@ -228,8 +228,18 @@ static bool same_bytes(const struct profile *p, const struct claim *c)
 	return p->len == c->profile_len && memcmp(p->bytes, c->profile, p->len) == 0;
 }
 
-/* A checked and shared copy of the claim's profile, or NULL; counted when it is not right. */
-static const struct profile *take_profile(struct members *t, const struct claim *c)
+static void drop_profile(struct members *t, const struct profile *p)
+{
+	const struct env *env = engine_env(t->engine);
+
+	if (env->ops->profile_release)
+		env->ops->profile_release(env->ctx, p);
+	else
+		profile_free((struct profile *)p);
+}
+
+/* A checked and shared copy, or NULL; counted when it is not right. */
+static const struct profile *read_profile(struct members *t, const struct claim *c)
 {
 	const struct env *env = engine_env(t->engine);
 	struct engine_counters *count = engine_counters(t->engine);
@@ -252,6 +262,18 @@ static const struct profile *take_profile(struct members *t, const struct claim 
 	return env->ops->profile_intern ? env->ops->profile_intern(env->ctx, p) : p;
 }
 
+/* The profile of a claim, which must be of the member that the claim is about. */
+static const struct profile *take_profile(struct members *t, const struct claim *c)
+{
+	const struct profile *p = read_profile(t, c);
+
+	if (!p || node_id_equal(&p->id, &c->id))
+		return p;
+	engine_counters(t->engine)->bad_part++;
+	drop_profile(t, p);
+	return NULL;
+}
+
 static void keep_for_next_life(struct members *t, const struct profile *p)
 {
 	const struct env *env = engine_env(t->engine);
@@ -265,16 +287,6 @@ static void keep_for_next_life(struct members *t, const struct profile *p)
 	(void)env->ops->store(env->ctx, &r, STORE_LAZY, NULL);
 }
 
-static void drop_profile(struct members *t, const struct profile *p)
-{
-	const struct env *env = engine_env(t->engine);
-
-	if (env->ops->profile_release)
-		env->ops->profile_release(env->ctx, p);
-	else
-		profile_free((struct profile *)p);
-}
-
 /* The newer profile in a claim takes the old one's place.  Return: whether it did. */
 static bool take_newer_profile(struct members *t, uint32_t slot, const struct claim *c)
 {
@@ -285,7 +297,7 @@ static bool take_newer_profile(struct members *t, uint32_t slot, const struct cl
 	p = take_profile(t, c);
 	if (!p)
 		return false;
-	if (!node_id_equal(&p->id, &c->id) || profile_cmp(p, t->m[slot].profile) <= 0) {
+	if (profile_cmp(p, t->m[slot].profile) <= 0) {
 		drop_profile(t, p);
 		return false;
 	}

@@ -87,13 +87,6 @@ int container_check(const struct command_env *env, const struct store *store,
 /* ---- finding ------------------------------------------------------------- */
 
 /* How an attachment may be meant; @fd is the namespace that was named, -1 for none. */
-static bool is_id(const struct cache_entry *entry, const char *ref, int fd)
-{
-	(void)fd;
-
-	return strcmp(entry->container_id, ref) == 0;
-}
-
 static bool is_name(const struct cache_entry *entry, const char *ref, int fd)
 {
 	(void)fd;
@@ -140,9 +133,10 @@ static int match(const struct cache *all, match_fn matches, const char *ref, int
 	return id != NULL;
 }
 
-int container_find(const struct command_env *env, const char *ref, struct cache *ret, struct err *e)
+/* Among all; by the ID alone the names of the cache's files tell most. */
+static int search(const struct command_env *env, const char *ref, struct cache *ret, struct err *e)
 {
-	static const match_fn ways[] = { is_id, is_name, is_netns, is_prefix };
+	static const match_fn ways[] = { is_name, is_netns, is_prefix };
 	AUTO(target_close) struct target t = TARGET_NONE;
 	AUTO(cache_clear) struct cache all = { 0 };
 	const char *id = NULL;
@@ -158,10 +152,20 @@ int container_find(const struct command_env *env, const char *ref, struct cache 
 	if (found < 0)
 		return err_say(e, ENOTUNIQ, "%s is of several containers: give a whole ID", ref);
 
-	r = cache_load(env, NULL, id, ret, e);
+	return cache_load(env, NULL, id, ret, e);
+}
 
-	/* It may have been detached between the two looks. */
-	return r == 0 && ret->n == 0 ? err_say(e, ENOENT, "No such container: %s", ref) : r;
+int container_find(const struct command_env *env, const char *ref, struct cache *ret, struct err *e)
+{
+	AUTO(cache_clear) struct cache c = { 0 };
+	int r = cache_load(env, NULL, ref, &c, e);
+
+	if (r < 0 || c.n == 0)
+		return r < 0 ? r : search(env, ref, ret, e);
+	*ret = c;
+	c = (struct cache){ 0 };
+
+	return 0;
 }
 
 int container_find_locked(const struct command_env *env, const char *ref, struct cache *ret,

@@ -286,9 +286,21 @@ static int open_inside(struct plan *p, struct err *e)
 	return r < 0 ? r : lo_set(p->inside, true, e);
 }
 
-/* What an attach that was killed has begun.  The lock is ours, so nobody is at it. */
-static int remove_unfinished(struct plan *p, const struct command_env *env,
-			     const struct store *store, struct err *e)
+/* Of ours: what an attach that was killed has begun, or of a namespace that is another by now. */
+static bool is_dead(const struct cache_entry *entry)
+{
+	AUTO_FD int netns = -1;
+
+	if (!entry->heddle || !entry->result)
+		return entry->heddle;
+	netns = cache_entry_open_netns(entry, NULL);
+
+	return netns_is_gone(netns);
+}
+
+/* The lock is ours, so nobody is at it. */
+static int remove_dead(struct plan *p, const struct command_env *env, const struct store *store,
+		       struct err *e)
 {
 	size_t n = 0;
 	int r = 0;
@@ -296,7 +308,7 @@ static int remove_unfinished(struct plan *p, const struct command_env *env,
 	for (size_t i = 0; i < p->cached.n; i++) {
 		struct cache_entry *entry = &p->cached.entries[i];
 
-		if (r == 0 && !entry->result && (r = container_detach(env, store, entry, e)) == 0)
+		if (r == 0 && is_dead(entry) && (r = container_detach(env, store, entry, e)) == 0)
 			cache_entry_clear(entry);
 		else
 			p->cached.entries[n++] = *entry;
@@ -312,7 +324,7 @@ static int plan_make(struct plan *p, const struct command_env *env, const struct
 	int r;
 
 	if ((r = cache_load(env, NULL, p->c->id, &p->cached, e)) < 0 ||
-	    (r = remove_unfinished(p, env, store, e)) < 0 || (r = open_inside(p, e)) < 0)
+	    (r = remove_dead(p, env, store, e)) < 0 || (r = open_inside(p, e)) < 0)
 		return r;
 	p->joins = calloc(wish->networks->n, sizeof(*p->joins));
 	if (!p->joins)

@@ -19,9 +19,9 @@
 
 void host_ports_release(struct host_ports *p)
 {
-	for (size_t i = 0; i < p->n_fds; i++)
-		close(p->fds[i]);
-	free(p->fds);
+	for (size_t i = 0; i < p->n; i++)
+		cleanup_fd(&p->chosen[i].fd);
+	free(p->chosen);
 	json_decref(p->mappings);
 	*p = (struct host_ports){ 0 };
 }
@@ -45,16 +45,14 @@ static bool entry_publishes(const struct cache_entry *entry, uint8_t proto, uint
 	return false;
 }
 
-/* Return: 1, 0, or a negative errno. */
-static int is_published(const struct command_env *env, uint8_t proto, uint16_t port, struct err *e)
+static bool is_published(const struct cache *c, uint8_t proto, uint16_t port)
 {
-	AUTO(cache_clear) struct cache c = { 0 };
-	int r = cache_load(env, NULL, NULL, &c, e);
+	for (size_t i = 0; i < c->n; i++) {
+		if (entry_publishes(&c->entries[i], proto, port))
+			return true;
+	}
 
-	for (size_t i = 0; r == 0 && i < c.n; i++)
-		r = entry_publishes(&c.entries[i], proto, port);
-
-	return r;
+	return false;
 }
 
 /* ---- sockets ------------------------------------------------------------- */
@@ -125,96 +123,142 @@ static int bind_port(const struct port_spec *spec, uint16_t port)
 
 /* ---- choosing ------------------------------------------------------------ */
 
-/* Takes over @fd. */
-static int keep(struct host_ports *p, int fd, struct err *e)
+/* Return: a socket on the next port of the spec that can be bound, after *@ret; or an errno. */
+static int bind_next(const struct port_spec *spec, uint16_t *ret)
 {
-	int *fds = reallocarray(p->fds, p->n_fds + 1, sizeof(*fds));
+	uint32_t port = *ret > 0 ? *ret + 1u : spec->host_port;
+	int fd = -EADDRINUSE;
 
-	if (!fds) {
-		close(fd);
-		return err_sys(e, ENOMEM, "choose ports of the host");
+	if (spec->host_port == 0) {
+		AUTO_FD int any = bind_port(spec, 0);
+		int got = any < 0 ? any : port_of(any);
+
+		if (got < 0)
+			return got;
+		*ret = (uint16_t)got;
+		return MOVE_FD(any);
 	}
-	p->fds = fds;
-	p->fds[p->n_fds++] = fd;
+	for (; fd == -EADDRINUSE && port <= spec->host_last; port++) {
+		fd = bind_port(spec, (uint16_t)port);
+		*ret = (uint16_t)port;
+	}
+
+	return fd;
+}
+
+static int report(const struct port_spec *spec, int r, struct err *e)
+{
+	if (r != -EADDRINUSE)
+		return err_sys(e, -r, "publish: choose a port of the host");
+	if (spec->host_port == 0)
+		return err_say(e, EADDRINUSE, "publish: no port of the host is free");
+
+	return err_say(e, EADDRINUSE, "publish: every port of the host from %u to %u is in use",
+		       spec->host_port, spec->host_last);
+}
+
+/* The socket that was tried before is held meanwhile, so that the kernel chooses another. */
+static int choose_again(struct host_port *c, struct err *e)
+{
+	int fd = bind_next(c->spec, &c->host_port);
+
+	if (fd < 0)
+		return report(c->spec, fd, e);
+	cleanup_fd(&c->fd);
+	c->fd = fd;
 
 	return 0;
 }
 
-/* Return: 1 if @port, 0 for any, is ours now; 0 if it is taken; a negative errno. */
-static int try_port(const struct command_env *env, const struct port_spec *spec, uint16_t port,
-		    struct host_ports *p, uint16_t *ret, struct err *e)
+/* Return: how many had to be chosen again, or a negative errno. */
+static int choose_all_again(const struct command_env *env, struct host_ports *p, struct err *e)
 {
-	AUTO_FD int fd = bind_port(spec, port);
-	int got, r;
+	AUTO(cache_clear) struct cache published = { 0 };
+	int r = cache_load(env, NULL, NULL, &published, e), n = 0;
 
-	if (fd == -EADDRINUSE)
-		return 0;
-	got = fd < 0 ? fd : port_of(fd);
-	if (got < 0)
-		return err_sys(e, -got, "choose a port of the host");
-	r = is_published(env, spec->proto, (uint16_t)got, e);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	*ret = (uint16_t)got;
-	r = keep(p, MOVE_FD(fd), e);
+	for (size_t i = 0; r == 0 && i < p->n; i++) {
+		struct host_port *c = &p->chosen[i];
 
-	return r < 0 ? r : 1;
+		if (c->fd < 0 || !is_published(&published, c->spec->proto, c->host_port))
+			continue;
+		r = choose_again(c, e);
+		n++;
+	}
+
+	return r < 0 ? r : n;
 }
 
-static int choose_any(const struct command_env *env, const struct port_spec *spec,
-		      struct host_ports *p, uint16_t *ret, struct err *e)
+static int choose_all(const struct command_env *env, struct host_ports *p, struct err *e)
+{
+	bool any = false;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < p->n; i++) {
+		if (!port_spec_is_open(p->chosen[i].spec))
+			continue;
+		r = choose_again(&p->chosen[i], e);
+		any = true;
+	}
+	for (int i = 0; r == 0 && any && i < TRIES; i++) {
+		r = choose_all_again(env, p, e);
+		any = r > 0;
+		r = r < 0 ? r : 0;
+	}
+
+	return r == 0 && any ? err_say(e, EADDRINUSE, "publish: no port of the host is free") : r;
+}
+
+/* ---- the list ------------------------------------------------------------ */
+
+static int list_ports(const struct port_spec *specs, size_t n, struct host_ports *ret,
+		      struct err *e)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < n; i++)
+		total += specs[i].last - specs[i].port + 1u;
+	ret->chosen = calloc(total, sizeof(*ret->chosen));
+	if (total > 0 && !ret->chosen)
+		return err_sys(e, ENOMEM, "list the published ports");
+	for (size_t i = 0; i < n; i++) {
+		for (uint32_t k = 0; k <= (uint32_t)(specs[i].last - specs[i].port); k++)
+			ret->chosen[ret->n++] = (struct host_port){
+				.spec = &specs[i],
+				.port = (uint16_t)(specs[i].port + k),
+				.host_port = port_spec_is_open(&specs[i])
+						     ? 0
+						     : (uint16_t)(specs[i].host_port + k),
+				.fd = -1,
+			};
+	}
+
+	return 0;
+}
+
+static int write_mappings(struct host_ports *p, struct err *e)
 {
 	int r = 0;
 
-	for (int i = 0; r == 0 && i < TRIES; i++)
-		r = try_port(env, spec, 0, p, ret, e);
-	if (r == 0)
-		return err_say(e, EADDRINUSE, "publish: no port of the host is free");
+	p->mappings = json_array();
+	if (!p->mappings)
+		return err_sys(e, ENOMEM, "list the published ports");
+	for (size_t i = 0; r == 0 && i < p->n; i++)
+		r = port_spec_append(p->chosen[i].spec, p->chosen[i].host_port, p->chosen[i].port,
+				     p->mappings, e);
 
-	return r < 0 ? r : 0;
-}
-
-static int choose_of_range(const struct command_env *env, const struct port_spec *spec,
-			   struct host_ports *p, uint16_t *ret, struct err *e)
-{
-	int r = 0;
-
-	for (uint32_t port = spec->host_port; r == 0 && port <= spec->host_last; port++)
-		r = try_port(env, spec, (uint16_t)port, p, ret, e);
-	if (r == 0)
-		return err_say(e, EADDRINUSE,
-			       "publish: every port of the host from %u to %u is in use",
-			       spec->host_port, spec->host_last);
-
-	return r < 0 ? r : 0;
-}
-
-static int choose(const struct command_env *env, const struct port_spec *spec, uint16_t port,
-		  struct host_ports *p, struct err *e)
-{
-	uint16_t host_port = (uint16_t)(spec->host_port + (port - spec->port));
-	int r = 0;
-
-	if (spec->host_port == 0)
-		r = choose_any(env, spec, p, &host_port, e);
-	else if (port_spec_is_open(spec))
-		r = choose_of_range(env, spec, p, &host_port, e);
-
-	return r < 0 ? r : port_spec_append(spec, host_port, port, p->mappings, e);
+	return r;
 }
 
 int host_ports_choose(const struct command_env *env, const struct port_spec *specs, size_t n,
 		      struct host_ports *ret, struct err *e)
 {
 	AUTO(host_ports_release) struct host_ports p = { 0 };
-	int r = 0;
+	int r = list_ports(specs, n, &p, e);
 
-	if (n > 0 && !(p.mappings = json_array()))
-		return err_sys(e, ENOMEM, "list the published ports");
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		for (uint32_t port = specs[i].port; r == 0 && port <= specs[i].last; port++)
-			r = choose(env, &specs[i], (uint16_t)port, &p, e);
-	}
+	if (r == 0)
+		r = choose_all(env, &p, e);
+	if (r == 0)
+		r = write_mappings(&p, e);
 	if (r < 0)
 		return r;
 	*ret = p;

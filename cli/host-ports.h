@@ -12,20 +12,27 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct command_env;
 struct err;
 struct port_spec;
 
+struct host_port {
+	const struct port_spec *spec; /* borrowed */
+	uint16_t host_port, port;     /* of the host, in the container */
+	int fd;			      /* socket that holds a chosen one, -1: it was not chosen */
+};
+
 struct host_ports {
-	json_t *mappings; /* as runtimes pass them, a port each; NULL: none */
-	int *fds;	  /* sockets that hold the chosen ones */
-	size_t n_fds;
+	json_t *mappings; /* as runtimes pass them, a port each */
+	struct host_port *chosen;
+	size_t n;
 };
 
 /**
  * host_ports_choose() - all ports of an attachment
- * @specs:	@n of them
+ * @specs:	@n of them, which must outlive @ret
  * @ret:	owned by the caller, host_ports_release()
  *
  * Return: 0; -EADDRINUSE if a range of the host has no free port; the errno of

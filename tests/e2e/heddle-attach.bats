@@ -357,6 +357,17 @@ serve() {
 	refused "No such container" -- detach "$WEB"
 }
 
+@test "a namespace that was made anew is attached anew" {
+	attach "$WEB" -p 8080:80
+	netns_del web
+	netns_add web
+	attach "$WEB" -p 8080:80
+	[[ $(cached) == "lows-network-$WEB-eth0" && $(leases | wc -l) == 1 ]]
+	reaches web 192.168.1.128
+	heddle detach "$WEB"
+	assert_detached
+}
+
 @test "check says what is not as it was made" {
 	attach "$WEB"
 	heddle check "$WEB"

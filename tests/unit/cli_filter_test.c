@@ -213,13 +213,27 @@ static void what_is_known_is_accepted(void **state)
 
 /* ---- points in time ------------------------------------------------------ */
 
+struct moment {
+	const char *text;
+	time_t sec;
+	long nsec;
+};
+
+static void assert_moments(const struct moment *moments, size_t n, struct timespec now)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct timespec t = { 0 };
+
+		if (when_parse(moments[i].text, &now, &t) < 0 || t.tv_sec != moments[i].sec ||
+		    t.tv_nsec != moments[i].nsec)
+			fail_msg("%s gave %lld.%09ld", moments[i].text, (long long)t.tv_sec,
+				 t.tv_nsec);
+	}
+}
+
 static void durations_count_back_from_now(void **state)
 {
-	static const struct {
-		const char *text;
-		time_t sec;
-		long nsec;
-	} cases[] = {
+	static const struct moment moments[] = {
 		{ "10m", 1000 - 600, 500 },
 		{ "1h30m", 1000 - 5400, 500 },
 		{ "1.5s", 998, 500000500 },
@@ -234,26 +248,14 @@ static void durations_count_back_from_now(void **state)
 		{ ".5s", 999, 500000500 },
 		{ "-999999999.5ns", 1001, 499 },
 	};
-	const struct timespec now = { 1000, 500 };
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct timespec t = { 0 };
-
-		if (when_parse(cases[i].text, &now, &t) < 0 || t.tv_sec != cases[i].sec ||
-		    t.tv_nsec != cases[i].nsec)
-			fail_msg("%s gave %lld.%09ld", cases[i].text, (long long)t.tv_sec,
-				 t.tv_nsec);
-	}
+	assert_moments(moments, ARRAY_SIZE(moments), (struct timespec){ 1000, 500 });
 }
 
 static void dates_are_read_with_or_without_a_zone(void **state)
 {
-	static const struct {
-		const char *text;
-		time_t sec;
-		long nsec;
-	} cases[] = {
+	static const struct moment moments[] = {
 		{ "2026-11-22T08:00:00Z", 1795334400, 0 },
 		{ "2026-11-22T08:00:00.123456789Z", 1795334400, 123456789 },
 		{ "2026-11-22T10:00:00+02:00", 1795334400, 0 },
@@ -263,18 +265,10 @@ static void dates_are_read_with_or_without_a_zone(void **state)
 		{ "1795334400", 1795334400, 0 },
 		{ "1795334400.25", 1795334400, 250000000 },
 	};
-	const struct timespec now = { 0 };
 
 	(void)state;
 	setenv("TZ", "UTC", 1);
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct timespec t = { 0 };
-
-		if (when_parse(cases[i].text, &now, &t) < 0 || t.tv_sec != cases[i].sec ||
-		    t.tv_nsec != cases[i].nsec)
-			fail_msg("%s gave %lld.%09ld", cases[i].text, (long long)t.tv_sec,
-				 t.tv_nsec);
-	}
+	assert_moments(moments, ARRAY_SIZE(moments), (struct timespec){ 0 });
 }
 
 static void what_is_no_time_is_refused(void **state)

@@ -47,7 +47,9 @@ containerd_start() {
 		  bin_dir = "$PLUGINS"
 		  conf_dir = "$CNI_CONF_DIR"
 	END
-	on_host containerd --config "$DIR/config.toml" >"$DIR/log" 2>&1 3>&- 4>&- &
+	# Not on_host(), whose shell would be the process to kill.
+	nsenter --target "$HOST" --mount --net -- \
+		containerd --config "$DIR/config.toml" >"$DIR/log" 2>&1 3>&- 4>&- &
 	CONTAINERD=$!
 	wait_for 10 cri status >/dev/null 2>&1
 }
@@ -65,8 +67,9 @@ setup_file() {
 }
 
 teardown_file() {
-	kill "$CONTAINERD" "$HOST"
+	kill "$CONTAINERD"
 	wait_for 10 eval "! kill -0 $CONTAINERD 2>/dev/null"
+	kill "$HOST"
 	rm -rf "$DIR"
 }
 

@@ -224,7 +224,7 @@ attach() { in_ns host "${HEDDLE_CMD[@]}" attach --name c1 "$@" "$(netns_path c1)
 	create n
 	attach --network n
 	age_leases
-	netns_del c1
+	kill_container c1
 	finds garbage warning 'c1 eth0 of n'
 	mends
 	rm "$CNI_CONF_DIR/zz-heddle-n.conflist"

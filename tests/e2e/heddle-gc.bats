@@ -28,14 +28,6 @@ attach() { heddle attach --name "$1" "${@:2}" "$(netns_path "$1")"; }
 # count LIST NAME: how many things of a container are in a list of the report
 count() { jq --arg c "$2" "[.$1[] | select(.container == \$c)] | length" <<<"$out"; }
 
-# kills the container's namespace, without DEL
-kill_container() {
-	netns_del "$1"
-	wait_for 5 no_link_of "$1"
-}
-
-no_link_of() { ! in_ns host ip -j link show type veth | jq -e --arg c " $1 " 'any(.[]; .ifalias // "" | contains($c))'; }
-
 # has_nothing_of CONTAINER: neither result, lease nor element
 has_nothing_of() {
 	[[ -z $(find "$RESULTS" -name "*-$1-*") ]] || fail "a result is left"

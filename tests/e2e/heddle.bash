@@ -44,3 +44,14 @@ with_containerd_socket() {
 
 # bridge_of NETWORK: the name of its bridge, where nobody chose another
 bridge_of() { printf 'hb-%.12s' "$(printf %s "$1" | sha256sum)"; }
+
+# kill_container NAME: end its namespace, without DEL; the host's end goes a moment later
+kill_container() {
+	netns_del "$1"
+	wait_for 5 no_link_of "$1"
+}
+
+no_link_of() {
+	# shellcheck disable=SC2016 # jq's
+	! in_ns host ip -j link show type veth | jq -e --arg c " $1 " 'any(.[]; .ifalias // "" | contains($c))'
+}

@@ -357,6 +357,28 @@ static void meet_rival(struct blocks *b, const struct forget *f, ms_t now)
 		end_issue(b, own);
 }
 
+/* The last life that a member is known by: in the table, or as an owner that nobody has there any
+ * more. */
+static int last_generation(const struct blocks *b, const struct node_id *id, uint32_t *ret)
+{
+	const struct members *t = engine_members(b->engine);
+	uint32_t slot = members_find(t, id);
+	bool known = slot != MEMBER_NONE;
+
+	*ret = known ? members_at(t, slot)->generation : 0;
+	for (uint32_t i = 0; i < b->ledger.n; i++) {
+		const struct link *l = b->ledger.entries[i].link;
+
+		if (!l || !node_id_equal(&l->of.to, id))
+			continue;
+		known = true;
+		if (l->of.generation > *ret)
+			*ret = l->of.generation;
+	}
+
+	return known ? 0 : -ENOENT;
+}
+
 /*
  * Whether somebody who may finish it forgets the member.  An issuer that is
  * forgotten itself will not: this forget waits until that is complete.
@@ -372,16 +394,14 @@ static bool is_taken(const struct blocks *b, const struct forget *f)
 
 int blocks_forget(struct blocks *b, const struct node_id *id, ms_t now, struct err *e)
 {
-	const struct members *t = engine_members(b->engine);
-	uint32_t slot = members_find(t, id), handle;
 	struct forget f = { .subject = *id, .state = FORGET_ISSUED };
+	uint32_t handle;
 	int r;
 
-	if (slot == MEMBER_NONE)
+	if (last_generation(b, id, &f.generation) < 0)
 		return err_sys(e, ENOENT, "forget: there is no such member");
 	if (node_id_equal(id, engine_id(b->engine)))
 		return err_sys(e, EINVAL, "forget: that is this node; let it leave instead");
-	f.generation = members_at(t, slot)->generation;
 	memcpy(f.issuer_key, blocks_key(b), NODE_KEY_LEN);
 	forget_make(engine_env(b->engine), &f);
 	if (is_taken(b, &f))

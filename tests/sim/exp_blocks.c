@@ -304,11 +304,8 @@ static bool agreed(struct sim *s)
 	for (uint32_t i = 0; i < NODES; i++) {
 		struct host *h = host_of(s, i);
 
-		if (h->condition == DEAD) {
-			if (!h->forgotten)
-				return false;
+		if (h->condition == DEAD)
 			continue;
-		}
 		if (h->condition != UP || !blocks_ready(h->blocks))
 			return false;
 		if (!first)
@@ -356,13 +353,13 @@ static bool all_owned(struct sim *s)
 	struct world *w = s->user;
 	const struct titles *t = ledger_space(blocks_ledger(w->hosts[any_up(s)].blocks), &w->space);
 
-	for (uint64_t i = 0; i < NUMBERS; i++)
+	for (uint64_t i = 0; t && i < NUMBERS; i++)
 		for (uint32_t n = 0; n < NODES; n++)
 			if (w->hosts[n].condition == DEAD &&
 			    node_id_equal(title_owner(titles_at(t, i)), &s->nodes[n].id))
 				return false;
 
-	return true;
+	return t != NULL;
 }
 
 static bool finished(struct sim *s)

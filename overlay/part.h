@@ -37,7 +37,12 @@ enum part_kind {
 	PART_SYNC_REPLY = 9,
 	PART_SYNC_CLAIM = 10, /* a Claim too, from a comparison of tables */
 	/* rows: 16 to 31; blocks, forgets, names: 32 to 47 */
-	PART_ROW = 16,
+	PART_ROW = 16, /* a change, row.proto Change; so for the others */
+	PART_ROW_COMPARE = 17,
+	PART_ROW_HEADS = 18,
+	PART_ROW_PULL = 19,
+	PART_ROW_TABLE = 20,
+	PART_ROW_ITEM = 21,
 	PART_LINK = 32, /* a signed link, block.proto SignedLink; so for the others */
 	PART_FORGET = 33,
 	PART_FORGET_ACK = 34,

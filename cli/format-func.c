@@ -626,7 +626,7 @@ static int compare(json_t *const *args, int *ret, struct err *e)
 #define ORDER(name_, operator_)                                                                    \
 	static int name_(json_t *const *args, size_t n, json_t **ret, struct err *e)               \
 	{                                                                                          \
-		int order, r = compare(args, &order, e);                                           \
+		int order = 0, r = compare(args, &order, e);                                       \
                                                                                                    \
 		(void)n;                                                                           \
 		return r < 0 ? r : give(json_boolean(order operator_ 0), ret, e);                  \

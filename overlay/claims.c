@@ -228,16 +228,6 @@ static bool same_bytes(const struct profile *p, const struct claim *c)
 	return p->len == c->profile_len && memcmp(p->bytes, c->profile, p->len) == 0;
 }
 
-static void drop_profile(struct members *t, const struct profile *p)
-{
-	const struct env *env = engine_env(t->engine);
-
-	if (env->ops->profile_release)
-		env->ops->profile_release(env->ctx, p);
-	else
-		profile_free((struct profile *)p);
-}
-
 /* A checked and shared copy, or NULL; counted when it is not right. */
 static const struct profile *read_profile(struct members *t, const struct claim *c)
 {
@@ -270,7 +260,7 @@ static const struct profile *take_profile(struct members *t, const struct claim 
 	if (!p || node_id_equal(&p->id, &c->id))
 		return p;
 	engine_counters(t->engine)->bad_part++;
-	drop_profile(t, p);
+	members_drop_profile(t, p);
 	return NULL;
 }
 
@@ -298,7 +288,7 @@ static bool take_newer_profile(struct members *t, uint32_t slot, const struct cl
 	if (!p)
 		return false;
 	if (profile_cmp(p, t->m[slot].profile) <= 0) {
-		drop_profile(t, p);
+		members_drop_profile(t, p);
 		return false;
 	}
 	members_set_profile(t, slot, p);
@@ -321,7 +311,7 @@ static uint32_t add_member(struct members *t, const struct claim *c)
 		return MEMBER_NONE;
 	slot = members_insert(t, p);
 	if (slot == MEMBER_NONE)
-		drop_profile(t, p);
+		members_drop_profile(t, p);
 	else
 		keep_for_next_life(t, p);
 	return slot;

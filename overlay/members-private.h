@@ -54,6 +54,7 @@ extern const struct module_ops members_ops;
 uint32_t members_insert(struct members *t, const struct profile *p);
 void members_remove(struct members *t, uint32_t slot);
 void members_set_profile(struct members *t, uint32_t slot, const struct profile *p);
+void members_drop_profile(struct members *t, const struct profile *p); /* a reference to it */
 void members_toggle_hash(struct members *t, uint32_t slot); /* before and after each change */
 size_t members_pick_gossip(struct members *t, size_t max, struct peer *ret, uint32_t now_s);
 

@@ -25,7 +25,7 @@ struct members *members_new(struct engine *e)
 	return t;
 }
 
-static void release(struct members *t, const struct profile *p)
+void members_drop_profile(struct members *t, const struct profile *p)
 {
 	const struct env *env = engine_env(t->engine);
 
@@ -41,7 +41,7 @@ void members_free(struct members *t)
 		return;
 	for (uint32_t i = 0; i < t->n_slots; i++)
 		if (t->m[i].profile)
-			release(t, t->m[i].profile);
+			members_drop_profile(t, t->m[i].profile);
 	free(t->m);
 	free(t->index);
 	free(t->order);
@@ -172,7 +172,7 @@ uint32_t members_insert(struct members *t, const struct profile *p)
 
 void members_remove(struct members *t, uint32_t slot)
 {
-	release(t, t->m[slot].profile);
+	members_drop_profile(t, t->m[slot].profile);
 	take_from_order(t, slot);
 	t->m[slot] = (struct member){ .generation = t->free_slots };
 	t->free_slots = slot;
@@ -183,7 +183,7 @@ void members_remove(struct members *t, uint32_t slot)
 
 void members_set_profile(struct members *t, uint32_t slot, const struct profile *p)
 {
-	release(t, t->m[slot].profile);
+	members_drop_profile(t, t->m[slot].profile);
 	t->m[slot].profile = p;
 }
 

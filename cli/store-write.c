@@ -2,9 +2,8 @@
 /*
  * store-write - change the networks on disk; see store.h
  *
- * A new file is written without a name (O_TMPFILE) and linked when it is
- * complete and on the disk; where the file system cannot do that, under a
- * temporary name.  link() refuses a name that is taken, rename() would replace it.
+ * A new file is written under a temporary name, and linked when it is complete and
+ * on the disk.  link() refuses a name that is taken, rename() would replace it.
  */
 #include "cli/store.h"
 
@@ -26,6 +25,19 @@
 #define LOCK_MS	    10000
 #define TEMP_PREFIX ".heddle-"
 #define TEMP_SUFFIX ".tmp"
+
+static char *__attribute__((format(printf, 1, 2))) text(const char *fmt, ...)
+{
+	char *ret;
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = vasprintf(&ret, fmt, ap);
+	va_end(ap);
+
+	return r < 0 ? NULL : ret;
+}
 
 /* ---- directories --------------------------------------------------------- */
 
@@ -67,6 +79,7 @@ static void sweep(const char *path)
 
 int store_lock(const struct command_env *env, struct err *e)
 {
+	AUTO_FREE char *templates = NULL;
 	AUTO_FD int dir = open_dir(env->conf_dir, e);
 	AUTO_FD int fd = -1;
 	int r;
@@ -84,6 +97,9 @@ int store_lock(const struct command_env *env, struct err *e)
 	if (r < 0)
 		return err_sys(e, -r, "lock %s/" LOCK_NAME, env->conf_dir);
 	sweep(env->conf_dir);
+	templates = text("%s/networks", env->state_dir);
+	if (templates)
+		sweep(templates);
 
 	return MOVE_FD(fd);
 }
@@ -100,7 +116,8 @@ static int create(int dir, char temp[NAME_MAX + 1], struct err *e)
 	int fd;
 
 	snprintf(temp, NAME_MAX + 1, TEMP_PREFIX "%d" TEMP_SUFFIX, getpid());
-	fd = openat(dir, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	/* What a killed process has left there may be linked already: never O_TRUNC. */
+	fd = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 
 	return fd < 0 ? err_sys(e, errno, "make a file") : fd;
 }
@@ -140,19 +157,6 @@ static int write_file(int dir, const char *name, const json_t *conf, struct err 
 }
 
 /* ---- networks ------------------------------------------------------------ */
-
-static char *__attribute__((format(printf, 1, 2))) text(const char *fmt, ...)
-{
-	char *ret;
-	va_list ap;
-	int r;
-
-	va_start(ap, fmt);
-	r = vasprintf(&ret, fmt, ap);
-	va_end(ap);
-
-	return r < 0 ? NULL : ret;
-}
 
 static char *dir_of(const struct command_env *env, const struct network *net)
 {

@@ -59,7 +59,7 @@ int store_find(const struct store *s, const char *ref, const struct network **re
  * store_lock() - the lock under which a change is decided and made
  *
  * Makes the config directory if it is not there, and removes what a killed
- * process of ours has left half written in it.
+ * process of ours has left half written in it, or among the templates.
  *
  * Return: a descriptor, whose close() unlocks; -EAGAIN if somebody else holds it
  * for 10 s; the errno of making the directory or the file.

@@ -343,19 +343,6 @@ on() {
 	[[ -z $errout ]] || fail "the pods have a network already"
 }
 
-@test "on a file system that knows no files without a name: under another name, then linked" {
-	local opens
-	export ASAN_OPTIONS=detect_leaks=0 # it cannot work under strace
-	in_ns host strace -f -e trace=openat -o "$BATS_TEST_TMPDIR/trace" "${HEDDLE_CMD[@]}" network create one
-	opens=$(sed -n '/O_TMPFILE/q; p' "$BATS_TEST_TMPDIR/trace" | wc -l)
-	capture in_ns host strace -f -o "$BATS_TEST_TMPDIR/trace" \
-		-e "inject=openat:error=EOPNOTSUPP:when=$((opens + 1))" "${HEDDLE_CMD[@]}" network create two
-	assert_ok
-	grep -q 'linkat(.*"\.heddle-[0-9]*\.tmp"' "$BATS_TEST_TMPDIR/trace"
-	[[ $(ls -A "$CNI_CONF_DIR") == $'.heddle.lock\nzz-heddle-one.conflist\nzz-heddle-two.conflist' ]]
-	[[ $(stat -c '%a %h' "$CNI_CONF_DIR/zz-heddle-two.conflist") == '644 1' ]]
-}
-
 @test "a command line that is wrong is 125" {
 	bad_usage 'NETWORK' create
 	bad_usage 'second one' create a b

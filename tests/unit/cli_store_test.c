@@ -71,15 +71,19 @@ static char *path_of(const char *name)
 	return path;
 }
 
-static void put(const char *name, const char *text)
+static void put_at(const char *path, const char *text)
 {
-	FILE *f;
+	FILE *f = fopen(path, "w");
 
-	(void)mkdir(lab.conf, 0755);
-	f = fopen(path_of(name), "w");
 	assert_non_null(f);
 	assert_true(fputs(text, f) >= 0);
 	assert_int_equal(fclose(f), 0);
+}
+
+static void put(const char *name, const char *text)
+{
+	(void)mkdir(lab.conf, 0755);
+	put_at(path_of(name), text);
 }
 
 static void put_network(const char *file, const char *name)
@@ -361,15 +365,22 @@ static void a_template_is_kept_out_of_the_engines_sight(void **state)
 	assert_true(found->config_only);
 }
 
-static void the_lock_is_held_by_one_and_clears_what_the_last_has_left(void **state)
+static void whoever_has_the_lock_clears_what_the_last_has_left(void **state)
 {
+	char templates[96], half[128];
 	AUTO_FD int lock = -1;
 
 	(void)state;
+	snprintf(templates, sizeof(templates), "%s/networks", lab.state);
+	snprintf(half, sizeof(half), "%s/.heddle-7.tmp", templates);
+	assert_int_equal(mkdir(lab.state, 0755), 0);
+	assert_int_equal(mkdir(templates, 0755), 0);
+	put_at(half, "half");
 	put(".heddle-123.tmp", "half");
 	put(".heddle-123.txt", "not ours");
 	lock = store_lock(&lab.env, &err);
 	assert_true(lock >= 0);
+	assert_int_equal(access(half, F_OK), -1);
 	assert_int_equal(access(path_of(".heddle-123.tmp"), F_OK), -1);
 	assert_int_equal(access(path_of(".heddle-123.txt"), F_OK), 0);
 }
@@ -400,7 +411,7 @@ int main(void)
 		TEST(a_network_that_is_added_is_there_and_can_be_read_by_all),
 		TEST(a_file_that_is_there_is_left_alone),
 		TEST(a_template_is_kept_out_of_the_engines_sight),
-		TEST(the_lock_is_held_by_one_and_clears_what_the_last_has_left),
+		TEST(whoever_has_the_lock_clears_what_the_last_has_left),
 		TEST(names_that_engines_read),
 	};
 

@@ -105,6 +105,8 @@ void meeting_receive(struct blocks *b, const struct origin *o, const struct part
 /* forgetting.c */
 void forgetting_begin(struct blocks *b, ms_t now);
 void forgetting_ready(struct blocks *b, ms_t now); /* what waited for this node to be ready */
+/* A link has come late, to somebody whom this node is the heir of. */
+void forgetting_heard(struct blocks *b, const struct link *l, ms_t now);
 void forgetting_tick(struct blocks *b, ms_t now);
 ms_t forgetting_deadline(const struct blocks *b);
 void forgetting_receive(struct blocks *b, const struct origin *o, const struct part *p, ms_t now);

@@ -179,6 +179,7 @@ int blocks_take_in(struct blocks *b, struct link *l, uint64_t from, ms_t now)
 		asking_gained(b, s, in, now);
 	}
 	tell_of_link(b, in, r == 1, now);
+	forgetting_heard(b, in, now);
 
 	return r;
 }

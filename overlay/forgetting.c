@@ -288,6 +288,12 @@ static int inherit(struct blocks *b, ms_t now)
 	return r;
 }
 
+void forgetting_heard(struct blocks *b, const struct link *l, ms_t now)
+{
+	if (b->ready && ledger_may_inherit(&b->ledger, l, engine_id(b->engine)))
+		(void)inherit(b, now);
+}
+
 /*
  * It is complete.  Its heir signs for the blocks when it is ready: one that was
  * restored may have done so before, and given some away.

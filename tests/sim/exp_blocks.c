@@ -123,20 +123,30 @@ static uint32_t any_up(struct sim *s)
 	return NODES;
 }
 
+/* By any of the others, as a configuration lists them. */
+static void join(struct sim *s, uint32_t node)
+{
+	struct node_addr seeds[NODES];
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < NODES; i++)
+		if (i != node)
+			seeds[n++] = s->nodes[i].self.addr;
+	engine_join(s->nodes[node].engine, seeds, n, sim_clock(&s->nodes[node]));
+}
+
 static void start(struct sim *s, uint32_t node)
 {
 	struct world *w = s->user;
 	struct host *h = &w->hosts[node];
 	enum condition was = h->condition;
-	uint32_t peer = any_up(s);
 
 	h->condition = UP;
 	sim_start(s, node);
 	h->overtaken = false;
 	if (s->nodes[node].self.generation > h->generation)
 		h->generation = s->nodes[node].self.generation;
-	if (peer < NODES)
-		sim_join(s, node, peer);
+	join(s, node);
 	blocks_begin(h->blocks, was == REBOOTED ? BLOCKS_REBOOT : BLOCKS_SAME_BOOT,
 		     sim_clock(&s->nodes[node]));
 	for (unsigned int i = 0; i < NUMBERS; i++)
@@ -359,7 +369,7 @@ static bool all_owned(struct sim *s)
 			    node_id_equal(title_owner(titles_at(t, i)), &s->nodes[n].id))
 				return false;
 
-	return t != NULL;
+	return true; /* also of a space that died with the only one who knew of it */
 }
 
 static bool finished(struct sim *s)

@@ -162,29 +162,45 @@ static int take(const json_t *doc, struct cache_entry *ret)
 	return 0;
 }
 
-static json_t *read_json(int dir, const char *name)
+/*
+ * What cannot be read is not as good as none: who lives is decided by it.
+ *
+ * Return: 0, with NULL for what is gone, is no file of ours, or holds no JSON; or a negative errno.
+ */
+static int read_json(int dir, const char *name, json_t **ret)
 {
 	AUTO_FD int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	AUTO_FREE char *text = NULL;
-	json_t *doc = NULL;
 	struct stat st;
 	size_t len;
+	int r;
 
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= SIZE_LIMIT &&
-	    file_read(fd, (size_t)st.st_size, &text, &len) == 0)
-		(void)jn_parse(text, len, &doc, NULL);
+	if (fd < 0)
+		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? 0 : -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_size > SIZE_LIMIT)
+		return 0;
+	r = file_read(fd, (size_t)st.st_size, &text, &len);
+	if (r < 0)
+		return r == -EFBIG ? 0 : r;
+	(void)jn_parse(text, len, ret, NULL);
 
-	return doc;
+	return 0;
 }
 
-/* Return: 1; 0 if it is none, or not the one that its name says; -ENOMEM. */
+/* Return: 1; 0 if it is none, or not the one that its name says; or a negative errno. */
 static int read_entry(int dir, const char *name, struct cache_entry *ret)
 {
-	AUTO_JSON json_t *doc = read_json(dir, name);
+	AUTO_JSON json_t *doc = NULL;
 	AUTO(cache_entry_clear) struct cache_entry entry = { 0 };
 	AUTO_FREE char *own_name = NULL;
-	const char *kind = json_string_value(json_object_get(doc, "kind"));
+	const char *kind;
+	int r = read_json(dir, name, &doc);
 
+	if (r < 0)
+		return r;
+	kind = json_string_value(json_object_get(doc, "kind"));
 	if (!kind || strcmp(kind, KIND) != 0)
 		return 0;
 	if (take(doc, &entry) < 0 || !(own_name = file_name(&entry)))
@@ -246,7 +262,7 @@ static int read_all(DIR *dir, const char *network, const char *container, struct
 	size_t room = 0;
 	int r = 0;
 
-	while (r >= 0 && (file = readdir(dir))) {
+	while (r >= 0 && (errno = 0, file = readdir(dir))) {
 		AUTO(cache_entry_clear) struct cache_entry entry = { 0 };
 
 		if (!may_be(file->d_name, network, container))
@@ -256,7 +272,7 @@ static int read_all(DIR *dir, const char *network, const char *container, struct
 			r = append(c, &room, &entry);
 	}
 
-	return r < 0 ? r : 0;
+	return r < 0 ? r : -errno;
 }
 
 int cache_load(const struct command_env *env, const char *network, const char *container,

@@ -201,9 +201,11 @@ static int look_at_processes(struct search *s, struct err *e)
 			continue;
 		if (json_object_set_new(seen, target, json_true()) < 0)
 			return err_sys(e, ENOMEM, "list the processes");
-		fd = netns_open(path, NULL);
+		fd = netns_open(path, e);
 		if (fd >= 0)
 			r = look_inside(fd, path, s, e);
+		else if (!netns_is_gone(fd))
+			r = fd;
 	}
 
 	return r;

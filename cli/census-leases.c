@@ -38,6 +38,14 @@ static int open_dir(int at, const char *path, DIR **ret, struct err *e)
 	return err_sys(e, ENOMEM, "open %s", path);
 }
 
+/* NULL with errno 0 at the end. */
+static const struct dirent *next_entry(DIR *dir)
+{
+	errno = 0;
+
+	return readdir(dir);
+}
+
 static void look_at_file(struct census_item *item, int fd)
 {
 	char stamp[LEASE_STAMP_LEN];
@@ -62,6 +70,8 @@ static int add_lease(struct census *c, const char *data_dir, const char *network
 	AUTO_FD int fd = -1;
 	int len = lease_file_read(dir, name, content, &fd);
 
+	if (len < 0 && len != -ENOENT)
+		return err_sys(e, -len, "read lease %s of %s", name, network);
 	if (len < 0 || !lease_text_parse(content, (size_t)len, &text) || !text.ifname)
 		return 0;
 	item = census_attachment(c, network, text.container_id, text.ifname);
@@ -76,14 +86,17 @@ static int add_network(struct census *c, const char *data_dir, int parent, const
 		       struct err *e)
 {
 	AUTO(close_dir) DIR *dir = NULL;
+	const struct dirent *d;
 	struct ip_addr ip;
 	int r = open_dir(parent, network, &dir, e);
 
 	if (r < 0 || !dir)
 		return r;
-	for (struct dirent *d = readdir(dir); d && r == 0; d = readdir(dir))
+	while (r == 0 && (d = next_entry(dir)))
 		if (ip_parse(d->d_name, &ip) == 0)
 			r = add_lease(c, data_dir, network, dirfd(dir), d->d_name, e);
+	if (r == 0 && errno != 0)
+		r = err_sys(e, errno, "read %s/%s", data_dir, network);
 
 	return r;
 }
@@ -91,13 +104,16 @@ static int add_network(struct census *c, const char *data_dir, int parent, const
 int census_add_leases(struct census *c, const char *data_dir, struct err *e)
 {
 	AUTO(close_dir) DIR *dir = NULL;
+	const struct dirent *d;
 	int r = open_dir(AT_FDCWD, data_dir, &dir, e);
 
 	if (r < 0 || !dir)
 		return r;
-	for (struct dirent *d = readdir(dir); d && r == 0; d = readdir(dir))
+	while (r == 0 && (d = next_entry(dir)))
 		if (d->d_name[0] != '.')
 			r = add_network(c, data_dir, dirfd(dir), d->d_name, e);
+	if (r == 0 && errno != 0)
+		r = err_sys(e, errno, "read %s", data_dir);
 
 	return r;
 }

@@ -18,6 +18,8 @@
  * A veth pair ends with the namespace of either end, so a host's end proves that
  * the container's namespace exists.  All traces are read before interfaces are
  * looked for: an ADD makes the interface before what hangs on it.
+ *
+ * What cannot be read is an error, never as good as nothing: somebody may own it.
  */
 #ifndef CENSUS_H
 #define CENSUS_H

@@ -180,8 +180,9 @@ int container_find_locked(const struct command_env *env, const char *ref, struct
 	lock = cache_lock(env, first.entries[0].container_id, e);
 	if (lock < 0)
 		return lock;
-	/* Somebody else may have been at it meanwhile. */
 	r = cache_load(env, NULL, first.entries[0].container_id, ret, e);
+	if (r == 0 && ret->n == 0) /* somebody else was at it meanwhile */
+		r = err_say(e, ENOENT, "No such container: %s", ref);
 
 	return r < 0 ? r : MOVE_FD(lock);
 }

@@ -84,7 +84,7 @@ int container_check(const struct command_env *env, const struct store *store,
 int container_find(const struct command_env *env, const char *ref, struct cache *ret,
 		   struct err *e);
 
-/* The same with the container's lock, as which a descriptor is returned; there may be none left. */
+/* The same with the container's lock, as which a descriptor is returned. */
 int container_find_locked(const struct command_env *env, const char *ref, struct cache *ret,
 			  struct err *e);
 

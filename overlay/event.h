@@ -23,6 +23,7 @@ enum event_kind {
 	/* rows: from 32; blocks, forgets and names: from 64 */
 	EVENT_ROW = 32,	 /* more: struct row_event: a row is there, is another one, or is gone */
 	EVENT_ROWS_GONE, /* more: struct network_id: all rows of @node there are gone */
+	EVENT_ROWS_BACK, /* more: struct network_id: this node's own rows there are as they were */
 	EVENT_BLOCK_GAINED = 64, /* more: struct block_event: numbers came to this node */
 	EVENT_BLOCK_LOST,   /* this node's users of these numbers must go: another owner has them */
 	EVENT_BLOCK_FROZEN, /* two links claim these numbers: an operator is needed */

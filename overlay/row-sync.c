@@ -1,0 +1,793 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* row-sync - make the tables of two members equal */
+#include "overlay/row-sync.h"
+
+#include <stdlib.h>
+
+#include "overlay/bytes.h"
+#include "overlay/engine.h"
+#include "overlay/members.h"
+#include "overlay/row.pb.h"
+#include "overlay/rows-private.h"
+
+#define CHUNK	     (16 * 1024) /* bytes of a message of comparison */
+#define FEW	     4		 /* owners whose heads are told rather than compared further */
+#define HEADS_MOST   256	 /* heads in one part */
+#define ENTRY_LEN    32
+#define KEPT_LEN     4
+#define DIFFERS_LONG 1000 /* ms after which a difference is not gossip under way */
+#define WAIT_LEAST   300  /* ms between comparisons while they bring news */
+#define WAIT_MOST    4000
+#define GAP_WAIT     150	   /* ms for a gap to close by itself */
+#define PULL_AGAIN   700	   /* ms without an answer after which a table is asked for again */
+#define ANSWER_RATE  (1500 * 1000) /* bytes a second of tables */
+#define ANSWER_BURST (2 * ANSWER_RATE)
+#define HASH_LEN     4
+
+_Static_assert(sizeof(((row_Heads *)0)->entries.bytes) == HEADS_MOST * ENTRY_LEN, "as many");
+_Static_assert(sizeof(((row_Table *)0)->kept.bytes) == TABLE_ROWS * KEPT_LEN, "of all rows");
+_Static_assert(TABLE_BYTES + 8 * TABLE_ROWS + row_Table_size + 2 * PART_HEADER < STREAM_ROOM,
+	       "a table goes in one message");
+
+/* ---- messages -------------------------------------------------------------- */
+
+/* A message under way to one peer; it is sent when it is full, and in the end. */
+struct chunk {
+	struct rows *rows;
+	const struct peer *to;
+	struct part_writer w;
+	uint8_t buf[CHUNK];
+};
+
+static void chunk_begin(struct chunk *c, struct rows *r, const struct peer *to)
+{
+	c->rows = r;
+	c->to = to;
+	c->w = (struct part_writer){ .buf = c->buf, .cap = sizeof(c->buf) };
+}
+
+static void chunk_send(struct chunk *c)
+{
+	if (c->w.len > DATAGRAM_ROOM)
+		engine_stream(c->rows->engine, c->to, &c->w);
+	else if (c->w.len > 0)
+		engine_send_as_is(c->rows->engine, c->to, &c->w);
+	c->w.len = 0;
+}
+
+static void chunk_put(struct chunk *c, uint8_t kind, const pb_msgdesc_t *fields, const void *m)
+{
+	if (part_put_message(&c->w, kind, fields, m))
+		return;
+	chunk_send(c);
+	(void)part_put_message(&c->w, kind, fields, m);
+}
+
+/* The network of a message, if this node and the peer are both in it; else it is counted. */
+static struct network *shared_network(struct rows *r, const uint8_t *bytes, size_t len,
+				      const struct node_id *peer)
+{
+	struct network_id id;
+	struct network *n = network_read(bytes, len, &id) ? network_find(r, &id) : NULL;
+
+	if (n && network_has(r, n, peer))
+		return n;
+	r->counters.stranger++;
+
+	return NULL;
+}
+
+static uint16_t scope_of(const struct rows *r, const struct network *n)
+{
+	return (uint16_t)(n - r->networks);
+}
+
+/* ---- greetings ------------------------------------------------------------- */
+
+/* Of networks that both are in: if they differ on which these are, the cluster's roots differ. */
+static uint64_t combined_root(struct rows *r, const struct node_id *peer)
+{
+	uint64_t h = 0;
+
+	for (unsigned int i = 0; i <= ROWS_NETWORKS; i++) {
+		const struct network *n = &r->networks[i];
+
+		if (n->joined && network_has(r, n, peer))
+			h ^= tree_mix(n->root + tree_mix(get_le64(n->id.b) + 1));
+	}
+
+	return h;
+}
+
+size_t row_sync_greet(struct rows *r, const struct node_id *to, uint8_t *buf, size_t cap)
+{
+	if (cap < sizeof(uint64_t))
+		return 0;
+	put_le64(buf, combined_root(r, to));
+
+	return sizeof(uint64_t);
+}
+
+/* ---- comparing ------------------------------------------------------------- */
+
+static bool range_hashes(const struct network *n, const struct tree_range *range,
+			 uint32_t ret[TREE_FAN])
+{
+	uint32_t from = owners_from(n, range), end = owners_end(n, range);
+
+	memset(ret, 0, TREE_FAN * sizeof(*ret));
+	for (uint32_t i = from; i < end; i++) {
+		const struct owner *o = n->owners[i];
+
+		ret[tree_part_of(range, &o->table.owner)] ^= (uint32_t)owner_mark(o);
+	}
+
+	return from < end;
+}
+
+static void put_compare(struct chunk *c, const struct network *n, const struct tree_range *range)
+{
+	row_Compare m = { .depth = range->depth };
+	uint32_t hashes[TREE_FAN];
+
+	m.network.size = (pb_size_t)network_write(&n->id, m.network.bytes);
+	memcpy(m.prefix, range->prefix, sizeof(m.prefix));
+	if (range_hashes(n, range, hashes))
+		m.hashes.size = TREE_FAN * HASH_LEN;
+	for (unsigned int i = 0; i < m.hashes.size / HASH_LEN; i++)
+		put_le32(m.hashes.bytes + HASH_LEN * i, hashes[i]);
+	chunk_put(c, PART_ROW_COMPARE, row_Compare_fields, &m);
+}
+
+static void compare(struct rows *r, const struct peer *to)
+{
+	struct chunk c;
+
+	r->counters.compared++;
+	chunk_begin(&c, r, to);
+	for (unsigned int i = 0; i <= ROWS_NETWORKS; i++) {
+		const struct network *n = &r->networks[i];
+
+		if (n->joined && network_has(r, n, &to->id))
+			put_compare(&c, n, &(struct tree_range){ .depth = 0 });
+	}
+	chunk_send(&c);
+}
+
+static void put_entry(row_Heads *m, const struct owner *o)
+{
+	uint8_t *at = m->entries.bytes + m->entries.size;
+
+	memcpy(at, o->table.owner.b, NODE_ID_LEN);
+	put_le64(at + NODE_ID_LEN, table_version(&o->table));
+	put_le64(at + NODE_ID_LEN + sizeof(uint64_t), table_mark(&o->table));
+	m->entries.size += ENTRY_LEN;
+}
+
+static void heads_begin(row_Heads *m, const struct network *n, const struct tree_range *range)
+{
+	m->depth = range->depth;
+	m->some = false;
+	m->entries.size = 0;
+	m->network.size = (pb_size_t)network_write(&n->id, m->network.bytes);
+	memcpy(m->prefix, range->prefix, sizeof(m->prefix));
+}
+
+static void put_heads(struct chunk *c, const struct network *n, const struct tree_range *range)
+{
+	uint32_t from = owners_from(n, range), end = owners_end(n, range);
+	row_Heads m;
+
+	if (end - from > HEADS_MOST && range->depth < TREE_DEPTH) {
+		for (unsigned int i = 0; i < TREE_FAN; i++) {
+			struct tree_range part = tree_range_part(range, i);
+
+			put_heads(c, n, &part);
+		}
+		return;
+	}
+	heads_begin(&m, n, range);
+	for (uint32_t i = from; i < end && m.entries.size < sizeof(m.entries.bytes); i++)
+		if (n->owners[i]->table.head)
+			put_entry(&m, n->owners[i]);
+	chunk_put(c, PART_ROW_HEADS, row_Heads_fields, &m);
+}
+
+static bool read_range(uint32_t depth, const uint8_t *prefix, struct tree_range *ret)
+{
+	if (depth > TREE_DEPTH)
+		return false;
+	ret->depth = (uint8_t)depth;
+	memcpy(ret->prefix, prefix, sizeof(ret->prefix));
+
+	return tree_range_is_valid(ret);
+}
+
+/* Look closer at a part that differs. */
+static void answer_part(struct chunk *c, const struct network *n, const struct tree_range *part,
+			bool they_have_none)
+{
+	uint32_t own = owners_end(n, part) - owners_from(n, part);
+
+	if (they_have_none || own <= FEW || part->depth == TREE_DEPTH)
+		put_heads(c, n, part);
+	else
+		put_compare(c, n, part);
+}
+
+static void on_compare(struct rows *r, const struct origin *o, const struct part *p, ms_t now)
+{
+	row_Compare m = row_Compare_init_zero;
+	uint32_t hashes[TREE_FAN];
+	struct tree_range range;
+	struct network *n;
+	struct chunk c;
+
+	(void)now;
+	if (!part_message(p, row_Compare_fields, &m) || !read_range(m.depth, m.prefix, &range) ||
+	    range.depth == TREE_DEPTH ||
+	    (m.hashes.size != 0 && m.hashes.size != sizeof(m.hashes.bytes))) {
+		engine_counters(r->engine)->bad_part++;
+		return;
+	}
+	n = shared_network(r, m.network.bytes, m.network.size, &o->from.id);
+	if (!n)
+		return;
+
+	chunk_begin(&c, r, &o->from);
+	if (range_hashes(n, &range, hashes) && m.hashes.size == 0) {
+		put_heads(&c, n, &range);
+	} else {
+		for (unsigned int i = 0; i < TREE_FAN; i++) {
+			struct tree_range part = tree_range_part(&range, i);
+
+			if (get_le32(m.hashes.bytes + HASH_LEN * i) != hashes[i])
+				answer_part(&c, n, &part,
+					    get_le32(m.hashes.bytes + HASH_LEN * i) == 0);
+		}
+	}
+	chunk_send(&c);
+}
+
+/* ---- pulling --------------------------------------------------------------- */
+
+static void put_pull(struct chunk *c, const struct network *n, const struct row_table *t,
+		     row_Reach reach)
+{
+	row_Pull m = { .version = table_version(t), .reach = reach };
+
+	c->rows->counters.pulls++;
+	m.network.size = (pb_size_t)network_write(&n->id, m.network.bytes);
+	memcpy(m.owner, t->owner.b, NODE_ID_LEN);
+	chunk_put(c, PART_ROW_PULL, row_Pull_fields, &m);
+}
+
+static void pull_now(struct rows *r, const struct network *n, struct owner *o,
+		     const struct peer *from, row_Reach reach, ms_t now)
+{
+	struct chunk c;
+
+	o->pulled_at = now;
+	chunk_begin(&c, r, from);
+	put_pull(&c, n, &o->table, reach);
+	chunk_send(&c);
+}
+
+static bool may_pull(const struct owner *o, ms_t now)
+{
+	return o->pulled_at == 0 || now - o->pulled_at >= PULL_AGAIN;
+}
+
+void row_sync_pull(struct rows *r, const struct network *n, const struct node_id *owner,
+		   const struct peer *from, ms_t now)
+{
+	struct owner *o = owner_find(n, owner);
+
+	if (o)
+		pull_now(r, n, o, from, row_Reach_DELTA, now);
+}
+
+void row_sync_gap(struct rows *r, const struct network *n, const struct node_id *owner,
+		  const struct peer *from, ms_t now)
+{
+	struct row_due *free_one = NULL;
+
+	for (unsigned int i = 0; i < ROW_SYNC_DUE; i++) {
+		struct row_due *d = &r->sync.due[i];
+
+		if (!d->active)
+			free_one = d;
+		else if (d->scope == scope_of(r, n) && node_id_equal(&d->owner, owner))
+			return;
+	}
+	if (free_one) /* else a comparison brings it */
+		*free_one = (struct row_due){ .active = true,
+					      .scope = scope_of(r, n),
+					      .owner = *owner,
+					      .from = *from,
+					      .at = now + GAP_WAIT };
+}
+
+static void run_due(struct rows *r, struct row_due *d, ms_t now)
+{
+	const struct network *n = &r->networks[d->scope];
+	struct owner *o = n->joined ? owner_find(n, &d->owner) : NULL;
+
+	d->active = false;
+	if (o && o->table.n_ahead > 0 && may_pull(o, now))
+		pull_now(r, n, o, &d->from, row_Reach_DELTA, now);
+}
+
+/* ---- heads ----------------------------------------------------------------- */
+
+struct entry {
+	struct node_id id;
+	uint64_t version, mark;
+};
+
+static struct entry entry_at(const row_Heads *m, uint32_t i)
+{
+	const uint8_t *at = m->entries.bytes + (size_t)ENTRY_LEN * i;
+	struct entry e = { .version = get_le64(at + NODE_ID_LEN),
+			   .mark = get_le64(at + NODE_ID_LEN + sizeof(uint64_t)) };
+
+	memcpy(e.id.b, at, NODE_ID_LEN);
+
+	return e;
+}
+
+/* Sorted, as all owners are, and within the range. */
+static bool entries_are_sound(const row_Heads *m, const struct tree_range *range)
+{
+	uint32_t n = m->entries.size / ENTRY_LEN;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct entry e = entry_at(m, i), last;
+
+		if (tree_range_order(range, &e.id) != 0 || e.version == 0)
+			return false;
+		last = i > 0 ? entry_at(m, i - 1) : e;
+		if (i > 0 && node_id_cmp(&last.id, &e.id) >= 0)
+			return false;
+	}
+
+	return m->entries.size % ENTRY_LEN == 0;
+}
+
+/* This life's heads of this node are its own affair. */
+static bool is_of_own_life(struct rows *r, const struct entry *e)
+{
+	return node_id_equal(&e->id, engine_id(r->engine)) &&
+	       e->version >> 32 >= engine_generation(r->engine);
+}
+
+/* What the peer has of an owner.  Return: whether it has it older than this node. */
+static bool weigh(struct chunk *c, struct network *n, const struct entry *e, ms_t now)
+{
+	struct rows *r = c->rows;
+	struct owner *o = owner_need(r, n, &e->id);
+	uint64_t version = o ? table_version(&o->table) : 0, mark = o ? table_mark(&o->table) : 0;
+
+	if (!o) {
+		r->counters.stranger++;
+		return false;
+	}
+	if (version == e->version && mark == e->mark)
+		return false;
+	if (head_is_newer(version, mark, e->version, e->mark))
+		return true;
+	if (is_of_own_life(r, e)) {
+		r->counters.own_elsewhere++;
+		return false;
+	}
+	if (may_pull(o, now)) {
+		o->pulled_at = now;
+		put_pull(c, n, &o->table, row_Reach_DELTA);
+	}
+
+	return false;
+}
+
+static void tell_newer(struct chunk *c, row_Heads *m, const struct owner *o)
+{
+	if (!o->table.head)
+		return;
+	if (m->entries.size == sizeof(m->entries.bytes)) {
+		chunk_put(c, PART_ROW_HEADS, row_Heads_fields, m);
+		m->entries.size = 0;
+	}
+	put_entry(m, o);
+}
+
+static void on_heads(struct rows *r, const struct origin *o, const struct part *p, ms_t now)
+{
+	row_Heads m = row_Heads_init_zero, newer;
+	struct tree_range range;
+	struct network *n;
+	struct chunk c;
+	uint32_t own;
+
+	if (!part_message(p, row_Heads_fields, &m) || !read_range(m.depth, m.prefix, &range) ||
+	    !entries_are_sound(&m, &range)) {
+		engine_counters(r->engine)->bad_part++;
+		return;
+	}
+	n = shared_network(r, m.network.bytes, m.network.size, &o->from.id);
+	if (!n)
+		return;
+
+	chunk_begin(&c, r, &o->from);
+	heads_begin(&newer, n, &range);
+	newer.some = true;
+	own = owners_from(n, &range);
+	for (uint32_t i = 0; i < m.entries.size / ENTRY_LEN; i++) {
+		struct entry e = entry_at(&m, i);
+
+		for (; own < n->n && node_id_cmp(&n->owners[own]->table.owner, &e.id) < 0; own++)
+			if (!m.some)
+				tell_newer(&c, &newer, n->owners[own]);
+		if (weigh(&c, n, &e, now))
+			tell_newer(&c, &newer, owner_find(n, &e.id));
+		own += own < n->n && node_id_equal(&n->owners[own]->table.owner, &e.id);
+	}
+	for (uint32_t end = owners_end(n, &range); own < end && !m.some; own++)
+		tell_newer(&c, &newer, n->owners[own]);
+	if (newer.entries.size > 0)
+		chunk_put(&c, PART_ROW_HEADS, row_Heads_fields, &newer);
+	chunk_send(&c);
+}
+
+/* ---- answering a pull ------------------------------------------------------ */
+
+static bool may_answer(struct rows *r, ms_t now)
+{
+	struct row_sync *s = &r->sync;
+	ms_t passed = now - s->filled_at;
+
+	s->tokens += passed > 10000 ? ANSWER_BURST : (int64_t)passed * ANSWER_RATE / 1000;
+	if (s->tokens > ANSWER_BURST)
+		s->tokens = ANSWER_BURST;
+	s->filled_at = now;
+
+	return s->tokens > 0;
+}
+
+static void put_item(struct part_writer *w, const struct row *row)
+{
+	row_Row m;
+
+	row_write(row, true, &m);
+	(void)part_put_message(w, PART_ROW_ITEM, row_Row_fields, &m);
+}
+
+static bool is_sent(const struct row *row, const row_Pull *pull)
+{
+	return pull->reach == row_Reach_WHOLE || row->version > pull->version;
+}
+
+static void put_table(struct part_writer *w, const struct row_table *t, const row_Pull *pull)
+{
+	row_Table m = row_Table_init_zero;
+
+	m.network.size = (pb_size_t)network_write(&t->head->of.network, m.network.bytes);
+	m.has_head = true;
+	head_write(t->head, &m.head);
+	m.reach = pull->reach;
+	for (uint32_t i = 0; i < t->n; i++) {
+		if (is_sent(t->rows[i], pull)) {
+			m.rows++;
+		} else if (pull->reach == row_Reach_LIST) {
+			put_le32(m.kept.bytes + m.kept.size,
+				 (uint32_t)(t->rows[i]->leaf.place >> 32));
+			m.kept.size += KEPT_LEN;
+		}
+	}
+	(void)part_put_message(w, PART_ROW_TABLE, row_Table_fields, &m);
+	for (uint32_t i = 0; i < t->n; i++)
+		if (is_sent(t->rows[i], pull))
+			put_item(w, t->rows[i]);
+}
+
+static void send_table(struct rows *r, const struct peer *to, const struct row_table *t,
+		       const row_Pull *pull)
+{
+	size_t cap = t->bytes + 8 * (size_t)t->n + row_Table_size + PART_HEADER;
+	struct part_writer w = { .buf = malloc(cap), .cap = cap };
+
+	if (!w.buf)
+		return;
+	put_table(&w, t, pull);
+	r->sync.tokens -= (int64_t)w.len;
+	if (w.len > DATAGRAM_ROOM)
+		engine_stream(r->engine, to, &w);
+	else
+		engine_send_as_is(r->engine, to, &w);
+	free(w.buf);
+}
+
+/* Only the owner itself waits for such an answer. */
+static void send_nothing(struct rows *r, const struct network *n, const struct peer *to)
+{
+	row_Table m = row_Table_init_zero;
+	struct chunk c;
+
+	m.network.size = (pb_size_t)network_write(&n->id, m.network.bytes);
+	chunk_begin(&c, r, to);
+	chunk_put(&c, PART_ROW_TABLE, row_Table_fields, &m);
+	chunk_send(&c);
+}
+
+static void on_pull(struct rows *r, const struct origin *o, const struct part *p, ms_t now)
+{
+	row_Pull m = row_Pull_init_zero;
+	struct node_id id;
+	struct network *n;
+	const struct owner *owner;
+
+	if (!part_message(p, row_Pull_fields, &m) || m.reach > row_Reach_WHOLE) {
+		engine_counters(r->engine)->bad_part++;
+		return;
+	}
+	n = shared_network(r, m.network.bytes, m.network.size, &o->from.id);
+	if (!n)
+		return;
+	memcpy(id.b, m.owner, NODE_ID_LEN);
+	owner = owner_find(n, &id);
+	if (!owner || !owner->table.head || table_version(&owner->table) < m.version ||
+	    (node_id_equal(&id, &o->from.id) && table_version(&owner->table) == m.version)) {
+		if (node_id_equal(&id, &o->from.id))
+			send_nothing(r, n, &o->from);
+		return;
+	}
+	if (may_answer(r, now))
+		send_table(r, &o->from, &owner->table, &m);
+	else
+		r->counters.busy++;
+}
+
+/* ---- a table arrives ------------------------------------------------------- */
+
+static void drop_transfer(struct row_transfer *t)
+{
+	for (uint32_t i = 0; i < t->n; i++)
+		free(t->rows[i]);
+	free(t->rows);
+	free(t->kept);
+	free(t->head);
+	*t = (struct row_transfer){ .active = false };
+}
+
+/* Whether the sender still has a row of the base that it did not send. */
+static bool is_kept(const struct row_transfer *t, const struct row *row)
+{
+	uint32_t low = 0, high = t->n_kept, place = (uint32_t)(row->leaf.place >> 32);
+
+	if (t->reach != row_Reach_LIST)
+		return t->reach == row_Reach_DELTA;
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (get_le32(t->kept + (size_t)KEPT_LEN * mid) < place)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+
+	return low < t->n_kept && get_le32(t->kept + (size_t)KEPT_LEN * low) == place;
+}
+
+/* What was sent, and what is kept of the base.  Return: NULL without memory. */
+static struct row **merge(const struct row_transfer *t, const struct row_table *base, uint32_t *ret)
+{
+	struct row **rows = malloc((t->n + base->n + 1) * sizeof(struct row *));
+	uint32_t i = 0, j = 0, n = 0;
+
+	if (!rows)
+		return NULL;
+	while (i < t->n || j < base->n) {
+		uint64_t a = i < t->n ? t->rows[i]->leaf.place : UINT64_MAX;
+		uint64_t b = j < base->n ? base->rows[j]->leaf.place : UINT64_MAX;
+
+		if (i < t->n && a <= b) {
+			rows[n++] = t->rows[i++];
+			j += j < base->n && a == b;
+		} else {
+			if (is_kept(t, base->rows[j]))
+				rows[n++] = base->rows[j];
+			j++;
+		}
+	}
+	*ret = n;
+
+	return rows;
+}
+
+/* Return: whether the table is as the head says from here on. */
+static bool settle_table(struct rows *r, struct network *n, struct owner *o, struct row_transfer *t)
+{
+	uint32_t n_rows = 0;
+	struct row **rows = merge(t, &o->table, &n_rows);
+
+	if (!rows || n_rows > TABLE_ROWS || !owner_replace(r, n, o, t->head, rows, n_rows)) {
+		free(rows);
+		return false;
+	}
+	t->head = NULL;
+	t->n = 0;
+
+	return true;
+}
+
+static void finish_transfer(struct rows *r, const struct origin *origin, ms_t now)
+{
+	struct row_transfer *t = &r->sync.transfer;
+	struct network *n = &r->networks[t->scope];
+	const struct head *head = &t->head->of;
+	struct owner *o = owner_need(r, n, &head->owner);
+	const uint8_t *key = rows_key_of(r, &head->owner);
+	bool own = node_id_equal(&head->owner, engine_id(r->engine));
+
+	if (!o || !key)
+		r->counters.stranger++;
+	else if (!head_is_newer(head->version, t->head->mark, table_version(&o->table),
+				table_mark(&o->table)))
+		r->counters.old++;
+	else if (!head_is_signed(engine_env(r->engine), t->head, key))
+		engine_counters(r->engine)->forged++;
+	else if (own && head->version >> 32 >= engine_generation(r->engine))
+		r->counters.own_elsewhere++;
+	else if (settle_table(r, n, o, t)) {
+		r->counters.replaced++;
+		r->sync.news = true;
+		o->pulled_at = 0;
+	} else {
+		r->counters.mismatch++;
+		if (t->reach < row_Reach_WHOLE)
+			pull_now(r, n, o, &origin->from, (row_Reach)(t->reach + 1), now);
+		own = false;
+	}
+	drop_transfer(t);
+	if (own)
+		rows_own_answer(r, n);
+}
+
+/* Return: whether there is memory, and the bounds are kept. */
+static bool begin_transfer(struct row_transfer *t, const row_Table *m)
+{
+	t->head = malloc(sizeof(*t->head));
+	t->kept = malloc(m->kept.size + 1U);
+	t->rows = malloc((m->rows + 1) * sizeof(struct row *));
+	if (!t->head || !t->kept || !t->rows || !head_read(&m->head, t->head))
+		return false;
+	memcpy(t->kept, m->kept.bytes, m->kept.size);
+	t->n_kept = m->kept.size / KEPT_LEN;
+	t->reach = (uint8_t)m->reach;
+	t->expected = m->rows;
+
+	return true;
+}
+
+static void on_table(struct rows *r, const struct origin *o, const struct part *p, ms_t now)
+{
+	struct row_transfer *t = &r->sync.transfer;
+	row_Table m = row_Table_init_zero;
+	struct network *n;
+
+	drop_transfer(t);
+	if (!part_message(p, row_Table_fields, &m) || m.rows > TABLE_ROWS ||
+	    m.reach > row_Reach_WHOLE || m.kept.size % KEPT_LEN != 0) {
+		engine_counters(r->engine)->bad_part++;
+		return;
+	}
+	n = shared_network(r, m.network.bytes, m.network.size, &o->from.id);
+	if (n && !m.has_head)
+		rows_own_answer(r, n);
+	if (!n || !m.has_head)
+		return;
+	*t = (struct row_transfer){ .active = true, .from = o->from.id, .scope = scope_of(r, n) };
+	if (!begin_transfer(t, &m) || !network_id_equal(&t->head->of.network, &n->id)) {
+		engine_counters(r->engine)->bad_part++;
+		drop_transfer(t);
+		return;
+	}
+	if (t->expected == 0)
+		finish_transfer(r, o, now);
+}
+
+static bool fits_transfer(const struct row_transfer *t, const struct row *row)
+{
+	return !row->removed && row->version <= t->head->of.version &&
+	       t->bytes + row_bytes(row) <= TABLE_BYTES &&
+	       (t->n == 0 || t->rows[t->n - 1]->leaf.place < row->leaf.place);
+}
+
+static void on_item(struct rows *r, const struct origin *o, const struct part *p, ms_t now)
+{
+	struct row_transfer *t = &r->sync.transfer;
+	row_Row m = row_Row_init_zero;
+	struct row *row;
+
+	if (!t->active || !node_id_equal(&t->from, &o->from.id))
+		return; /* what it belongs to was refused */
+	row = part_message(p, row_Row_fields, &m) ? row_read(&m, 0) : NULL;
+	if (!row || !fits_transfer(t, row)) {
+		engine_counters(r->engine)->bad_part++;
+		free(row);
+		drop_transfer(t);
+		return;
+	}
+	t->bytes += (uint32_t)row_bytes(row);
+	t->rows[t->n++] = row;
+	if (t->n == t->expected)
+		finish_transfer(r, o, now);
+}
+
+void row_sync_receive(struct rows *r, const struct origin *o, const struct part *p, ms_t now)
+{
+	static void (*const handlers[])(struct rows *, const struct origin *, const struct part *,
+					ms_t) = {
+		[PART_ROW_COMPARE] = on_compare, [PART_ROW_HEADS] = on_heads,
+		[PART_ROW_PULL] = on_pull,	 [PART_ROW_TABLE] = on_table,
+		[PART_ROW_ITEM] = on_item,
+	};
+
+	handlers[p->kind](r, o, p, now);
+}
+
+/* ---- when ------------------------------------------------------------------ */
+
+void row_sync_greeted(struct rows *r, const struct origin *o, const uint8_t *greeting, size_t len,
+		      ms_t now)
+{
+	struct row_sync *s = &r->sync;
+
+	if (len != sizeof(uint64_t))
+		return;
+	if (get_le64(greeting) == combined_root(r, &o->from.id)) {
+		s->differs_since = 0;
+		s->wait = WAIT_LEAST;
+		s->settled = true;
+		return;
+	}
+	if (s->differs_since == 0)
+		s->differs_since = now;
+	if (now < s->next || (s->settled && now - s->differs_since < DIFFERS_LONG))
+		return;
+	/* Short after news, longer and longer without; never in step with others. */
+	s->wait = s->news ? WAIT_LEAST : s->wait * 2;
+	if (s->wait > WAIT_MOST)
+		s->wait = WAIT_MOST;
+	s->next = now + s->wait / 2 + engine_random(r->engine, (uint32_t)s->wait);
+	s->news = false;
+	compare(r, &o->from);
+}
+
+void row_sync_begin(struct rows *r, ms_t now)
+{
+	r->sync.wait = WAIT_LEAST;
+	r->sync.filled_at = now;
+	r->sync.tokens = ANSWER_BURST;
+}
+
+void row_sync_clear(struct rows *r)
+{
+	drop_transfer(&r->sync.transfer);
+}
+
+void row_sync_tick(struct rows *r, ms_t now)
+{
+	for (unsigned int i = 0; i < ROW_SYNC_DUE; i++)
+		if (r->sync.due[i].active && r->sync.due[i].at <= now)
+			run_due(r, &r->sync.due[i], now);
+}
+
+ms_t row_sync_deadline(const struct rows *r)
+{
+	ms_t first = MS_NEVER;
+
+	for (unsigned int i = 0; i < ROW_SYNC_DUE; i++)
+		if (r->sync.due[i].active && r->sync.due[i].at < first)
+			first = r->sync.due[i].at;
+
+	return first;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * row-sync - make the tables of two members equal
+ *
+ * Theory of operation
+ *
+ * Every ping and ack carries 8 bytes over the roots of the networks that both
+ * ends are in.  Where they differ for longer than gossip takes, the one who
+ * notices sends hashes of the 16 parts of all owners, for each of these networks
+ * (Compare).  Whoever gets such hashes answers with hashes of the 16 parts of
+ * each part that differs, or, when it has few owners there, with their heads'
+ * versions (Heads).  Whoever gets versions asks for the tables that it has older
+ * (Pull), and tells the versions that the other one has older.
+ *
+ * None of it is remembered between two messages, so a lost one costs nothing but
+ * the next comparison.  What fits into a datagram goes as one.
+ *
+ * A pull asks for the rows since a version.  If they do not lead to the signed
+ * root, because some row was removed, the next one asks for a list of what is
+ * still there, too; and if not even that leads to it, for everything.
+ */
+#ifndef OVERLAY_ROW_SYNC_H
+#define OVERLAY_ROW_SYNC_H
+
+#include "overlay/module.h"
+#include "overlay/row-table.h"
+
+#define ROW_SYNC_DUE 32 /* pulls that wait for the gap to close by itself */
+
+struct rows;
+struct network;
+
+/* A table that arrives; its rows follow its head in one message. */
+struct row_transfer {
+	bool active;
+	struct node_id from;
+	uint16_t scope;
+	uint8_t reach;
+	struct signed_head *head;
+	struct row **rows;
+	uint32_t n, expected, bytes, n_kept;
+	uint8_t *kept;
+};
+
+struct row_due {
+	bool active;
+	uint16_t scope;
+	struct node_id owner;
+	struct peer from;
+	ms_t at;
+};
+
+struct row_sync {
+	struct row_transfer transfer;
+	struct row_due due[ROW_SYNC_DUE];
+	bool settled;	    /* the roots have been equal once */
+	bool news;	    /* a comparison brought some */
+	ms_t differs_since; /* 0: the last greeting was equal */
+	ms_t next, wait;
+	int64_t tokens;
+	ms_t filled_at;
+};
+
+void row_sync_begin(struct rows *r, ms_t now);
+void row_sync_clear(struct rows *r);
+
+size_t row_sync_greet(struct rows *r, const struct node_id *to, uint8_t *buf, size_t cap);
+void row_sync_greeted(struct rows *r, const struct origin *o, const uint8_t *greeting, size_t len,
+		      ms_t now);
+
+/* A part of kind PART_ROW_COMPARE to PART_ROW_ITEM. */
+void row_sync_receive(struct rows *r, const struct origin *o, const struct part *p, ms_t now);
+
+/* A change has a gap before it: pull what is between from @from, unless it comes by itself. */
+void row_sync_gap(struct rows *r, const struct network *n, const struct node_id *owner,
+		  const struct peer *from, ms_t now);
+
+/* Ask @from for what it has of @owner; what it has is told or not at all. */
+void row_sync_pull(struct rows *r, const struct network *n, const struct node_id *owner,
+		   const struct peer *from, ms_t now);
+
+void row_sync_tick(struct rows *r, ms_t now);
+ms_t row_sync_deadline(const struct rows *r);
+
+#endif

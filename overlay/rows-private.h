@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* rows-private - what rows.c, row-networks.c and row-sync.c share */
+#ifndef OVERLAY_ROWS_PRIVATE_H
+#define OVERLAY_ROWS_PRIVATE_H
+
+#include "overlay/row-sync.h"
+#include "overlay/rows.h"
+#include "overlay/spread.h"
+
+#define RECENT 1024 /* changes that are passed on at a time */
+
+_Static_assert(ROWS_NETWORKS + 1 == SPREAD_SCOPES, "a network is a scope of the spread queue");
+
+/* An owner in a network. */
+struct owner {
+	struct row_table table;
+	ms_t pulled_at; /* when it was last asked for; 0: never */
+};
+
+/* Something that is to be written when this node's own rows are back. */
+struct early {
+	struct early *next;
+	struct row *row; /* of no version yet */
+};
+
+struct network {
+	struct network_id id;
+	bool joined;
+	bool returning;	   /* own rows are being taken back */
+	uint8_t answers;   /* to that */
+	uint64_t presence; /* place of the row that says who is in it */
+	struct owner *
+		*owners; /* by id; of all members of it, but in the cluster's: of who has rows */
+	uint32_t n, cap;
+	uint64_t root; /* xor of the owners' marks */
+	uint64_t
+		last_place; /* of this node's last change in this life; its head is that change's */
+	ms_t return_next, return_until;
+	struct early *early, **early_end;
+};
+
+/* A change on its way. */
+struct recent {
+	uint8_t *bytes; /* NULL: free */
+	uint16_t len;
+	uint16_t scope;
+	uint64_t owner; /* short id */
+	uint64_t version;
+};
+
+struct rows {
+	struct engine *engine;
+	struct network networks[ROWS_NETWORKS + 1]; /* by scope; the first is the cluster's */
+	struct recent recent[RECENT];
+	uint32_t next_recent;
+	uint32_t sequence; /* of the last change in this life */
+	struct row_sync sync;
+	struct rows_counters counters;
+	ms_t now; /* of the call under way, for events */
+	bool begun;
+};
+
+/* row-networks.c: the tables */
+struct network *network_find(struct rows *r, const struct network_id *id);
+struct owner *owner_find(const struct network *n, const struct node_id *id);
+
+/* Whether a member is in a network: it is told of it, and has a table there. */
+bool network_has(struct rows *r, const struct network *n, const struct node_id *id);
+
+/* The owner's entry, made if it may have one; else NULL. */
+struct owner *owner_need(struct rows *r, struct network *n, const struct node_id *id);
+int owner_insert(struct network *n, const struct node_id *id, struct owner **ret);
+void owner_drop(struct rows *r, struct network *n, const struct node_id *id);
+void network_clear(struct network *n);
+
+/* The first owner that is not before the range; the first behind it. */
+uint32_t owners_from(const struct network *n, const struct tree_range *range);
+uint32_t owners_end(const struct network *n, const struct tree_range *range);
+
+/* What an owner adds to the root of its network. */
+uint64_t owner_mark(const struct owner *o);
+
+/* The key of a member, or NULL: not known, or it left. */
+const uint8_t *rows_key_of(struct rows *r, const struct node_id *id);
+
+/* Take a change into a table, or all of a table; the root follows, events are told. */
+enum table_verdict owner_take(struct rows *r, struct network *n, struct owner *o,
+			      struct row_change *c);
+bool owner_replace(struct rows *r, struct network *n, struct owner *o, struct signed_head *head,
+		   struct row **rows, uint32_t n_rows);
+
+/* Members of a network other than this node, random ones. */
+size_t network_pick(void *rows, uint16_t scope, size_t max, struct peer *ret, ms_t now);
+
+/* rows.c: somebody answered that asked for own rows. */
+void rows_own_answer(struct rows *r, struct network *n);
+
+#endif

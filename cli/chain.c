@@ -10,29 +10,24 @@
  * ADD that fails is undone by a DEL of every plugin, also of those that did not
  * run: DEL is content to find nothing.
  *
- * A plugin is asked for its versions only where the config leaves a choice and
- * the plugin is not of this build.  DEL and CHECK use the version that the
- * result of ADD is written in.
+ * DEL and CHECK use the version that the result of ADD is written in.
  */
 #include "cli/chain.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cache.h"
 #include "cli/chain-conf.h"
+#include "cli/chain-version.h"
 #include "cli/command.h"
 #include "cli/network.h"
+#include "cli/plugin.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/exec.h"
 #include "lib/jnode.h"
-#include "lib/stamp.h"
-
-/* As long as a kubelet waits for a sandbox: a DHCP server may take its time. */
-#define PLUGIN_TIMEOUT_MS (120 * 1000)
 
 /* One verb of one chain; all borrowed. */
 struct verb {
@@ -47,26 +42,13 @@ struct verb {
 
 /* ---- plugins ------------------------------------------------------------- */
 
-static int find_plugin(const struct command_env *env, const char *type, char ret[PATH_MAX],
-		       struct err *e)
-{
-	if (exec_find(env->plugin_path, type, ret) == 0)
-		return 0;
-
-	return err_say(
-		e, ENOENT,
-		"there is no plugin \"%s\" in %s: install it there, or name another directory "
-		"with --cni-plugin-path",
-		type, env->plugin_path);
-}
-
 static int find_plugins(const struct command_env *env, const struct chain_conf *conf, struct err *e)
 {
 	char path[PATH_MAX];
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < conf->n; i++)
-		r = find_plugin(env, conf->plugins[i].type, path, e);
+		r = plugin_find(env, conf->plugins[i].type, path, e);
 
 	return r;
 }
@@ -96,153 +78,12 @@ static int run_plugin(const struct verb *v, size_t i, char **ret, size_t *ret_le
 		x.ifname = v->a->ifname;
 		x.netns = v->a->netns;
 	}
-	r = find_plugin(v->env, x.name, path, e);
+	r = plugin_find(v->env, x.name, path, e);
 
 	return r < 0 ? r : exec_plugin(&x, ret, ret_len, e);
 }
 
-/* ---- versions ------------------------------------------------------------ */
-
-static bool is_of_this_build(const char *path, const char *type)
-{
-	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	return fd >= 0 && stamp_is_ours(fd, type);
-}
-
-static int read_supported(const char *type, const char *text, size_t len, bool ret[CNI_N_VERSIONS],
-			  struct err *e)
-{
-	AUTO_JSON json_t *doc = NULL;
-	const json_t *item;
-	enum cni_version v;
-	size_t i;
-	int r = jn_parse(text, len, &doc, e);
-
-	if (r < 0)
-		return err_wrap(e, r, "%s, asked for its versions", type);
-	memset(ret, 0, sizeof(bool[CNI_N_VERSIONS]));
-	json_array_foreach(json_object_get(doc, "supportedVersions"), i, item) {
-		if (json_is_string(item) && cni_version_parse(json_string_value(item), &v) == 0)
-			ret[v] = true;
-	}
-
-	return 0;
-}
-
-/* Ask a plugin, by VERSION. */
-static int ask_versions(const struct command_env *env, const char *type, const char *path,
-			bool ret[CNI_N_VERSIONS], struct err *e)
-{
-	static const char config[] = "{\"cniVersion\":\"1.1.0\"}";
-	const struct exec x = {
-		.path = path,
-		.name = type,
-		.command = CNI_VERSION,
-		/* Some read them before they look at the command. */
-		.container_id = "dummy",
-		.netns = "dummy",
-		.ifname = "dummy",
-		.cni_path = env->plugin_path,
-		.config = config,
-		.config_len = sizeof(config) - 1,
-		.timeout_ms = PLUGIN_TIMEOUT_MS,
-	};
-	AUTO_FREE char *text = NULL;
-	size_t len;
-	int r = exec_plugin(&x, &text, &len, e);
-
-	return r < 0 ? r : read_supported(type, text, len, ret, e);
-}
-
-/* Strikes out of @versions what the plugin does not speak. */
-static int narrow(const struct command_env *env, const struct chain_plugin *plugin,
-		  bool versions[CNI_N_VERSIONS], struct err *e)
-{
-	bool supported[CNI_N_VERSIONS];
-	char path[PATH_MAX];
-	int r = find_plugin(env, plugin->type, path, e);
-
-	if (r < 0 || is_of_this_build(path, plugin->type))
-		return r;
-	r = ask_versions(env, plugin->type, path, supported, e);
-	if (r < 0)
-		return r;
-	for (int v = 0; v < CNI_N_VERSIONS; v++)
-		versions[v] = versions[v] && supported[v];
-	if (!chain_conf_any(versions))
-		return err_cni(e, CNI_E_VERSION,
-			       "%s speaks no version of CNI that the network's cniVersions and "
-			       "the other plugins leave",
-			       path);
-
-	return 0;
-}
-
-/* The newest that the config names and every plugin speaks. */
-static int choose_version(const struct command_env *env, const struct chain_conf *conf,
-			  enum cni_version *ret, struct err *e)
-{
-	bool versions[CNI_N_VERSIONS];
-	int n = 0, r = 0;
-
-	memcpy(versions, conf->versions, sizeof(versions));
-	for (int v = 0; v < CNI_N_VERSIONS; v++)
-		n += versions[v];
-	for (size_t i = 0; r == 0 && n > 1 && i < conf->n; i++)
-		r = narrow(env, &conf->plugins[i], versions, e);
-	if (r == 0)
-		*ret = chain_conf_newest(versions);
-
-	return r;
-}
-
-/* That of the result if there is one. */
-static int version_of_result(const struct command_env *env, const struct chain_conf *conf,
-			     const json_t *result, enum cni_version *ret, struct err *e)
-{
-	const char *text = json_string_value(json_object_get(result, "cniVersion"));
-	enum cni_version v;
-
-	if (text && cni_version_parse(text, &v) == 0 && conf->versions[v]) {
-		*ret = v;
-		return 0;
-	}
-
-	return choose_version(env, conf, ret, e);
-}
-
 /* ---- results ------------------------------------------------------------- */
-
-/* @doc in another version, as the next plugin wants it. */
-static int convert(json_t *doc, enum cni_version from, enum cni_version to, json_t **ret,
-		   struct err *e)
-{
-	AUTO(cni_result_clear) struct cni_result res = { 0 };
-	struct jnode root = jn_root(doc);
-	int r;
-
-	root.key = "result";
-	r = cni_result_read(&root, from, &res, e);
-
-	return r < 0 ? r : cni_result_write(&res, to, ret, e);
-}
-
-/* Return: 0 with a result in @version, owned by the caller. */
-static int in_version(json_t *doc, enum cni_version version, json_t **ret, struct err *e)
-{
-	const char *text = json_string_value(json_object_get(doc, "cniVersion"));
-	enum cni_version from = CNI_0_1_0;
-
-	if (text && cni_version_parse(text, &from) < 0)
-		return err_cni(e, CNI_E_VERSION, "a result of CNI version \"%.32s\"", text);
-	if (text && from == version) {
-		*ret = json_incref(doc);
-		return 0;
-	}
-
-	return convert(doc, from, version, ret, e);
-}
 
 static int read_result(const struct verb *v, size_t i, const char *text, size_t len, json_t **ret,
 		       struct err *e)
@@ -251,7 +92,7 @@ static int read_result(const struct verb *v, size_t i, const char *text, size_t 
 	int r = jn_parse(text, len, &doc, e);
 
 	if (r == 0)
-		r = in_version(doc, v->version, ret, e);
+		r = chain_version_convert(doc, v->version, ret, e);
 
 	return r < 0 ? err_wrap(e, r, "what %s printed", v->conf->plugins[i].type) : 0;
 }
@@ -378,7 +219,7 @@ static int prepare_add(const struct command_env *env, const struct chain_conf *c
 	if (r == 0)
 		r = find_plugins(env, conf, e);
 
-	return r < 0 ? r : choose_version(env, conf, ret, e);
+	return r < 0 ? r : chain_version_choose(env, conf, ret, e);
 }
 
 /* What could not be removed stays remembered. */
@@ -487,7 +328,7 @@ static int set_prev(struct verb *v, struct known *k, struct err *e)
 
 	if (!k->entry.result || v->version < CNI_0_4_0)
 		return 0;
-	r = in_version(k->entry.result, v->version, &k->prev, e);
+	r = chain_version_convert(k->entry.result, v->version, &k->prev, e);
 	v->input.prev = k->prev;
 
 	return r;
@@ -505,7 +346,7 @@ static int del(const struct command_env *env, const struct network *net, const c
 		return r;
 	as_added(env, &k, a, &v);
 	v.command = CNI_DEL;
-	r = version_of_result(env, &k.conf, k.entry.result, &v.version, e);
+	r = chain_version_of(env, &k.conf, k.entry.result, &v.version, e);
 	if (r < 0)
 		return r;
 	/* A result that cannot be read is as good as none. */
@@ -542,7 +383,7 @@ static int check(const struct command_env *env, const struct network *net, const
 			       a->container_id, a->ifname);
 	as_added(env, &k, a, &v);
 	v.command = CNI_CHECK;
-	r = version_of_result(env, &k.conf, k.entry.result, &v.version, e);
+	r = chain_version_of(env, &k.conf, k.entry.result, &v.version, e);
 	if (r == 0 && v.version < CNI_0_4_0)
 		r = err_cni(e, CNI_E_VERSION, "its cniVersion is %s, and CHECK came with 0.4.0",
 			    cni_version_str(v.version));
@@ -619,7 +460,7 @@ static int run_gc(const struct command_env *env, const struct chain_conf *conf, 
 		  struct err *e)
 {
 	struct verb v = { .env = env, .conf = conf, .command = CNI_GC, .input.valid = valid };
-	int first = choose_version(env, conf, &v.version, e);
+	int first = chain_version_choose(env, conf, &v.version, e);
 
 	if (first < 0 || v.version < CNI_1_1_0)
 		return first;
@@ -659,7 +500,7 @@ int chain_status(const struct command_env *env, const struct network *net, struc
 	int r = chain_conf_read(net->conf, &conf, e);
 
 	if (r == 0 && conf.versions[CNI_1_1_0])
-		r = choose_version(env, &conf, &v.version, e);
+		r = chain_version_choose(env, &conf, &v.version, e);
 	if (r == 0 && v.version >= CNI_1_1_0)
 		r = run_each(&v, e);
 

@@ -71,9 +71,17 @@ int container_detach_id(const struct command_env *env, const struct store *store
 			struct err *e)
 {
 	AUTO(cache_clear) struct cache c = { 0 };
-	int r = cache_load(env, NULL, id, &c, e);
+	int first = cache_load(env, NULL, id, &c, e);
 
-	return r < 0 ? r : container_detach_all(env, store, &c, e);
+	for (size_t i = 0; i < c.n; i++) {
+		struct err step = { 0 };
+		int r = c.entries[i].heddle ? container_detach(env, store, &c.entries[i], &step)
+					    : 0;
+
+		first = err_keep(first, e, r, &step);
+	}
+
+	return first;
 }
 
 int container_check(const struct command_env *env, const struct store *store,

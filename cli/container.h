@@ -66,7 +66,10 @@ int container_detach(const struct command_env *env, const struct store *store,
 int container_detach_all(const struct command_env *env, const struct store *store,
 			 const struct cache *entries, struct err *e);
 
-/* All that the container with that ID has; nothing is not an error. */
+/*
+ * All that heddle has attached the container with that ID to; nothing is not an
+ * error.  An engine that runs our hooks has attachments of its own.
+ */
 int container_detach_id(const struct command_env *env, const struct store *store, const char *id,
 			struct err *e);
 

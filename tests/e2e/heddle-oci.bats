@@ -229,6 +229,18 @@ assert_gone() {
 	[[ $(in_ns web ip -j link | jq length) == 1 ]]
 }
 
+@test "what an engine attached under the same ID is the engine's" {
+	bundle one
+	mkdir -p "$CACHE_DIR/results"
+	jq -n --arg id "$ID-one" '{kind: "cniCacheV1", containerId: $id, config: ({} | @base64),
+		ifName: "eth7", networkName: "theirs", result: {}}' >"$CACHE_DIR/results/theirs-$ID-one-eth7"
+	start crun one
+	assert_ok
+	[[ $(cached) == "lows-network-$ID-one-eth0"$'\n'"theirs-$ID-one-eth7" ]]
+	stop crun one
+	[[ $(cached) == "theirs-$ID-one-eth7" ]]
+}
+
 @test "what is on stdin and is no state is told" {
 	for text in '' '{' '[]' '{"id":""}' '{"id":"a/b","status":"creating"}' '{"id":"a","pid":-1}'; do
 		capture feed "$text" nsenter --net="$(netns_path host)" -- "${HEDDLE_CMD[@]}" oci-hook

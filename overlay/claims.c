@@ -97,17 +97,16 @@ static void begin_suspicion(struct members *t, uint32_t slot, uint64_t from, ms_
 		t->m[slot].suspicion = (uint16_t)(at + 1);
 }
 
+/* Another one's suspicion counts when it is of the same standing, not of one refuted since. */
 static bool confirm(struct members *t, uint32_t slot, const struct claim *c, ms_t now)
 {
+	struct standing own = standing_of(&t->m[slot]);
 	uint16_t at = t->m[slot].suspicion;
 
-	if (c->standing.state != MEMBER_SUSPECT || at == 0 ||
+	if (at == 0 || standing_cmp(&c->standing, &own) != 0 ||
 	    !suspicion_confirm(&t->suspicions, at - 1U, c->from))
 		return false;
-	/*
-	 * Sent as often as one flush reaches others, it gets to most of them,
-	 * and whoever misses it only waits longer than need be.
-	 */
+	/* Not as often as the first: whoever misses it only waits longer than need be. */
 	queue_up(t, KEY_CLAIM(slot), engine_settings(t->engine)->confirm_sends, now);
 	return true;
 }
@@ -327,6 +326,14 @@ static struct standing at_least_profile(const struct member *m, const struct sta
 	return (struct standing){ .generation = m->profile->generation };
 }
 
+/* What is said again and again: the profile that is known, in no higher standing. */
+static bool says_nothing_new(const struct member *m, const struct claim *c)
+{
+	struct standing own = standing_of(m);
+
+	return (!c->profile || same_bytes(m->profile, c)) && standing_cmp(&c->standing, &own) <= 0;
+}
+
 bool members_hear(struct members *t, const struct claim *c, bool spread, ms_t now)
 {
 	uint32_t slot = members_find(t, &c->id);
@@ -335,9 +342,8 @@ bool members_hear(struct members *t, const struct claim *c, bool spread, ms_t no
 
 	if (slot == MEMBER_SELF)
 		return hear_of_self(t, c, now);
-	if (added && t->forgotten.is &&
-	    t->forgotten.is(t->forgotten.ctx, &c->id, c->standing.generation))
-		return false;
+	if (!added && says_nothing_new(&t->m[slot], c))
+		return confirm(t, slot, c, now);
 	if (added)
 		slot = add_member(t, c);
 	if (slot == MEMBER_NONE)
@@ -351,9 +357,9 @@ bool members_hear(struct members *t, const struct claim *c, bool spread, ms_t no
 	if (news)
 		set_standing(t, slot, &to, c->from, now);
 	members_toggle_hash(t, slot);
-
 	if (!news && !new_profile)
-		return confirm(t, slot, c, now);
+		return false;
+
 	if (spread)
 		pass_on(t, added || new_profile ? KEY_PROFILE(slot) : KEY_CLAIM(slot), now);
 	tell_change(t, slot, &was, new_profile, c->from, now);

@@ -157,9 +157,9 @@ static void print_values(FILE *md, const uint32_t *v, size_t n)
 }
 
 static const char about_grid[] =
-	" ms, for %d s; %zu cells. C is the paper's; D and I are some values of the range that\n"
-	"matters (an anomaly that is shorter than the suspicion's 10.5 s and one that is longer),\n"
-	"so compare ratios, not counts. alpha 5, beta 6; %d members.\n\n";
+	" ms, for %d s; %zu cells. C is the paper's; D and I are some values of its range: an\n"
+	"anomaly that is shorter than the suspicion's 10.5 s and one that is longer. So compare\n"
+	"ratios, not counts. alpha 5, beta 6; %d members.\n\n";
 
 static void print_grid(FILE *md, const struct grid *g)
 {

@@ -15,7 +15,7 @@
 static int narrow(const struct command_env *env, const struct chain_plugin *plugin,
 		  bool versions[CNI_N_VERSIONS], struct err *e)
 {
-	bool supported[CNI_N_VERSIONS];
+	bool supported[CNI_N_VERSIONS] = { false };
 	char path[PATH_MAX];
 	int r = plugin_find(env, plugin->type, path, e);
 

@@ -116,7 +116,7 @@ static void what_is_chosen_is_held_until_it_is_released(void **state)
 	assert_int_equal(choose(lab, "127.0.0.1::80", &a, &first, NULL), 0);
 	assert_true(first.chosen[0].host_port > 0);
 	/* Of a range that begins with it the held one is passed over. */
-	snprintf(text, sizeof(text), "127.0.0.1:%u-%u:80", first.chosen[0].host_port,
+	snprintf(text, sizeof(text), "127.0.0.1:%d-%d:80", first.chosen[0].host_port,
 		 first.chosen[0].host_port + 200);
 	assert_int_equal(choose(lab, text, &b, &second, NULL), 0);
 	assert_true(second.chosen[0].host_port > first.chosen[0].host_port);

@@ -23,19 +23,29 @@
 
 /* ---- elements and queues ------------------------------------------------------- */
 
-/* The words of a mark are cut when they are long: then only its hashes are known. */
+/*
+ * The words of a mark are cut when they are long.  Then the name of the container
+ * is not known, unless a lease or a result has it; that of the network is.
+ */
 static struct census_item *item_of_tag(struct census *c, const char *tag)
 {
-	char network[OWNER_TAG_SIZE], id[OWNER_TAG_SIZE], ifname[OWNER_TAG_SIZE];
+	char network[OWNER_TAG_SIZE] = "", id[OWNER_TAG_SIZE], ifname[OWNER_TAG_SIZE];
+	int n = sscanf(owner_words(tag), "%128s %128s %128s", network, id, ifname);
+	struct census_item *item;
 	struct owner owner;
 
-	if (sscanf(owner_words(tag), "%128s %128s %128s", network, id, ifname) == 3) {
+	if (n == 3) {
 		owner_init(&owner, network, id, ifname);
 		if (owner_has(&owner, tag, strlen(tag)))
 			return census_attachment(c, network, id, ifname);
 	}
+	item = census_item(c, tag);
+	owner_init_network(&owner, network);
+	if (item && owner_has_network(&owner, tag, strlen(tag)) &&
+	    census_set_network(item, network) < 0)
+		return NULL;
 
-	return census_item(c, tag);
+	return item;
 }
 
 /* What a network's containers share: that its bridge is shut. */

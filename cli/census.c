@@ -114,6 +114,27 @@ struct census_item *census_attachment(struct census *c, const char *network,
 	return item;
 }
 
+int census_set_network(struct census_item *item, const char *network)
+{
+	return set_text(&item->network, network) ? 0 : -ENOMEM;
+}
+
+int census_can_name(const struct census *c, const char *network, struct err *e)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		const struct census_item *item = c->items[i];
+
+		if (item->state != CENSUS_GONE && item->container_id[0] == '\0' &&
+		    strcmp(item->network, network) == 0)
+			return err_sys(e, EBUSY,
+				       "an attachment of %s lives, of which only its mark %.*s is "
+				       "known",
+				       network, OWNER_KEY_LEN, item->key);
+	}
+
+	return 0;
+}
+
 int census_note(struct census_item *item, const char *kind, const char *name, const char *where,
 		struct err *e)
 {

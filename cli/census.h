@@ -77,6 +77,12 @@ struct census_item *census_item(struct census *c, const char *key);
 struct census_item *census_attachment(struct census *c, const char *network,
 				      const char *container_id, const char *ifname);
 
+/* For one whose mark says no more.  Return: 0 or -ENOMEM. */
+int census_set_network(struct census_item *item, const char *network);
+
+/* Whether all who live on a network can be told apart by name.  Return: 0 or -EBUSY. */
+int census_can_name(const struct census *c, const char *network, struct err *e);
+
 /* Note a trace.  @where may be NULL.  Return: 0 or -ENOMEM. */
 int census_note(struct census_item *item, const char *kind, const char *name, const char *where,
 		struct err *e);

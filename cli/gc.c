@@ -201,13 +201,15 @@ static int collect(const struct gc_run *run, const struct network *net, struct e
 	size_t room = run->census.n + 1;
 	AUTO_FREE struct cache_entry *entries = calloc(room, sizeof(*entries));
 	AUTO_FREE const struct cache_entry **valid = calloc(room, sizeof(struct cache_entry *));
-	size_t n;
+	int r;
 
 	if (!entries || !valid)
 		return err_sys(e, ENOMEM, "list the attachments of %s", net->name);
-	n = list_valid(&run->census, net, entries, valid);
+	r = census_can_name(&run->census, net->name, e);
+	if (r < 0)
+		return r;
 
-	return chain_gc(run->env, net, valid, n, e);
+	return chain_gc(run->env, net, valid, list_valid(&run->census, net, entries, valid), e);
 }
 
 static int collect_all(const struct gc_run *run, struct progress *progress, struct err *e)

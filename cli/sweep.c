@@ -29,34 +29,18 @@ static bool is_of(const struct census_item *item, const char *network)
 
 /* ---- who stays ----------------------------------------------------------------- */
 
-/* Whether an item of which only the hashes are known is of @network. */
-static bool is_nameless_of(const struct census_item *item, const struct owner *network)
+static size_t list_valid(const struct census *c, const char *network, struct cni_attachment *valid)
 {
-	return item->network[0] == '\0' && owner_has_network(network, item->key, OWNER_KEY_LEN);
-}
-
-static int list_valid(const struct census *c, const char *network, struct cni_attachment *valid,
-		      size_t *ret_n, struct err *e)
-{
-	struct owner owner;
 	size_t n = 0;
 
-	owner_init_network(&owner, network);
 	for (size_t i = 0; i < c->n; i++) {
 		const struct census_item *item = c->items[i];
 
-		if (item->state == CENSUS_GONE)
-			continue;
-		if (is_nameless_of(item, &owner))
-			return err_sys(e, EBUSY,
-				       "an attachment of %s lives of which only %.*s is known",
-				       network, OWNER_KEY_LEN, item->key);
-		if (is_of(item, network))
+		if (item->state != CENSUS_GONE && is_of(item, network))
 			valid[n++] = (struct cni_attachment){ item->container_id, item->ifname };
 	}
-	*ret_n = n;
 
-	return 0;
+	return n;
 }
 
 /* ---- leases -------------------------------------------------------------------- */
@@ -211,13 +195,12 @@ int sweep_network(const struct census *c, const char *network, struct err *e)
 	AUTO_FREE struct cni_attachment *valid = calloc(c->n + 1, sizeof(*valid));
 	AUTO(gc_clear) struct gc gc = { 0 };
 	struct err next;
-	size_t n = 0;
 	int r;
 
 	if (!valid)
 		return err_sys(e, ENOMEM, "list the attachments of %s", network);
-	if ((r = list_valid(c, network, valid, &n, e)) < 0 ||
-	    (r = gc_init(&gc, network, valid, n, e)) < 0)
+	if ((r = census_can_name(c, network, e)) < 0 ||
+	    (r = gc_init(&gc, network, valid, list_valid(c, network, valid), e)) < 0)
 		return r;
 
 	r = sweep_queues(&gc, e);

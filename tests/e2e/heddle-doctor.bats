@@ -61,6 +61,34 @@ attach() { in_ns host "${HEDDLE_CMD[@]}" attach --name c1 "$@" "$(netns_path c1)
 	assert_json 'length == 0'
 }
 
+# traced OPTION…: a run under strace, whose log is in $log
+traced() {
+	log=$BATS_TEST_TMPDIR/strace
+	capture in_ns host env ASAN_OPTIONS=detect_leaks=0 \
+		strace -f -o "$log" -e trace=unshare,sendto "$@" "${HEDDLE_CMD[@]}" doctor --json
+}
+
+@test "a kernel that cannot make what containers need" {
+	local before
+	traced
+	assert_json 'length == 0'
+	before=$(sed '/unshare(/,$d' "$log" | grep -c sendto)
+	# The first request in the namespace where doctor tries things.
+	traced -e "inject=sendto:error=EOPNOTSUPP:when=$((before + 1))"
+	assert_json 'length == 1 and .[0].check == "features" and .[0].mend == "modprobe bridge"'
+	assert_json '.[0].finding | startswith("the kernel cannot make a bridge")'
+}
+
+@test "a check that cannot look is a finding, and the others go on" {
+	create n
+	attach --network n
+	in_ns host sysctl -qw net.ipv4.ip_forward=0
+	traced -e inject=unshare:error=EPERM
+	[[ $status -eq 1 ]]
+	assert_json '[.[].check] == ["features", "forwarding"]'
+	assert_json '.[0].finding | startswith("cannot look: ")'
+}
+
 @test "forwarding that was turned off" {
 	create --ipv6 --subnet 10.61.0.0/24 --subnet fd00:61::/64 n
 	attach --network n

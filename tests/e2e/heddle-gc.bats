@@ -236,6 +236,24 @@ has_all_of() {
 	[[ -e $RESULTS/n-c1-eth0 ]]
 }
 
+@test "who lives with a mark that does not say the name keeps gc from its network" {
+	local name
+	name=$(printf 'x%.0s' {1..100})
+	heddle attach --name "$name" --network n "$(netns_path c1)"
+	rm "$RESULTS"/* "$LEASES"/10.*
+	attach c2 --network n
+	kill_container c2
+	gc
+	[[ $status -eq 1 && $errout == *"an attachment of n lives, of which only its mark h1:"* ]]
+	reaches c1 10.61.0.1
+
+	netns_del c1
+	wait_for 5 eval '[[ -z $(host_links) ]]'
+	gc
+	assert_ok
+	[[ -z $(nft_elements) ]]
+}
+
 @test "a hundred that are gone" {
 	local i config
 	attach c1 --network n

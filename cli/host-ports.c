@@ -217,8 +217,8 @@ static int list_ports(const struct port_spec *specs, size_t n, struct host_ports
 
 	for (size_t i = 0; i < n; i++)
 		total += specs[i].last - specs[i].port + 1u;
-	ret->chosen = calloc(total, sizeof(*ret->chosen));
-	if (total > 0 && !ret->chosen)
+	ret->chosen = calloc(total > 0 ? total : 1, sizeof(*ret->chosen));
+	if (!ret->chosen)
 		return err_sys(e, ENOMEM, "list the published ports");
 	for (size_t i = 0; i < n; i++) {
 		for (uint32_t k = 0; k <= (uint32_t)(specs[i].last - specs[i].port); k++)

@@ -98,6 +98,9 @@ void blocks_event(struct blocks *b, uint16_t kind, const struct node_id *node,
  * that said good-bye or are forgotten.  @unmet: how many of them are not in @met.
  */
 uint32_t meeting_count(const struct blocks *b, const struct id_set *met, uint32_t *unmet);
+
+/* Whether everyone has been met but for those whom somebody forgets. */
+bool meeting_is_done(const struct blocks *b);
 void meeting_begin(struct blocks *b, ms_t now);
 void meeting_tick(struct blocks *b, ms_t now);
 void meeting_receive(struct blocks *b, const struct origin *o, const struct part *p, ms_t now);

@@ -147,7 +147,23 @@ static void send_ack(struct blocks *b, const struct peer *to, const struct forge
 		ledger_send_proofs(&b->ledger, to, is_about_subject, (void *)(uintptr_t)f, &w);
 }
 
-/* One forget of a member at a time. */
+static bool has_rival(const struct blocks *b, const struct forget *f)
+{
+	for (uint32_t i = 0; i < b->ledger.n_forgets; i++) {
+		const struct forget *other = forget_at(b, b->ledger.forgets[i]);
+
+		if (forget_is_rival(other, f) && !is_over(b, &other->id, f))
+			return true;
+	}
+
+	return false;
+}
+
+/*
+ * One forget of a member at a time.  Who was restored does not know which one it
+ * acknowledged: it waits until it has met the others, and takes none while there
+ * are two.
+ */
 static bool may_acknowledge(struct blocks *b, const struct forget *f)
 {
 	struct forget_ack *ack = find_ack(b, f);
@@ -155,7 +171,7 @@ static bool may_acknowledge(struct blocks *b, const struct forget *f)
 
 	if (ack && link_id_equal(&ack->forget, &f->id))
 		return true;
-	if (has_lived_on(b, f) || (ack && !is_over(b, &ack->forget, f)))
+	if (has_lived_on(b, f) || has_rival(b, f) || !meeting_is_done(b))
 		return false;
 	if (make_durable(b, f) < 0 || store_ack(b, f) < 0)
 		return false;
@@ -476,11 +492,14 @@ void forgetting_clear(struct blocks *b)
 	free(b->acks);
 }
 
-/* A forget of this node's own that its disk had lost: it goes on, or gives way. */
+/* A forget of this node's own, of which its disk had lost the state: it goes on, or gives way. */
 static void take_back(struct blocks *b, uint32_t handle, ms_t now)
 {
 	struct forget f = *forget_at(b, handle);
 
+	for (uint32_t i = b->n_issues; i-- > 0;)
+		if (b->issues[i].handle == handle)
+			end_issue(b, &b->issues[i]);
 	if (f.state != FORGET_ISSUED)
 		return;
 	if (may_acknowledge(b, &f))

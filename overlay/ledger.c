@@ -35,11 +35,21 @@ static const struct link_id *id_of(const struct ledger_entry *e)
 	return e->link ? &e->link->id : &e->forget->id;
 }
 
+/* Sebastiano Vigna's finalizer of SplitMix64. */
+static uint64_t mix(uint64_t n)
+{
+	n = (n ^ n >> 30) * 0xbf58476d1ce4e5b9;
+	n = (n ^ n >> 27) * 0x94d049bb133111eb;
+
+	return n ^ n >> 31;
+}
+
 uint64_t ledger_mark(const struct ledger_entry *e)
 {
 	uint64_t mark = get_le64(id_of(e)->b);
 
-	return e->link ? mark : mark ^ (uint64_t)(e->forget->state + 1) * 0x9e3779b97f4a7c15;
+	/* Not linear, as marks are summed up by xor: two forgets may have swapped their states. */
+	return e->link ? mark : mix(mark + (uint64_t)e->forget->state + 1);
 }
 
 uint8_t ledger_range(const struct ledger_entry *e)

@@ -45,6 +45,23 @@ uint32_t meeting_count(const struct blocks *b, const struct id_set *met, uint32_
 	return known;
 }
 
+bool meeting_is_done(const struct blocks *b)
+{
+	const struct members *t = engine_members(b->engine);
+
+	if (b->ready)
+		return true;
+	for (uint32_t i = 0; i < members_slots(t); i++) {
+		const struct member *m = members_at(t, i);
+
+		if (is_to_be_met(b, m) && !id_set_has(&b->met, &m->profile->id) &&
+		    !ledger_is_forgotten(&b->ledger, &m->profile->id, m->generation, false))
+			return false;
+	}
+
+	return b->met.n > 0;
+}
+
 uint32_t blocks_unmet(const struct blocks *b)
 {
 	uint32_t known, unmet;

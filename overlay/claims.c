@@ -158,68 +158,6 @@ static void tell_change(struct members *t, uint32_t slot, const struct standing 
 		tell(t, kinds[m->state], slot, from, now);
 }
 
-/* ---- this node ---------------------------------------------------------------- */
-
-/* Outrank what is said: only the member itself may raise its refutation number. */
-static void refute(struct members *t, uint32_t refutation, ms_t now)
-{
-	members_toggle_hash(t, MEMBER_SELF);
-	t->m[MEMBER_SELF].refutation = refutation + 1;
-	members_toggle_hash(t, MEMBER_SELF);
-	t->refuted++;
-	pass_on(t, KEY_CLAIM(MEMBER_SELF), now);
-}
-
-static bool hear_of_self(struct members *t, const struct claim *c, ms_t now)
-{
-	struct standing own = standing_of(&t->m[MEMBER_SELF]);
-
-	if (c->standing.generation > own.generation) {
-		tell(t, EVENT_ID_TAKEN, MEMBER_SELF, c->from, now);
-		return false;
-	}
-	if (t->leaving || standing_cmp(&c->standing, &own) <= 0)
-		return false;
-	refute(t, c->standing.refutation, now);
-	return true;
-}
-
-int members_add_self(struct members *t, const struct profile *p)
-{
-	if (members_insert(t, p) == MEMBER_NONE)
-		return -ENOMEM;
-	t->m[MEMBER_SELF].generation = p->generation;
-	t->m[MEMBER_SELF].state = MEMBER_ALIVE;
-	t->alive = 1;
-	members_toggle_hash(t, MEMBER_SELF);
-	return 0;
-}
-
-void members_introduce_self(struct members *t, ms_t now)
-{
-	pass_on(t, KEY_PROFILE(MEMBER_SELF), now);
-}
-
-void members_change_self(struct members *t, const struct profile *p, ms_t now)
-{
-	members_toggle_hash(t, MEMBER_SELF);
-	members_set_profile(t, MEMBER_SELF, p);
-	members_toggle_hash(t, MEMBER_SELF);
-	members_introduce_self(t, now);
-}
-
-void members_leave(struct members *t, ms_t now)
-{
-	struct standing left = standing_of(&t->m[MEMBER_SELF]);
-
-	left.state = MEMBER_LEFT;
-	t->leaving = true;
-	members_toggle_hash(t, MEMBER_SELF);
-	set_standing(t, MEMBER_SELF, &left, 0, now);
-	members_toggle_hash(t, MEMBER_SELF);
-	pass_on(t, KEY_CLAIM(MEMBER_SELF), now);
-}
-
 /* ---- profiles ----------------------------------------------------------------- */
 
 static bool same_bytes(const struct profile *p, const struct claim *c)
@@ -295,6 +233,11 @@ static bool take_newer_profile(struct members *t, uint32_t slot, const struct cl
 	return true;
 }
 
+static bool is_forgotten(const struct members *t, const struct profile *p)
+{
+	return t->forgotten.is && t->forgotten.is(t->forgotten.ctx, &p->id, p->generation);
+}
+
 static uint32_t add_member(struct members *t, const struct claim *c)
 {
 	const struct profile *p;
@@ -308,7 +251,7 @@ static uint32_t add_member(struct members *t, const struct claim *c)
 	p = take_profile(t, c);
 	if (!p)
 		return MEMBER_NONE;
-	slot = members_insert(t, p);
+	slot = is_forgotten(t, p) ? MEMBER_NONE : members_insert(t, p);
 	if (slot == MEMBER_NONE)
 		members_drop_profile(t, p);
 	else
@@ -316,13 +259,97 @@ static uint32_t add_member(struct members *t, const struct claim *c)
 	return slot;
 }
 
+/* ---- this node ---------------------------------------------------------------- */
+
+/* Outrank what is said: only the member itself may raise its refutation number. */
+static void refute(struct members *t, uint32_t refutation, ms_t now)
+{
+	members_toggle_hash(t, MEMBER_SELF);
+	t->m[MEMBER_SELF].refutation = refutation + 1;
+	members_toggle_hash(t, MEMBER_SELF);
+	t->refuted++;
+	pass_on(t, KEY_CLAIM(MEMBER_SELF), now);
+}
+
+/* Somebody holds this node's key and has signed a generation that it has not come to. */
+static bool is_signed_newer(struct members *t, const struct claim *c)
+{
+	const struct profile *p = c->profile ? take_profile(t, c) : NULL;
+	bool newer = p && p->generation > t->m[MEMBER_SELF].generation;
+
+	if (p)
+		members_drop_profile(t, p);
+	return newer;
+}
+
+static bool hear_of_self(struct members *t, const struct claim *c, ms_t now)
+{
+	struct standing own = standing_of(&t->m[MEMBER_SELF]);
+
+	if (c->standing.generation > own.generation) {
+		if (is_signed_newer(t, c))
+			tell(t, EVENT_ID_TAKEN, MEMBER_SELF, c->from, now);
+		return false;
+	}
+	if (t->leaving || standing_cmp(&c->standing, &own) <= 0)
+		return false;
+	refute(t, c->standing.refutation, now);
+	return true;
+}
+
+int members_add_self(struct members *t, const struct profile *p)
+{
+	if (members_insert(t, p) == MEMBER_NONE)
+		return -ENOMEM;
+	t->m[MEMBER_SELF].generation = p->generation;
+	t->m[MEMBER_SELF].state = MEMBER_ALIVE;
+	t->alive = 1;
+	members_toggle_hash(t, MEMBER_SELF);
+	return 0;
+}
+
+void members_introduce_self(struct members *t, ms_t now)
+{
+	pass_on(t, KEY_PROFILE(MEMBER_SELF), now);
+}
+
+void members_change_self(struct members *t, const struct profile *p, ms_t now)
+{
+	members_toggle_hash(t, MEMBER_SELF);
+	members_set_profile(t, MEMBER_SELF, p);
+	members_toggle_hash(t, MEMBER_SELF);
+	members_introduce_self(t, now);
+}
+
+void members_leave(struct members *t, ms_t now)
+{
+	struct standing left = standing_of(&t->m[MEMBER_SELF]);
+
+	left.state = MEMBER_LEFT;
+	t->leaving = true;
+	members_toggle_hash(t, MEMBER_SELF);
+	set_standing(t, MEMBER_SELF, &left, 0, now);
+	members_toggle_hash(t, MEMBER_SELF);
+	pass_on(t, KEY_CLAIM(MEMBER_SELF), now);
+}
+
 /* ---- hearing ------------------------------------------------------------------ */
 
-/* A standing is never below the generation of the profile that the member itself signed. */
-static struct standing at_least_profile(const struct member *m, const struct standing *s)
+/*
+ * What a claim says of the generation that the member itself has signed.  What
+ * it says of an older one is over; a newer one is not believed without the
+ * profile that goes with it, or anybody could say dead of all generations that
+ * are to come.
+ */
+static struct standing of_signed_generation(struct members *t, const struct member *m,
+					    const struct standing *s)
 {
-	if (s->generation >= m->profile->generation)
+	if (s->generation == m->profile->generation)
 		return *s;
+	if (s->generation > m->profile->generation) {
+		t->lacks_profiles = true;
+		engine_counters(t->engine)->unknown_member++;
+	}
 	return (struct standing){ .generation = m->profile->generation };
 }
 
@@ -352,7 +379,7 @@ bool members_hear(struct members *t, const struct claim *c, bool spread, ms_t no
 	was = standing_of(&t->m[slot]);
 	members_toggle_hash(t, slot);
 	new_profile = !added && take_newer_profile(t, slot, c);
-	to = at_least_profile(&t->m[slot], &c->standing);
+	to = of_signed_generation(t, &t->m[slot], &c->standing);
 	news = added || standing_cmp(&to, &was) > 0;
 	if (news)
 		set_standing(t, slot, &to, c->from, now);
@@ -439,7 +466,8 @@ int members_put_claim(const struct members *t, uint32_t index, uint8_t kind, boo
 bool members_read_claim(struct members *t, const struct part *p, struct _member_Claim *room,
 			struct claim *ret)
 {
-	if (!part_message(p, member_Claim_fields, room) || room->state > member_State_LEFT) {
+	if (!part_message(p, member_Claim_fields, room) || room->state > member_State_LEFT ||
+	    room->refutation == UINT32_MAX) { /* none is above it: it could not be refuted */
 		engine_counters(t->engine)->bad_part++;
 		return false;
 	}

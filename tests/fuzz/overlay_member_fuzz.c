@@ -111,7 +111,7 @@ static void check_counts(const struct members *t)
 		dead += t->m[i].state == MEMBER_DEAD;
 		suspicions += t->m[i].suspicion != 0;
 		MUST(members_find(t, &t->m[i].profile->id) == i);
-		MUST(t->m[i].generation >= t->m[i].profile->generation);
+		MUST(t->m[i].generation == t->m[i].profile->generation);
 		MUST((t->m[i].suspicion != 0) == (t->m[i].state == MEMBER_SUSPECT));
 	}
 	MUST(count == t->count && alive == t->alive && dead == t->dead);

@@ -48,8 +48,9 @@ static uint64_t root_after(struct world *w, const struct person *p, const struct
 
 static void claims_in_any_order_end_in_the_same_table(void **state)
 {
-	struct standing s[] = { alive(1, 0), suspect(1, 0), dead(1, 0), alive(1, 1),  suspect(1, 1),
-				alive(2, 0), alive(1, 7),   dead(1, 9), suspect(2, 0) };
+	struct standing s[] = { alive(1, 0), suspect(1, 0), dead(1, 0),
+				alive(1, 1), suspect(1, 1), dead(1, 3),
+				alive(1, 7), suspect(1, 7), dead(0, 9) };
 	struct person p = person_of(1);
 	uint64_t first = 0;
 
@@ -156,12 +157,16 @@ static void a_newer_generation_of_this_node_is_an_alarm_and_not_refuted(void **s
 {
 	struct person p = person_of(1), me = person_of(0);
 	struct world *w = world_new(NULL);
+	struct profile *clone = profile_of(w, &me, "self", 2, 1);
 
 	(void)state;
 	world_meet(w, &p);
 	world_claim(w, &p, &me.id, suspect(2, 0), NULL);
+	assert_int_equal(world_events(w, EVENT_ID_TAKEN), 0); /* anybody could say so */
+	world_claim(w, &p, &me.id, suspect(2, 0), clone);
 	assert_int_equal(world_events(w, EVENT_ID_TAKEN), 1);
 	assert_int_equal(members_at(engine_members(w->e), MEMBER_SELF)->refutation, 0);
+	profile_free(clone);
 	world_free(w);
 }
 
@@ -184,6 +189,19 @@ static void the_dead_come_back_with_a_newer_generation(void **state)
 	assert_int_equal(members_alive(engine_members(w->e)), 2);
 	assert_int_equal(world_events(w, EVENT_MEMBER_JOINED), 2);
 	profile_free(again);
+	world_free(w);
+}
+
+static void nobody_is_dead_for_all_generations_to_come(void **state)
+{
+	struct person p = person_of(1), q = person_of(2);
+	struct world *w = world_new(NULL);
+
+	(void)state;
+	world_meet(w, &p);
+	world_claim(w, &q, &p.id, dead(UINT32_MAX, 0), NULL);
+	world_claim(w, &q, &p.id, dead(1, UINT32_MAX), NULL);
+	assert_int_equal(world_state(w, &p), MEMBER_ALIVE);
 	world_free(w);
 }
 
@@ -292,6 +310,7 @@ int main(void)
 		cmocka_unit_test(an_old_suspicion_of_this_node_changes_nothing),
 		cmocka_unit_test(a_newer_generation_of_this_node_is_an_alarm_and_not_refuted),
 		cmocka_unit_test(the_dead_come_back_with_a_newer_generation),
+		cmocka_unit_test(nobody_is_dead_for_all_generations_to_come),
 		cmocka_unit_test(who_left_stays_away_until_the_next_start),
 		cmocka_unit_test(a_change_of_name_takes_the_old_profiles_place),
 		cmocka_unit_test(who_is_forgotten_is_gone_with_its_suspicion),

@@ -389,13 +389,14 @@ static int last_generation(const struct blocks *b, const struct node_id *id, uin
 
 	*ret = known ? members_at(t, slot)->generation : 0;
 	for (uint32_t i = 0; i < b->ledger.n; i++) {
-		const struct link *l = b->ledger.entries[i].link;
+		const struct ledger_entry *e = &b->ledger.entries[i];
 
-		if (!l || !node_id_equal(&l->of.to, id))
+		known |= e->forget && node_id_equal(&e->forget->issuer, id);
+		if (!e->link || !node_id_equal(&e->link->of.to, id))
 			continue;
 		known = true;
-		if (l->of.generation > *ret)
-			*ret = l->of.generation;
+		if (e->link->of.generation > *ret)
+			*ret = e->link->of.generation;
 	}
 
 	return known ? 0 : -ENOENT;

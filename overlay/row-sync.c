@@ -18,6 +18,7 @@
 #define DIFFERS_LONG 1000 /* ms after which a difference is not gossip under way */
 #define WAIT_LEAST   300  /* ms between comparisons while they bring news */
 #define WAIT_MOST    4000
+#define HURRY	     10000	   /* ms after a start, or a member's return */
 #define GAP_WAIT     150	   /* ms for a gap to close by itself */
 #define PULL_AGAIN   700	   /* ms without an answer after which a table is asked for again */
 #define ANSWER_RATE  (1500 * 1000) /* bytes a second of tables */
@@ -139,10 +140,14 @@ static void put_compare(struct chunk *c, const struct network *n, const struct t
 	chunk_put(c, PART_ROW_COMPARE, row_Compare_fields, &m);
 }
 
-static void compare(struct rows *r, const struct peer *to)
+static void compare(struct rows *r, const struct peer *to, ms_t now)
 {
+	struct row_sync *s = &r->sync;
 	struct chunk c;
 
+	/* Longer and longer while it brings nothing; never in step with others. */
+	s->wait = s->wait * 2 < WAIT_MOST ? s->wait * 2 : WAIT_MOST;
+	s->next = now + s->wait / 2 + engine_random(r->engine, (uint32_t)s->wait);
 	r->counters.compared++;
 	chunk_begin(&c, r, to);
 	for (unsigned int i = 0; i <= ROWS_NETWORKS; i++) {
@@ -437,6 +442,17 @@ static void on_heads(struct rows *r, const struct origin *o, const struct part *
 	chunk_send(&c);
 }
 
+/* There was a difference, and there may be more. */
+static void wait_no_more(struct rows *r, ms_t now)
+{
+	struct row_sync *s = &r->sync;
+	ms_t soon = now + engine_random(r->engine, WAIT_LEAST);
+
+	s->wait = WAIT_LEAST;
+	if (s->next > soon)
+		s->next = soon;
+}
+
 /* ---- answering a pull ------------------------------------------------------ */
 
 static bool may_answer(struct rows *r, ms_t now)
@@ -539,10 +555,12 @@ static void on_pull(struct rows *r, const struct origin *o, const struct part *p
 			send_nothing(r, n, &o->from);
 		return;
 	}
-	if (may_answer(r, now))
-		send_table(r, &o->from, &owner->table, &m);
-	else
+	if (!may_answer(r, now)) {
 		r->counters.busy++;
+		return;
+	}
+	send_table(r, &o->from, &owner->table, &m);
+	wait_no_more(r, now);
 }
 
 /* ---- a table arrives ------------------------------------------------------- */
@@ -638,7 +656,7 @@ static void finish_transfer(struct rows *r, const struct origin *origin, ms_t no
 		r->counters.own_elsewhere++;
 	else if (settle_table(r, n, o, t)) {
 		r->counters.replaced++;
-		r->sync.news = true;
+		wait_no_more(r, now);
 		o->pulled_at = 0;
 	} else {
 		r->counters.mismatch++;
@@ -746,25 +764,24 @@ void row_sync_greeted(struct rows *r, const struct origin *o, const uint8_t *gre
 	if (get_le64(greeting) == combined_root(r, &o->from.id)) {
 		s->differs_since = 0;
 		s->wait = WAIT_LEAST;
-		s->settled = true;
 		return;
 	}
 	if (s->differs_since == 0)
 		s->differs_since = now;
-	if (now < s->next || (s->settled && now - s->differs_since < DIFFERS_LONG))
+	if (now < s->next || (now > s->hurry_until && now - s->differs_since < DIFFERS_LONG))
 		return;
-	/* Short after news, longer and longer without; never in step with others. */
-	s->wait = s->news ? WAIT_LEAST : s->wait * 2;
-	if (s->wait > WAIT_MOST)
-		s->wait = WAIT_MOST;
-	s->next = now + s->wait / 2 + engine_random(r->engine, (uint32_t)s->wait);
-	s->news = false;
-	compare(r, &o->from);
+	compare(r, &o->from, now);
+}
+
+void row_sync_hurry(struct rows *r, ms_t now)
+{
+	r->sync.hurry_until = now + HURRY;
+	wait_no_more(r, now);
 }
 
 void row_sync_begin(struct rows *r, ms_t now)
 {
-	r->sync.wait = WAIT_LEAST;
+	row_sync_hurry(r, now);
 	r->sync.filled_at = now;
 	r->sync.tokens = ANSWER_BURST;
 }
@@ -774,8 +791,26 @@ void row_sync_clear(struct rows *r)
 	drop_transfer(&r->sync.transfer);
 }
 
+/* In a hurry no greeting is waited for: anybody may have what is missing, or lack it. */
+static bool is_hurrying(const struct row_sync *s)
+{
+	return s->differs_since != 0 && s->next < s->hurry_until;
+}
+
+static void compare_with_any(struct rows *r, ms_t now)
+{
+	struct peer any;
+
+	if (members_pick(engine_members(r->engine), 1, NULL, &any) == 1)
+		compare(r, &any, now);
+	else
+		r->sync.next = now + WAIT_MOST;
+}
+
 void row_sync_tick(struct rows *r, ms_t now)
 {
+	if (is_hurrying(&r->sync) && now >= r->sync.next)
+		compare_with_any(r, now);
 	for (unsigned int i = 0; i < ROW_SYNC_DUE; i++)
 		if (r->sync.due[i].active && r->sync.due[i].at <= now)
 			run_due(r, &r->sync.due[i], now);
@@ -783,7 +818,7 @@ void row_sync_tick(struct rows *r, ms_t now)
 
 ms_t row_sync_deadline(const struct rows *r)
 {
-	ms_t first = MS_NEVER;
+	ms_t first = is_hurrying(&r->sync) ? r->sync.next : MS_NEVER;
 
 	for (unsigned int i = 0; i < ROW_SYNC_DUE; i++)
 		if (r->sync.due[i].active && r->sync.due[i].at < first)

@@ -56,6 +56,7 @@ struct row_sync {
 	bool settled;	    /* the roots have been equal once */
 	bool news;	    /* a comparison brought some */
 	ms_t differs_since; /* 0: the last greeting was equal */
+	ms_t hurry_until;   /* after a start and a member's return no difference waits for gossip */
 	ms_t next, wait;
 	int64_t tokens;
 	ms_t filled_at;
@@ -67,6 +68,9 @@ void row_sync_clear(struct rows *r);
 size_t row_sync_greet(struct rows *r, const struct node_id *to, uint8_t *buf, size_t cap);
 void row_sync_greeted(struct rows *r, const struct origin *o, const uint8_t *greeting, size_t len,
 		      ms_t now);
+
+/* A member is back, or new: what either lacks is found at once. */
+void row_sync_hurry(struct rows *r, ms_t now);
 
 /* A part of kind PART_ROW_COMPARE to PART_ROW_ITEM. */
 void row_sync_receive(struct rows *r, const struct origin *o, const struct part *p, ms_t now);

@@ -14,7 +14,7 @@
 #include "overlay/rows-private.h"
 
 #define RETURN_AGAIN  300  /* ms between questions for own rows */
-#define RETURN_MOST   5000 /* ms after which nobody will answer any more */
+#define RETURN_MOST   5000 /* ms after which one answer will do, or none if nobody is there */
 #define RETURN_ASKED  3	   /* members that answer before own rows are thought whole */
 #define CHANGE_MAX    1024 /* bytes of an encoded change */
 #define SENDS_A_DIGIT 3	   /* a change is sent this often for each digit of the members' number */
@@ -351,14 +351,14 @@ static void return_tick(struct rows *r, struct network *n, ms_t now)
 
 	if (!n->joined || !n->returning || now < n->return_next)
 		return;
-	if (now >= n->return_until) {
+	count = pick_askable(r, n, some, now);
+	if (now >= n->return_until && (n->answers > 0 || count == 0)) {
 		finish_return(r, n, now);
 		return;
 	}
 	n->return_next = now + RETURN_AGAIN;
 	if (!own_owner(r, n))
 		return;
-	count = pick_askable(r, n, some, now);
 	for (size_t i = 0; i < count; i++)
 		row_sync_pull(r, n, engine_id(r->engine), &some[i], now);
 }
@@ -434,6 +434,8 @@ static void member(void *self, const struct event *ev, ms_t now)
 	struct rows *r = self;
 
 	r->now = now;
+	if (ev->kind == EVENT_MEMBER_JOINED)
+		row_sync_hurry(r, now);
 	if (ev->kind != EVENT_MEMBER_LEFT && ev->kind != EVENT_MEMBER_FORGOTTEN)
 		return;
 	for (unsigned int i = ROWS_NETWORKS + 1; i > 0; i--)

@@ -132,6 +132,17 @@ struct nftnl_expr *nft_is_not(uint32_t reg, const void *data, uint32_t len)
 	return compare(reg, NFT_CMP_NEQ, data, len);
 }
 
+struct nftnl_expr *nft_range(uint32_t reg, bool outside, const void *from, const void *to,
+			     uint32_t len)
+{
+	struct nftnl_expr *x = nftnl_expr_alloc("range");
+
+	x = set_u32(x, NFTNL_EXPR_RANGE_SREG, reg32(reg));
+	x = set_u32(x, NFTNL_EXPR_RANGE_OP, outside ? NFT_RANGE_NEQ : NFT_RANGE_EQ);
+	x = set_data(x, NFTNL_EXPR_RANGE_FROM_DATA, from, len);
+	return set_data(x, NFTNL_EXPR_RANGE_TO_DATA, to, len);
+}
+
 static struct nftnl_expr *lookup(const struct nft_set *set, uint32_t reg)
 {
 	struct nftnl_expr *x = nftnl_expr_alloc("lookup");

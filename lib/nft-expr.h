@@ -18,6 +18,7 @@
 #ifndef NFT_EXPR_H
 #define NFT_EXPR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,9 @@ struct nftnl_expr *nft_payload(uint32_t base, uint32_t offset, uint32_t len, uin
 struct nftnl_expr *nft_and(uint32_t reg, const void *mask, uint32_t len);
 struct nftnl_expr *nft_is(uint32_t reg, const void *data, uint32_t len);
 struct nftnl_expr *nft_is_not(uint32_t reg, const void *data, uint32_t len);
+/* Between two values, both included; or outside of them. */
+struct nftnl_expr *nft_range(uint32_t reg, bool outside, const void *from, const void *to,
+			     uint32_t len);
 struct nftnl_expr *nft_in(const struct nft_set *set, uint32_t reg);
 struct nftnl_expr *nft_not_in(const struct nft_set *set, uint32_t reg);
 /* The data that a map has for the key at @reg goes to @to; without it the rule ends. */
@@ -137,6 +141,21 @@ static inline struct nftnl_expr *nft_ether_saddr(uint32_t reg)
 /* One of the states, NF_CT_STATE_BIT() or NF_CT_STATE_INVALID_BIT. */
 #define NFT_CT_STATE_IS(bits)                                                                      \
 	nft_ct(NFT_CT_STATE, 0), nft_and(0, &(uint32_t){ bits }, 4), nft_is_not(0, "\0\0\0", 4)
+
+/* To a container, if the port of this one address, or of any of this host, leads to it (ruleset.h).
+ */
+#define NFT_DNAT_HOSTPORT4                                                                         \
+	nft_ip_daddr(8), nft_meta(NFT_META_L4PROTO, 9), nft_dport(10), NFT_TO_HOST,                \
+		nft_map(&ruleset_hostport4, 8, 4), nft_dnat(NFPROTO_IPV4, 4, 5)
+#define NFT_DNAT_PORT4                                                                             \
+	nft_meta(NFT_META_L4PROTO, 8), nft_dport(9), NFT_TO_HOST, nft_map(&ruleset_port4, 8, 4),   \
+		nft_dnat(NFPROTO_IPV4, 4, 5)
+#define NFT_DNAT_HOSTPORT6                                                                         \
+	nft_ip6_daddr(8), nft_meta(NFT_META_L4PROTO, 12), nft_dport(13), NFT_TO_HOST,              \
+		nft_map(&ruleset_hostport6, 8, 0), nft_dnat(NFPROTO_IPV6, 0, 4)
+#define NFT_DNAT_PORT6                                                                             \
+	nft_meta(NFT_META_L4PROTO, 8), nft_dport(9), NFT_TO_HOST, nft_map(&ruleset_port6, 8, 0),   \
+		nft_dnat(NFPROTO_IPV6, 0, 4)
 
 /* 127.0.0.0/8. */
 #define NFT_IP_FROM_LOOPBACK nft_ip_saddr(0), nft_and(0, "\xff\0\0", 4), nft_is(0, "\x7f\0\0", 4)

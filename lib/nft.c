@@ -53,6 +53,7 @@ static uint32_t type_size(enum nft_type type)
 		return sizeof(uint32_t);
 	case NFT_TYPE_IFNAME:
 	case NFT_TYPE_VERDICT:
+	case NFT_TYPE_GOTO:
 		return IFNAMSIZ;
 	}
 
@@ -89,7 +90,7 @@ static uint32_t fields_type(const enum nft_type types[NFT_FIELDS])
 
 static bool has_verdicts(const struct nft_set *set)
 {
-	return set->data[0] == NFT_TYPE_VERDICT;
+	return set->data[0] == NFT_TYPE_VERDICT || set->data[0] == NFT_TYPE_GOTO;
 }
 
 static uint32_t data_type(const struct nft_set *set)
@@ -192,6 +193,7 @@ static void field_str(enum nft_type type, const uint8_t *b, char *buf, size_t si
 		break;
 	case NFT_TYPE_IFNAME:
 	case NFT_TYPE_VERDICT:
+	case NFT_TYPE_GOTO:
 		snprintf(buf, size, "%.*s", IFNAMSIZ, (const char *)b);
 		break;
 	case NFT_TYPE_NONE:
@@ -622,12 +624,12 @@ static void put_value(struct nlmsghdr *nlh, uint16_t attr, const void *value, ui
 }
 
 /* Its value is the name of the chain. */
-static void put_jump(struct nlmsghdr *nlh, const struct nft_value *data)
+static void put_jump(struct nlmsghdr *nlh, int code, const struct nft_value *data)
 {
 	struct nlattr *nest = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_DATA);
 	struct nlattr *verdict = mnl_attr_nest_start(nlh, NFTA_DATA_VERDICT);
 
-	mnl_attr_put_u32(nlh, NFTA_VERDICT_CODE, htonl((uint32_t)NFT_JUMP));
+	mnl_attr_put_u32(nlh, NFTA_VERDICT_CODE, htonl((uint32_t)code));
 	mnl_attr_put_strz(nlh, NFTA_VERDICT_CHAIN, (const char *)data->b);
 	mnl_attr_nest_end(nlh, verdict);
 	mnl_attr_nest_end(nlh, nest);
@@ -636,7 +638,7 @@ static void put_jump(struct nlmsghdr *nlh, const struct nft_value *data)
 static void put_data(struct nlmsghdr *nlh, const struct nft_set *set, const struct nft_value *data)
 {
 	if (has_verdicts(set))
-		put_jump(nlh, data);
+		put_jump(nlh, set->data[0] == NFT_TYPE_GOTO ? NFT_GOTO : NFT_JUMP, data);
 	else
 		put_value(nlh, NFTA_SET_ELEM_DATA, data->b, fields_size(set->data));
 }

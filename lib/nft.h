@@ -47,7 +47,8 @@ enum nft_type {
 	NFT_TYPE_NONE = 0,
 	NFT_TYPE_RAW_MAC = 4 | 0x100, /* bytes that nft has no name for are "integer" to it */
 	NFT_TYPE_RAW_IPV6 = 4 | 0x200,
-	NFT_TYPE_VERDICT = 1, /* of a map's data: jump to the chain of this name */
+	NFT_TYPE_VERDICT = 1,	   /* of a map's data: jump to the chain of this name … */
+	NFT_TYPE_GOTO = 1 | 0x100, /* … or go there for good */
 	NFT_TYPE_IPV4 = 7,
 	NFT_TYPE_IPV6 = 8,
 	NFT_TYPE_MAC = 9,

@@ -8,34 +8,31 @@
 #include "lib/claim.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/gate.h"
 #include "lib/gc.h"
+#include "lib/shared-chain.h"
 
 /* The sets and maps of one address family. */
 static const struct family {
-	const struct nft_set *any;	 /* proto . port */
-	const struct nft_set *one;	 /* host address . proto . port */
+	const struct nft_set *any; /* proto . port */
+	const struct nft_set *one; /* host address . proto . port */
+	const struct nft_set *any_gate, *one_gate;
 	const struct nft_set *published; /* every container that has ports */
 	const struct nft_set *keep_source;
 	const struct nft_set *masq_all;
 } families[] = {
-	{ &ruleset_port4, &ruleset_hostport4, &ruleset_published4, &ruleset_keepsource4,
-	  &ruleset_masqall4 },
-	{ &ruleset_port6, &ruleset_hostport6, &ruleset_published6, &ruleset_keepsource6,
-	  &ruleset_masqall6 },
+	{ &ruleset_port4, &ruleset_hostport4, &ruleset_gate4, &ruleset_hostgate4,
+	  &ruleset_published4, &ruleset_keepsource4, &ruleset_masqall4 },
+	{ &ruleset_port6, &ruleset_hostport6, &ruleset_gate6, &ruleset_hostgate6,
+	  &ruleset_published6, &ruleset_keepsource6, &ruleset_masqall6 },
 };
 
 static const struct nft_set *const sets[] = {
-	&ruleset_port4,
-	&ruleset_port6,
-	&ruleset_hostport4,
-	&ruleset_hostport6,
-	&ruleset_published4,
-	&ruleset_published6,
-	&ruleset_masqall4,
-	&ruleset_masqall6,
-	&ruleset_keepsource4,
-	&ruleset_keepsource6,
-	NULL,
+	&ruleset_port4,	      &ruleset_port6,	    &ruleset_hostport4,
+	&ruleset_hostport6,   &ruleset_gate4,	    &ruleset_gate6,
+	&ruleset_hostgate4,   &ruleset_hostgate6,   &ruleset_published4,
+	&ruleset_published6,  &ruleset_masqall4,    &ruleset_masqall6,
+	&ruleset_keepsource4, &ruleset_keepsource6, NULL,
 };
 
 static void put_port(struct nft_value *v, uint8_t proto, uint16_t number)
@@ -44,19 +41,31 @@ static void put_port(struct nft_value *v, uint8_t proto, uint16_t number)
 	nft_value_port(v, number);
 }
 
+/* The port, and behind it its gate. */
 static int list_port(struct claims *ret, const struct family *f, const struct publish_port *port,
-		     const struct ip_addr *ip, struct err *e)
+		     const struct gate *gate, const struct ip_addr *ip, struct err *e)
 {
+	struct nft_value key = { 0 }, to = { 0 }, by = { 0 };
 	bool any = ip_is_unspecified(&port->host_ip);
-	struct nft_value key = { 0 }, data = { 0 };
+	int r;
 
 	if (!any)
 		nft_value_ip(&key, &port->host_ip);
 	put_port(&key, port->proto, port->host_port);
-	nft_value_ip(&data, ip);
-	nft_value_port(&data, port->port);
+	nft_value_ip(&to, ip);
+	nft_value_port(&to, port->port);
+	nft_value_ifname(&by, gate->name);
 
-	return claims_add(ret, any ? f->any : f->one, &key, &data, e);
+	r = claims_add(ret, any ? f->any : f->one, &key, &to, e);
+
+	return r < 0 || !gate_given(gate)
+		       ? r
+		       : claims_add(ret, any ? f->any_gate : f->one_gate, &key, &by, e);
+}
+
+static bool is_gate(const struct claim *c)
+{
+	return c->set->data[0] == NFT_TYPE_GOTO;
 }
 
 static int list_container(struct claims *ret, const struct nft_set *set, const struct ip_addr *ip,
@@ -73,11 +82,12 @@ static int list_container(struct claims *ret, const struct nft_set *set, const s
 static int list_ports(struct claims *ret, const struct family *f, const struct publish *p,
 		      const struct ip_addr *ip, struct err *e)
 {
+	const struct gate *gate = ip->family == AF_INET ? p->gate4 : p->gate6;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < p->n_ports; i++) {
 		if (p->ports[i].host_ip.family == ip->family)
-			r = list_port(ret, f, &p->ports[i], ip, e);
+			r = list_port(ret, f, &p->ports[i], gate, ip, e);
 	}
 
 	return r;
@@ -149,18 +159,22 @@ static bool is_sibling(const char *tag, size_t len, const void *data)
 	return strlen(p->container_id) == n && memcmp(id, p->container_id, n) == 0;
 }
 
-/* Takes ports that a sibling holds from the list.  Return: how many, or a negative errno. */
+/* Takes ports that a sibling holds from the list, and their gates.  Return: how many, or an errno.
+ */
 static int leave_to_siblings(struct nl *nl, struct claims *c, const struct publish *p,
 			     struct err *e)
 {
 	struct claim_filter siblings = { .match = is_sibling, .data = p };
 	size_t n = c->n, kept = 0;
+	bool leave = false;
 	int r = claim_look(nl, c, siblings, e);
 
 	if (r <= 0)
 		return r;
 	for (size_t i = 0; i < n; i++) {
-		if (c->list[i].state != CLAIM_OURS || c->list[i].data.len == 0)
+		if (!is_gate(&c->list[i]))
+			leave = c->list[i].state == CLAIM_OURS && c->list[i].data.len > 0;
+		if (!leave)
 			c->list[kept++] = c->list[i];
 	}
 	c->n = kept;
@@ -218,7 +232,10 @@ static int need_none_covered(struct nl *nl, const struct publish *p, struct err 
 
 /* ---- how many there are ----------------------------------------------------- */
 
-/* The element that tells of a container tells how many ports it has; they stand before it. */
+/*
+ * The element that tells of a container tells how many its ports and gates are;
+ * they stand before it.
+ */
 static void count_ports(struct claims *c)
 {
 	unsigned int ports = 0;
@@ -234,7 +251,7 @@ static void count_ports(struct claims *c)
 	}
 }
 
-/* Whether as many ports were released as the container's elements say that it had. */
+/* Whether as many ports and gates were released as the container's elements say that it had. */
 static bool is_whole(const struct claims *released)
 {
 	size_t had = 0, gone = 0;
@@ -251,18 +268,48 @@ static bool is_whole(const struct claims *released)
 	return had > 0 && gone == had;
 }
 
+/* ---- gates ------------------------------------------------------------------ */
+
+static int each_gate(struct nl *nl, const struct publish *p,
+		     int (*act)(struct nl *nl, const struct gate *g, struct err *e), struct err *e)
+{
+	int r = act(nl, p->gate4, e);
+
+	return r < 0 ? r : act(nl, p->gate6, e);
+}
+
+static bool has_gates(const struct publish *p)
+{
+	return gate_given(p->gate4) || gate_given(p->gate6);
+}
+
 /* ---- the verbs ------------------------------------------------------------- */
+
+static int take_once(struct nl *nl, struct claims *c, const struct publish *p, struct err *e)
+{
+	struct claim_filter nobody = { 0 };
+	int r = -ENOENT;
+
+	for (int i = 0; i < SHARED_CHAIN_TRIES && r == -ENOENT; i++) {
+		r = each_gate(nl, p, gate_add, e);
+		if (r == 0)
+			r = claim_take(nl, &ruleset_inet, c, p->owner, nobody, e);
+	}
+
+	return r;
+}
 
 static int take(struct nl *nl, struct claims *c, const struct publish *p, struct err *e)
 {
-	struct claim_filter nobody = { 0 };
 	int r, left;
 
 	do {
 		count_ports(c);
-		r = claim_take(nl, &ruleset_inet, c, p->owner, nobody, e);
+		r = take_once(nl, c, p, e);
 		left = r == -EEXIST ? leave_to_siblings(nl, c, p, NULL) : 0;
 	} while (left > 0);
+	if (r == -EEXIST && has_gates(p))
+		(void)gate_prune(nl, p->owner, NULL);
 
 	return r;
 }
@@ -286,29 +333,34 @@ int publish_add(struct nl *nl, const struct publish *p, struct err *e)
 int publish_del(struct nl *nl, const struct publish *p, struct err *e)
 {
 	AUTO(claims_clear) struct claims c = { 0 };
-	int found = list_claims(&c, p, list_family_del, e);
-	int more = 0;
+	int r = list_claims(&c, p, list_family_del, e), found, swept = 0;
+	bool whole;
 
-	if (found == 0 && c.n > 0)
-		found = claim_release(nl, &c, claim_of(p->owner), e);
+	found = r == 0 && c.n > 0 ? claim_release(nl, &c, claim_of(p->owner), e) : r;
 	/* Nothing at all, or everything, spares reading the maps to the end. */
-	if (found >= 0 && (c.n == 0 || (found > 0 && !is_whole(&c))))
-		more = claim_sweep(nl, sets, claim_of(p->owner), e);
-	if (found < 0 || more < 0)
-		return err_wrap(e, found < 0 ? found : more, "close published ports");
+	whole = c.n > 0 && (found == 0 || is_whole(&c));
+	if (found >= 0 && !whole)
+		swept = claim_sweep(nl, sets, claim_of(p->owner), e);
+	r = found < 0 ? found : swept;
+	/* Which gates those were, a config that may have changed does not tell. */
+	if (r >= 0 && (!whole || has_gates(p)))
+		r = gate_prune(nl, p->owner, e);
 
-	return found + more;
+	return r < 0 ? err_wrap(e, r, "close published ports") : found + swept;
 }
 
 int publish_check(struct nl *nl, const struct publish *p, struct err *e)
 {
 	AUTO(claims_clear) struct claims c = { 0 };
+	struct err next;
 	int r = list_claims(&c, p, list_family, e);
 
 	if (r == 0)
 		r = leave_to_siblings(nl, &c, p, e);
-	if (r >= 0 && c.n > 0)
+	if (r >= 0 && c.n > 0) {
 		r = claim_check(nl, &ruleset_inet, &c, p->owner, e);
+		r = err_keep(r, e, each_gate(nl, p, gate_check, &next), &next);
+	}
 
 	return r < 0 ? err_wrap(e, r, "published ports") : 0;
 }
@@ -316,6 +368,12 @@ int publish_check(struct nl *nl, const struct publish *p, struct err *e)
 int publish_gc(struct nl *nl, const struct gc *gc, struct err *e)
 {
 	int r = claim_sweep(nl, sets, claim_garbage(gc), e);
+
+	if (r >= 0) {
+		int gates = gate_prune(nl, &gc->owner, e);
+
+		r = gates < 0 ? gates : r + gates;
+	}
 
 	return r < 0 ? err_wrap(e, r, "collect published ports of network %s", gc->network) : r;
 }

@@ -8,7 +8,8 @@
  * A mapping is one element of a map, so a packet's way and the cost of an ADD
  * or DEL are the same with ten mappings or ten thousand.  A key belongs to who
  * claimed it (claim.h): a second claim is an error that names the first, and
- * the DEL of the one who was refused leaves the other's mapping alone.
+ * the DEL of the one who was refused leaves the other's mapping alone.  Where a
+ * network has conditions (gate.h), a second element beside each says so.
  *
  * Source: docs/nftables.md, "Published ports".
  */
@@ -23,6 +24,7 @@
 #include "lib/owner.h"
 
 struct err;
+struct gate;
 struct gc;
 struct nl;
 
@@ -40,8 +42,9 @@ struct publish {
 	struct ip_addr ip4, ip6;	  /* the container's; unset: none of that family */
 	const struct publish_port *ports; /* by protocol, port and address, none twice */
 	size_t n_ports;
-	bool snat;     /* also for the container itself, and for 127.0.0.1 */
-	bool masq_all; /* everybody comes with the host's address */
+	bool snat;			  /* also for the container itself, and for 127.0.0.1 */
+	bool masq_all;			  /* everybody comes with the host's address */
+	const struct gate *gate4, *gate6; /* conditions on which they are open */
 };
 
 /**
@@ -62,7 +65,7 @@ int publish_add(struct nl *nl, const struct publish *p, struct err *e);
 /**
  * publish_del() - close the ports again
  * @p:		the attachment; its elements are searched by owner if they are not
- *		as its ports say, or if it has no address that could be asked for
+ *		as its ports and gates say, or if it has no address that could be asked for
  *
  * Return: how many elements were removed, 0 if there were none, or a negative
  * errno.  What another attachment holds is left alone.

@@ -60,6 +60,20 @@ PORT_MAP(ruleset_hostport6, "hostport6", NFT_TYPE_IPV6,
 	 "published on one address: container . its port", NFT_TYPE_IPV6, NFT_TYPE_PROTO,
 	 NFT_TYPE_PORT);
 
+#define GATE_MAP(symbol_, name_, ...)                                                              \
+	const struct nft_set symbol_ = {                                                           \
+		.table = &inet,                                                                    \
+		.name = name_,                                                                     \
+		.comment = "published on conditions: where these are",                             \
+		.key = { __VA_ARGS__ },                                                            \
+		.data = { NFT_TYPE_GOTO },                                                         \
+	}
+
+GATE_MAP(ruleset_gate4, "gate4", NFT_TYPE_PROTO, NFT_TYPE_PORT);
+GATE_MAP(ruleset_gate6, "gate6", NFT_TYPE_PROTO, NFT_TYPE_PORT);
+GATE_MAP(ruleset_hostgate4, "hostgate4", NFT_TYPE_IPV4, NFT_TYPE_PROTO, NFT_TYPE_PORT);
+GATE_MAP(ruleset_hostgate6, "hostgate6", NFT_TYPE_IPV6, NFT_TYPE_PROTO, NFT_TYPE_PORT);
+
 #define CONTAINER_SET(symbol_, name_, ip_, comment_)                                               \
 	const struct nft_set symbol_ = {                                                           \
 		.table = &inet,                                                                    \
@@ -147,6 +161,7 @@ const struct nft_set ruleset_zoned6 = {
 static const struct nft_set *const inet_sets[] = {
 	&ruleset_masq4,	     &ruleset_masq6,	  &ruleset_routed4,	&ruleset_routed6,
 	&ruleset_port4,	     &ruleset_port6,	  &ruleset_hostport4,	&ruleset_hostport6,
+	&ruleset_gate4,	     &ruleset_gate6,	  &ruleset_hostgate4,	&ruleset_hostgate6,
 	&ruleset_published4, &ruleset_published6, &ruleset_keepsource4, &ruleset_keepsource6,
 	&ruleset_masqall4,   &ruleset_masqall6,	  &ruleset_admitted4,	&ruleset_admitted6,
 	&ruleset_shut,	     &ruleset_shut_own,	  &ruleset_isolated,	&ruleset_ingress4,
@@ -156,22 +171,34 @@ static const struct nft_set *const inet_sets[] = {
 
 /*
  * The specific address first.  A packet to somebody else's address that only
- * passes through is not for us, whatever its port.
+ * passes through is not for us, whatever its port.  A port with conditions is
+ * decided about in their chain (gate.h), from which nothing comes back.
  */
+static void publish4_rules(struct nft_batch *b, const struct nft_chain *chain)
+{
+	nft_add_rule(b, chain, "port of one address, on conditions", NFT_IPV4, nft_ip_daddr(8),
+		     nft_meta(NFT_META_L4PROTO, 9), nft_dport(10), nft_vmap(&ruleset_hostgate4, 8));
+	nft_add_rule(b, chain, "port of one address", NFT_IPV4, NFT_DNAT_HOSTPORT4);
+	nft_add_rule(b, chain, "port of any address, on conditions", NFT_IPV4,
+		     nft_meta(NFT_META_L4PROTO, 8), nft_dport(9), nft_vmap(&ruleset_gate4, 8));
+	nft_add_rule(b, chain, "port of any address", NFT_IPV4, NFT_DNAT_PORT4);
+}
+
+static void publish6_rules(struct nft_batch *b, const struct nft_chain *chain)
+{
+	nft_add_rule(b, chain, "port of one address, on conditions", NFT_IPV6, nft_ip6_daddr(8),
+		     nft_meta(NFT_META_L4PROTO, 12), nft_dport(13),
+		     nft_vmap(&ruleset_hostgate6, 8));
+	nft_add_rule(b, chain, "port of one address", NFT_IPV6, NFT_DNAT_HOSTPORT6);
+	nft_add_rule(b, chain, "port of any address, on conditions", NFT_IPV6,
+		     nft_meta(NFT_META_L4PROTO, 8), nft_dport(9), nft_vmap(&ruleset_gate6, 8));
+	nft_add_rule(b, chain, "port of any address", NFT_IPV6, NFT_DNAT_PORT6);
+}
+
 static void publish_rules(struct nft_batch *b, const struct nft_chain *chain)
 {
-	nft_add_rule(b, chain, "port of one address", NFT_IPV4, nft_ip_daddr(8),
-		     nft_meta(NFT_META_L4PROTO, 9), nft_dport(10), NFT_TO_HOST,
-		     nft_map(&ruleset_hostport4, 8, 4), nft_dnat(NFPROTO_IPV4, 4, 5));
-	nft_add_rule(b, chain, "port of any address", NFT_IPV4, nft_meta(NFT_META_L4PROTO, 8),
-		     nft_dport(9), NFT_TO_HOST, nft_map(&ruleset_port4, 8, 4),
-		     nft_dnat(NFPROTO_IPV4, 4, 5));
-	nft_add_rule(b, chain, "port of one address", NFT_IPV6, nft_ip6_daddr(8),
-		     nft_meta(NFT_META_L4PROTO, 12), nft_dport(13), NFT_TO_HOST,
-		     nft_map(&ruleset_hostport6, 8, 0), nft_dnat(NFPROTO_IPV6, 0, 4));
-	nft_add_rule(b, chain, "port of any address", NFT_IPV6, nft_meta(NFT_META_L4PROTO, 8),
-		     nft_dport(9), NFT_TO_HOST, nft_map(&ruleset_port6, 8, 0),
-		     nft_dnat(NFPROTO_IPV6, 0, 4));
+	publish4_rules(b, chain);
+	publish6_rules(b, chain);
 }
 
 /*
@@ -348,7 +375,7 @@ static const struct ruleset_chain inet_chains[] = {
 			   .type = "nat",
 			   .hook = NF_INET_PRE_ROUTING,
 			   .priority = PRIORITY_DSTNAT },
-		.n_rules = 4,
+		.n_rules = 8,
 		.rules = publish_rules,
 	},
 	{
@@ -357,7 +384,7 @@ static const struct ruleset_chain inet_chains[] = {
 			   .type = "nat",
 			   .hook = NF_INET_LOCAL_OUT,
 			   .priority = PRIORITY_DSTNAT },
-		.n_rules = 4,
+		.n_rules = 8,
 		.rules = publish_rules,
 	},
 	{

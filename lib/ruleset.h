@@ -25,7 +25,7 @@
 
 #include "lib/nft.h"
 
-#define RULESET_LAYOUT	   2u
+#define RULESET_LAYOUT	   3u
 #define RULESET_COMPATIBLE 1u /* the oldest layout whose programs can use this one */
 #define RULESET_CHAINS	   8  /* in one table, at most */
 
@@ -58,6 +58,9 @@ extern const struct nft_set ruleset_routed4, ruleset_routed6;
 extern const struct nft_set ruleset_port4, ruleset_port6;
 /* … and of one address of the host: host address . proto . port -> address . port */
 extern const struct nft_set ruleset_hostport4, ruleset_hostport6;
+/* The same keys -> go to the chain of the conditions (gate.h) that have to hold. */
+extern const struct nft_set ruleset_gate4, ruleset_gate6;
+extern const struct nft_set ruleset_hostgate4, ruleset_hostgate6;
 /* Container address . interface that leads to it: who has published ports … */
 extern const struct nft_set ruleset_published4, ruleset_published6;
 /* … who of them always sees its clients' addresses, and who the host's only. */

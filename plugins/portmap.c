@@ -17,6 +17,7 @@
 #include "lib/cleanup.h"
 #include "lib/cni.h"
 #include "lib/flows.h"
+#include "lib/gate.h"
 #include "lib/gc.h"
 #include "lib/iptables.h"
 #include "lib/linger.h"
@@ -34,6 +35,7 @@ struct conf {
 	uint32_t mark_bit; /* for iptables; nftables needs no mark */
 	const char *set_mark_chain;
 	struct publish_words words4, words6; /* owned, for iptables */
+	struct gate gate4, gate6;	     /* for nftables */
 	struct publish_port *ports;	     /* owned */
 	size_t n_ports;
 };
@@ -130,18 +132,28 @@ static int read_ports(const struct cni_request *rq, struct conf *conf, struct er
 /* What only iptables can do would be missed silently. */
 static int need_iptables(const struct conf *conf, struct err *e)
 {
-	const char *key = conf->set_mark_chain ? "externalSetMarkChain"
-			  : conf->words4.n     ? "conditionsV4"
-			  : conf->words6.n     ? "conditionsV6"
-					       : NULL;
-
-	if (!key || conf->iptables)
+	if (!conf->set_mark_chain || conf->iptables)
 		return 0;
 
 	return err_cni(e, CNI_E_FIELD,
-		       "%s: only backend \"iptables\" has it: set that, or leave the key out; with "
-		       "nftables, rules of your own go to a table of your own",
-		       key);
+		       "externalSetMarkChain: only backend \"iptables\" has it: set that, or leave "
+		       "the key out; nftables needs no mark");
+}
+
+/* The same keys with nft's words. */
+static int read_gates(const struct cni_request *rq, struct conf *conf, struct err *e)
+{
+	struct jnode list;
+	int r = 0;
+
+	if (conf->iptables)
+		return 0;
+	if (jn_get(&rq->conf, "conditionsV4", &list))
+		r = gate_read(&list, rq->network, AF_INET, &conf->gate4, e);
+	if (r == 0 && jn_get(&rq->conf, "conditionsV6", &list))
+		r = gate_read(&list, rq->network, AF_INET6, &conf->gate6, e);
+
+	return r;
 }
 
 static int conf_read(const struct cni_request *rq, struct conf *ret, struct err *e)
@@ -151,6 +163,8 @@ static int conf_read(const struct cni_request *rq, struct conf *ret, struct err 
 
 	if (r == 0)
 		r = need_iptables(&conf, e);
+	if (r == 0)
+		r = read_gates(rq, &conf, e);
 	if (r == 0)
 		r = read_ports(rq, &conf, e);
 	if (r == 0)
@@ -208,6 +222,8 @@ static void attachment_init(struct attachment *a, const struct cni_request *rq,
 				.n_ports = conf->n_ports,
 				.snat = conf->snat,
 				.masq_all = conf->masq_all,
+				.gate4 = &conf->gate4,
+				.gate6 = &conf->gate6,
 			},
 		.t =
 			{

@@ -578,11 +578,11 @@ class Firewall(Ptp):
 
 
 class Portmap(Ptp):
-	"""Ports of every address and of one, of both families, in a range; snat off has elements of its own"""
+	"""Ports of every address and of one, of both families, in a range; the holder has no conditions"""
 
 	example = "portmap"
 	position = 1
-	change = {"snat": False, "masqAll": True}
+	change = {"snat": False, "masqAll": True, "conditionsV4": ["ip saddr { 192.0.2.0/24, 198.51.100.1 }"]}
 
 	def furnish(self):
 		command("ip", "link", "add", "pub0", "type", "bridge")
@@ -597,6 +597,7 @@ class Portmap(Ptp):
 					"interfaces": [{"name": "pub0"}, {"name": "eth0", "sandbox": "/ns"}],
 					"ips": [{"address": "10.75.0.%d/24" % number, "interface": 1},
 						{"address": "fd00:75::%d/64" % number, "interface": 1}]}}
+		self.plugin.own["holder"].update(conditionsV4=None)
 
 
 SCENARIOS = {"add": Add, "add-first": AddFirst, "add-gc": AddGc, "add-exec": AddExec,

@@ -132,10 +132,16 @@ br_netfilter() {
 # published: elements of the maps and sets of published ports, without what the bridge has there
 published() {
 	in_ns host nft -j list ruleset | jq -c '.nftables[] | (.set // .map // empty)
-		| select(.name | test("^(port|hostport|published|keepsource|masqall)[46]$")) | .elem // [] | .[]'
+		| select(.name | test("^(port|hostport|gate|hostgate|published|keepsource|masqall)[46]$")) | .elem // [] | .[]'
 }
 
-assert_unpublished() { [[ -z $(published) ]] || fail "still published: $(published)"; }
+# gates: chains of conditions, one a line
+gates() { in_ns host nft -j list chains inet | jq -r '.nftables[].chain.name // empty | select(test("^g[0-9a-f]{13}$"))'; }
+
+assert_unpublished() {
+	[[ -z $(published) ]] || fail "still published: $(published)"
+	[[ -z $(gates) ]] || fail "gates left: $(gates)"
+}
 
 # flows PROTOCOL PORT: tracked connections to a port of the host
 flows() { in_ns host conntrack -L -p "$1" --orig-port-dst "$2" 2>/dev/null; }
@@ -342,6 +348,173 @@ assert_reached() {
 	assert_answer "c2 80 $OUTSIDE4" outside tcp "$WAN4" 8081
 	unpublish c1 "$(mapping 8080 80)" '.masqAll = true'
 	unpublish c2 "$(mapping 8081 80)"
+	assert_unpublished
+}
+
+# ---- conditions ---------------------------------------------------------------
+
+# Every other client is one that they do not hold for.
+ONLY_OUTSIDE='.conditionsV4 = ["ip saddr '$OUTSIDE4'"] | .conditionsV6 = ["ip6 saddr != 2001:db8::1", "iifname", "wan*"]'
+
+@test "conditions: the port is open to whom they hold for, and to nobody else" {
+	local ports from
+	ports="$(mapping 8080 80) $(mapping 5353 53 udp "$WAN4") $(mapping 5353 53 udp "$WAN6")"
+	plug c2
+	publish c1 "$ports" "$ONLY_OUTSIDE"
+	serve c1 80 53
+	assert_answer "c1 80 $OUTSIDE4"$'\n'"c1 80 $OUTSIDE6" outside tcp "$WAN4" 8080 , tcp "$WAN6" 8080
+	assert_answer "c1 53 $OUTSIDE4"$'\n'"c1 53 $OUTSIDE6" outside udp "$WAN4" 5353 , udp "$WAN6" 5353
+	assert_closed host tcp 127.0.0.1 8080
+	for from in host c1 c2; do
+		assert_closed "$from" tcp "$WAN4" 8080
+		assert_closed "$from" tcp "$WAN6" 8080
+		assert_closed "$from" udp "$WAN4" 5353
+		assert_closed "$from" udp "$WAN6" 5353
+	done
+	cni CHECK portmap "$(publishing "$ports" "$ONLY_OUTSIDE")" c1 c1 eth0
+	assert_silent
+	[[ $(gates | wc -l) == 2 ]]
+	unpublish c1 "$ports" "$ONLY_OUTSIDE"
+	assert_unpublished
+}
+
+@test "conditions: of one family, the other is open; several values, and several conditions" {
+	publish c1 "$(mapping 8080 80) $(mapping 8081 80) $(mapping 8082 80)" \
+		'.conditionsV4 = ["ip saddr", "{ 198.51.100.0/24, 203.0.113.2-203.0.113.9 }", "tcp dport { 8080, 8082 }"]'
+	serve c1 80
+	assert_answer "c1 80 $OUTSIDE4"$'\n'"c1 80 $OUTSIDE4" outside tcp "$WAN4" 8080 , tcp "$WAN4" 8082
+	assert_closed outside tcp "$WAN4" 8081
+	assert_closed host tcp "$WAN4" 8080
+	assert_answer "c1 80 $OUTSIDE6" outside tcp "$WAN6" 8081
+	assert_answer "c1 80 *" host tcp "$WAN6" 8080
+}
+
+@test "conditions: a mark of the host's own rules" {
+	in_ns host nft -f - <<-'END'
+		table ip marks {
+			chain prerouting { type filter hook prerouting priority mangle; iifname "wan0" meta mark set 0x1100; }
+		}
+	END
+	publish c1 "$(mapping 8080 80)" '.conditionsV4 = ["meta mark & 0xff00 == 0x1100"]'
+	serve c1 80
+	assert_answer "c1 80 $OUTSIDE4" outside tcp "$WAN4" 8080
+	assert_closed host tcp "$WAN4" 8080
+}
+
+@test "conditions: a port is one network's, whatever its conditions; one address goes before all" {
+	publish c1 "$(mapping 8080 80)" "$ONLY_OUTSIDE"
+	plug c2
+	add c2 "$(mapping 8080 81)" '.name = "other" | .conditionsV4 = ["ip saddr 10.0.0.0/8"]'
+	assert_error 999 8080 "published c1 eth0"
+	[[ $(gates | wc -l) == 2 ]]
+	unpublish c1 "$(mapping 8080 80)" "$ONLY_OUTSIDE"
+	# Where the conditions of the one address do not hold, nobody else's mapping takes its place.
+	with c2
+	add c2 "$(mapping 8080 81 tcp "$WAN4") $(mapping 8080 81 tcp "$WAN6")" \
+		'.name = "other" | .conditionsV4 = ["ip saddr != '"$OUTSIDE4"'"]'
+	assert_ok
+	with c1
+	add c1 "$(mapping 8080 80)" "$ONLY_OUTSIDE"
+	assert_ok
+	serve c1 80
+	serve c2 81
+	assert_closed outside tcp "$WAN4" 8080
+	assert_answer "c2 81 *" host tcp "$WAN4" 8080
+	assert_answer "c2 81 $OUTSIDE6" outside tcp "$WAN6" 8080
+	assert_closed host tcp 127.0.0.1 8080
+}
+
+@test "conditions: two attachments of a container, of which one has them" {
+	publish c1 "$(mapping 8080 80)"
+	serve c1 80
+	cni ADD bridge "$(conf bridge-dual-stack)" c1 c1 eth1
+	assert_ok
+	prev=$out
+	cni ADD portmap "$(publishing "$(mapping 8080 80) $(mapping 8081 80)" '.name = "dual-stack" | '"$ONLY_OUTSIDE")" c1 c1 eth1
+	assert_ok
+	cni CHECK portmap "$(publishing "$(mapping 8080 80) $(mapping 8081 80)" '.name = "dual-stack" | '"$ONLY_OUTSIDE")" c1 c1 eth1
+	assert_silent
+	assert_answer "c1 80 *" host tcp "$WAN4" 8080
+	assert_closed host tcp "$WAN4" 8081
+}
+
+@test "conditions: when they change, each container has those of its time" {
+	local now='.conditionsV4 = ["ip saddr != '$OUTSIDE4'"]'
+	publish c1 "$(mapping 8080 80)" "$ONLY_OUTSIDE"
+	publish c2 "$(mapping 8081 80)" "$now"
+	serve c1 80
+	serve c2 80
+	assert_answer "c1 80 $OUTSIDE4" outside tcp "$WAN4" 8080
+	assert_closed outside tcp "$WAN4" 8081
+	assert_answer "c2 80 *" host tcp "$WAN4" 8081
+	[[ $(gates | wc -l) == 3 ]]
+	unpublish c1 "$(mapping 8080 80)" "$now"
+	[[ $(gates | wc -l) == 1 ]]
+	unpublish c2 "$(mapping 8081 80)"
+	assert_unpublished
+}
+
+@test "conditions: DEL without runtimeConfig, prevResult or the keys; GC" {
+	local filter
+	plug c1
+	for filter in '.' 'del(.runtimeConfig)' 'del(.prevResult)' 'del(.conditionsV4, .conditionsV6)' \
+		'.conditionsV4 = ["-s"]' '.backend = "iptables"'; do
+		add c1 "$(mapping 8080 80) $(mapping 8081 81 tcp "$WAN4")" "$ONLY_OUTSIDE"
+		assert_ok
+		cni DEL portmap "$(publishing "$(mapping 8080 80) $(mapping 8081 81 tcp "$WAN4")" "$ONLY_OUTSIDE | $filter")" c1 "" eth0
+		assert_silent
+		assert_unpublished
+	done
+	add c1 "$(mapping 8080 80)" "$ONLY_OUTSIDE"
+	prev=
+	gc "$(chained portmap portmap)" c1/eth0
+	[[ $(gates | wc -l) == 2 ]]
+	gc "$(chained portmap portmap '.name = "other"')"
+	[[ $(gates | wc -l) == 2 ]]
+	gc "$(chained portmap portmap)"
+	assert_silent
+	assert_unpublished
+}
+
+@test "conditions: flushed rules open nothing, CHECK sees it, and an ADD restores them" {
+	local config gate
+	publish c1 "$(mapping 8080 80)" "$ONLY_OUTSIDE"
+	config=$(publishing "$(mapping 8080 80)" "$ONLY_OUTSIDE")
+	serve c1 80
+	for gate in $(gates); do
+		in_ns host nft flush chain inet heddle "$gate"
+		cni CHECK portmap "$config" c1 c1 eth0
+		assert_error 100 "$gate"
+		add c1 "$(mapping 8080 80)" "$ONLY_OUTSIDE"
+		assert_ok
+	done
+	cni CHECK portmap "$config" c1 c1 eth0
+	assert_silent
+	in_ns host nft flush table inet heddle
+	publish c2 "$(mapping 8081 80)"
+	assert_closed outside tcp "$WAN4" 8080
+	assert_closed host tcp "$WAN6" 8080
+	with c1
+	add c1 "$(mapping 8080 80)" "$ONLY_OUTSIDE"
+	assert_answer "c1 80 $OUTSIDE4" outside tcp "$WAN4" 8080
+	in_ns host nft list ruleset >"$BATS_TEST_TMPDIR/saved"
+	in_ns host nft flush ruleset
+	in_ns host nft -f "$BATS_TEST_TMPDIR/saved"
+	assert_answer "c1 80 $OUTSIDE4" outside tcp "$WAN4" 8080
+	cni CHECK portmap "$config" c1 c1 eth0
+	assert_silent
+}
+
+@test "conditions: words that cannot be" {
+	plug c1
+	add c1 "$(mapping 8080 80)" '.conditionsV4 = ["ip saddr 10.0.0.0/8", "!", "-i", "eth0"]'
+	assert_error 7 'conditionsV4[1]' '"!"' "!="
+	add c1 "$(mapping 8080 80)" '.conditionsV6 = ["ip saddr 10.0.0.0/8"]'
+	assert_error 7 'conditionsV6[0]' "conditions for IPv6 ask for ip6"
+	add c1 "$(mapping 8080 80)" '.conditionsV4 = "ip saddr 10.0.0.0/8"'
+	assert_error 7 conditionsV4
+	cni STATUS portmap "$(chained portmap portmap '.conditionsV4 = ["tcp flags syn"]')"
+	assert_error 7 'conditionsV4[0]' '"flags"' "ip saddr"
 	assert_unpublished
 }
 
@@ -636,7 +809,7 @@ assert_no_rules() {
 	add c1 "$(mapping 8080 80)" '.externalSetMarkChain = "THEIR-MARK"'
 	assert_error 2 externalSetMarkChain iptables
 	add c1 "$(mapping 8080 80)" '.conditionsV4 = ["-s", "10.0.0.0/8"]'
-	assert_error 2 conditionsV4 iptables
+	assert_error 7 'conditionsV4[0]' '"-s"' "ip saddr" 'backend "iptables"'
 	add c1 "$(mapping 8080 80)" "$IPTABLES"' | .conditionsV4 = ["a\n-A X"]'
 	assert_error 7 'conditionsV4[0]' "line break"
 	add c1 "$(mapping 8080 80)" "$IPTABLES"' | .externalSetMarkChain = "A B"'

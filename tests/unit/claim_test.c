@@ -325,7 +325,7 @@ static void set_layout(unsigned int layout, unsigned int compatible)
 	snprintf(command, sizeof(command),
 		 "(echo delete chain inet heddle postrouting; nft list chain inet heddle "
 		 "postrouting |"
-		 " sed 's/layout 2, compatible with 1/layout %u, compatible with %u/') | nft -f - "
+		 " sed 's/layout 3, compatible with 1/layout %u, compatible with %u/') | nft -f - "
 		 "2>&1",
 		 layout, compatible);
 	lab_expect(command, "");

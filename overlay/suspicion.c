@@ -15,7 +15,7 @@ static ms_t end_of(const struct suspicion *s)
 
 	if (s->wanted == 0)
 		return s->start + s->least;
-	share = log(s->n_from) / log(s->wanted + 1); /* n_from is the confirmations and 1 */
+	share = log1p(s->n_from - 1) / log1p(s->wanted); /* the first is no confirmation */
 	return s->start + s->most - (ms_t)((double)(s->most - s->least) * fmin(share, 1));
 }
 

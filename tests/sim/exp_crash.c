@@ -56,7 +56,7 @@ static int run(struct run *r)
 							   : settings_default;
 	struct sim *s = sim_new(r->seed, &settings, NULL);
 	struct watch w = { 0 };
-	us_t crash;
+	us_t begin;
 
 	sim_add(s, points[r->point].nodes[r->full]);
 	w.victim = sim_below(s, s->n_nodes);
@@ -64,15 +64,15 @@ static int run(struct run *r)
 	s->hooks.event = on_event;
 	sim_start_known(s);
 	sim_run_until(s, SECONDS(10) + sim_below(s, SECONDS(1)));
-	crash = s->now;
+	begin = s->now;
 	sim_crash(s, w.victim);
-	if (!sim_run_while(s, MS(100), crash + SECONDS(200), all_informed))
+	if (!sim_run_while(s, MS(100), begin + SECONDS(200), all_informed))
 		return run_fail(r, s, "%u of %u know that node %u is dead", w.informed,
 				s->n_nodes - 1, w.victim);
 
-	r->metric[SUSPECTED] = (double)(w.suspected - crash) / 1e6;
-	r->metric[FIRST_DEAD] = (double)(w.first_dead - crash) / 1e6;
-	r->metric[ALL_INFORMED] = (double)(w.all_informed - crash) / 1e6;
+	r->metric[SUSPECTED] = (double)(w.suspected - begin) / 1e6;
+	r->metric[FIRST_DEAD] = (double)(w.first_dead - begin) / 1e6;
+	r->metric[ALL_INFORMED] = (double)(w.all_informed - begin) / 1e6;
 	r->metric[FALSE_DEATHS] = w.false_deaths;
 	sim_free(s);
 	return 0;

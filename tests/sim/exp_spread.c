@@ -27,9 +27,10 @@ static const struct {
 	uint32_t nodes;
 	enum how how;
 	double published; /* of memberlist's push, s to all, by simulation: research of 2026-11 */
+	double most;	  /* asked for, median s to all */
 } points[] = {
-	{ 100, AT_ONCE, 0 },	 { 100, ON_TICK, 0.66 }, { 1000, AT_ONCE, 0 },
-	{ 1000, ON_TICK, 0.98 }, { 10000, AT_ONCE, 0 },	 { 10000, ON_TICK, 1.65 },
+	{ 100, AT_ONCE, 0, 0.33 },  { 100, ON_TICK, 0.66, 0 },	{ 1000, AT_ONCE, 0, 0.5 },
+	{ 1000, ON_TICK, 0.98, 0 }, { 10000, AT_ONCE, 0, 0.8 }, { 10000, ON_TICK, 1.65, 0 },
 };
 
 /* One node's part in it. */
@@ -178,13 +179,15 @@ static void plot(const struct results *r, const char *dir)
 
 static bool check(const struct results *r, FILE *out)
 {
-	static const double most[] = { 0.33, 0.5, 0.8 };
 	bool good = true;
 
-	for (unsigned int p = 0; p < r->points; p += 2)
+	for (unsigned int p = 0; p < r->points; p++) {
+		if (points[p].how != AT_ONCE)
+			continue;
 		good &= check_most(out, "median s to all", results_quantile(r, p, T100, 0.5),
-				   most[p / 2]) &&
-			check_most(out, "missed", results_sum(r, p, MISSED), 0);
+				   points[p].most);
+		good &= check_most(out, "missed", results_sum(r, p, MISSED), 0);
+	}
 	return good;
 }
 

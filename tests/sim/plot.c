@@ -105,10 +105,11 @@ static void draw_tick(FILE *f, const struct axis *a, bool is_x, double v)
 
 static void draw_ticks(FILE *f, const struct axis *a, bool is_x)
 {
-	double step = a->log ? 10 : round_step(a);
+	double step = a->log ? 1 : round_step(a);
+	int n = (int)lround((scale(a, a->high) - scale(a, a->low)) / step);
 
-	for (double v = a->low; v <= a->high * (1 + 1e-9); v = a->log ? v * step : v + step)
-		draw_tick(f, a, is_x, fabs(v) < step * 1e-9 ? 0 : v);
+	for (int i = 0; i <= n; i++)
+		draw_tick(f, a, is_x, a->log ? a->low * pow(10, i) : a->low + i * step);
 }
 
 static void draw_series(FILE *f, const struct plot_series *s, const struct axis *x,

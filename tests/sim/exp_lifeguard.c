@@ -233,21 +233,15 @@ static const char about_points[] =
 	"extras of ours: alpha 4, three sends of a ping, acks that tell a pinger what it is\n"
 	"thought to be, relaying at once, and grace after a stop that the process notices.\n";
 
-static const char about_points[] =
-	"\nThe first five are the paper's configurations with one change: a further member's\n"
-	"suspicion is passed on once by each, not as often as the first one. The last has all\n"
-	"extras of ours: alpha 4, three sends of a ping, acks that tell a pinger what it is\n"
-	"thought to be, relaying at once, and grace after a stop that the process notices.\n";
-
 static bool check(const struct results *r, FILE *out)
 {
-	double swim = results_sum(r, SWIM, FP), lifeguard = results_sum(r, LIFEGUARD, FP);
+	double swim = results_sum(r, SWIM, FP), guarded = results_sum(r, LIFEGUARD, FP);
 
 	if (swim == 0) /* then the cells show nothing */
 		return check_most(out, "share of SWIM's false positives, which has none", 1, 0);
-	return check_most(out, "Lifeguard's share of SWIM's FP", lifeguard / swim, 0.0153) &&
+	return check_most(out, "Lifeguard's share of SWIM's FP", guarded / swim, 0.0153) &&
 	       check_most(out, "false positives as it ships", results_sum(r, SHIPPING, FP),
-			  lifeguard) &&
+			  guarded) &&
 	       check_most(out, "Lifeguard's share of SWIM's messages",
 			  results_ratio(r, LIFEGUARD, SWIM, MESSAGES).value,
 			  r->full ? 1.11 : 1.2) &&

@@ -47,12 +47,20 @@ static void chunk_begin(struct chunk *c, struct rows *r, const struct peer *to)
 	c->w = (struct part_writer){ .buf = c->buf, .cap = sizeof(c->buf) };
 }
 
+static void send_message(struct rows *r, const struct peer *to, const struct part_writer *w)
+{
+	r->counters.sync_messages++;
+	r->counters.sync_bytes += w->len + FRAME_OVERHEAD;
+	if (w->len > DATAGRAM_ROOM)
+		engine_stream(r->engine, to, w);
+	else
+		engine_send_as_is(r->engine, to, w);
+}
+
 static void chunk_send(struct chunk *c)
 {
-	if (c->w.len > DATAGRAM_ROOM)
-		engine_stream(c->rows->engine, c->to, &c->w);
-	else if (c->w.len > 0)
-		engine_send_as_is(c->rows->engine, c->to, &c->w);
+	if (c->w.len > 0)
+		send_message(c->rows, c->to, &c->w);
 	c->w.len = 0;
 }
 
@@ -514,10 +522,7 @@ static void send_table(struct rows *r, const struct peer *to, const struct row_t
 		return;
 	put_table(&w, t, pull);
 	r->sync.tokens -= (int64_t)w.len;
-	if (w.len > DATAGRAM_ROOM)
-		engine_stream(r->engine, to, &w);
-	else
-		engine_send_as_is(r->engine, to, &w);
+	send_message(r, to, &w);
 	free(w.buf);
 }
 
@@ -768,7 +773,11 @@ void row_sync_greeted(struct rows *r, const struct origin *o, const uint8_t *gre
 	}
 	if (s->differs_since == 0)
 		s->differs_since = now;
-	if (now < s->next || (now > s->hurry_until && now - s->differs_since < DIFFERS_LONG))
+	if (now < s->next)
+		return;
+	/* Both ends of a ping see the difference; one of them begins. */
+	if (now > s->hurry_until && (now - s->differs_since < DIFFERS_LONG ||
+				     node_id_cmp(engine_id(r->engine), &o->from.id) > 0))
 		return;
 	compare(r, &o->from, now);
 }

@@ -112,6 +112,8 @@ struct rows_counters {
 	uint64_t too_much; /* beyond a bound */
 	uint64_t busy;	   /* pulls not answered: too much was sent already */
 	uint64_t compared; /* comparisons that this node began */
+	uint64_t sync_messages; /* sent to find differences and to mend them */
+	uint64_t sync_bytes;	/* of them, frames included */
 	uint64_t own_elsewhere; /* heads of this node's current life that it did not make */
 };
 

@@ -8,7 +8,7 @@
 const struct network_id rows_world_network = { "experiment" };
 static const struct network_id cluster;
 
-static void plug_in(struct sim *s, struct sim_node *n)
+void rows_world_plug_in(struct sim *s, struct sim_node *n)
 {
 	struct rows_world *w = s->user;
 
@@ -60,7 +60,7 @@ struct rows_world *rows_world_new(struct sim *s, uint32_t n)
 		abort();
 	s->user = w;
 	s->hooks = (struct sim_hooks){
-		.plug_in = plug_in, .unplug = unplug, .loss = loss, .event = on_event
+		.plug_in = rows_world_plug_in, .unplug = unplug, .loss = loss, .event = on_event
 	};
 	sim_add(s, n);
 

@@ -11,8 +11,6 @@
 #include "overlay/rows.h"
 #include "tests/sim/sim.h"
 
-#define ROWS_WORLD_KEYS 64 /* rows of a node that the world keeps apart */
-
 struct rows_world {
 	struct rows **rows; /* by node; NULL while it does not run */
 	bool *heard;	    /* of the last row that was put */
@@ -31,6 +29,9 @@ extern const struct network_id rows_world_network;
 /* Becomes the simulation's user, with @n nodes that are not running. */
 struct rows_world *rows_world_new(struct sim *s, uint32_t n);
 void rows_world_free(struct sim *s); /* and of the simulation */
+
+/* The hook that plugs rows in, for an experiment that has one of its own. */
+void rows_world_plug_in(struct sim *s, struct sim_node *n);
 
 /* All that run are begun, after sim_start_known(). */
 void rows_world_begin(struct sim *s);

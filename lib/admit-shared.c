@@ -18,7 +18,7 @@
 #define SHARE_TRIES 8
 
 static const struct nft_set *const shared_sets[] = { &ruleset_shut, &ruleset_shut_own,
-						     &ruleset_isolated, NULL };
+						     &ruleset_isolated, &ruleset_internal, NULL };
 
 static bool anybody(const char *tag, size_t len, const void *data)
 {
@@ -58,17 +58,30 @@ static int list_bridge(struct claims *ret, const struct admit *a, const struct n
 	return claims_add(ret, set, &key, NULL, e);
 }
 
+bool admit_shares(const struct admit *a)
+{
+	return a->policy != ADMIT_OPEN || a->internal;
+}
+
+/* What passes between the containers of an internal network is shut_own, too. */
 static int list_wanted(struct claims *ret, const struct admit *a, struct err *e)
 {
-	const struct nft_set *pairs = a->policy == ADMIT_ISOLATED ? &ruleset_isolated
-								  : &ruleset_shut_own;
-	int r;
+	const struct {
+		const struct nft_set *set;
+		bool wanted;
+	} sets[] = {
+		{ &ruleset_shut, a->policy != ADMIT_OPEN },
+		{ &ruleset_isolated, a->policy == ADMIT_ISOLATED },
+		{ &ruleset_shut_own, a->policy != ADMIT_ISOLATED && admit_shares(a) },
+		{ &ruleset_internal, a->internal },
+	};
+	int r = 0;
 
-	if (a->policy == ADMIT_OPEN)
-		return 0;
-	r = list_bridge(ret, a, &ruleset_shut, e);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(sets); i++)
+		if (sets[i].wanted)
+			r = list_bridge(ret, a, sets[i].set, e);
 
-	return r < 0 ? r : list_bridge(ret, a, pairs, e);
+	return r;
 }
 
 /* ---- take -------------------------------------------------------------------- */

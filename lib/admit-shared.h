@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * admit-shared - that a bridge is shut, which all who are on it share
+ * admit-shared - that a bridge is shut or internal, which all who are on it share
  *
  * The first one claims it in the name of its network.  It goes with the last one
  * that has an address there: any element of admitted4 or admitted6 with that
@@ -11,10 +11,15 @@
 #ifndef ADMIT_SHARED_H
 #define ADMIT_SHARED_H
 
+#include <stdbool.h>
+
 struct admit;
 struct err;
 struct gc;
 struct nl;
+
+/* Whether it says anything that holds for its whole bridge. */
+bool admit_shares(const struct admit *a);
 
 /* After the attachment's own elements, by which others see that the bridge is in use. */
 int admit_shared_take(struct nl *nl, const struct admit *a, struct err *e);

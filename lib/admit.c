@@ -301,7 +301,7 @@ static int release(struct nl *nl, const struct admit *a, struct err *e)
 	if (own < 0)
 		return own;
 	lists = release_lists(nl, a, e);
-	if (lists >= 0 && a->policy != ADMIT_OPEN && (own > 0 || *a->ifname))
+	if (lists >= 0 && admit_shares(a) && (own > 0 || *a->ifname))
 		shared = admit_shared_release(nl, a, e);
 
 	return lists < 0 ? lists : shared < 0 ? shared : own + lists + shared;
@@ -324,6 +324,7 @@ static int take_or_undo(struct nl *nl, const struct admit *a, struct err *e)
 static int check_kept(const struct admit *a, struct err *e)
 {
 	const char *key = a->policy != ADMIT_OPEN    ? "ingressPolicy"
+			  : a->internal		     ? "internal"
 			  : allow_given(&a->ingress) ? "ingress"
 			  : allow_given(&a->egress)  ? "egress"
 						     : NULL;
@@ -333,6 +334,10 @@ static int check_kept(const struct admit *a, struct err *e)
 			       "%s: needs a bridge on the host that leads to the container, and "
 			       "prevResult.interfaces[0] is none",
 			       key);
+	if (a->internal && a->backend == ADMIT_IPTABLES)
+		return err_cni(e, CNI_E_FIELD,
+			       "internal: the chains of backend iptables have no place for it: "
+			       "leave backend out");
 	if (a->spoofchk && (!*a->port || !a->has_mac))
 		return err_cni(e, CNI_E_CONFIG,
 			       "spoofchk: needs the container's port of a bridge, as "

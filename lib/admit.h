@@ -12,6 +12,9 @@
  *	same-bridge	no traffic between this bridge and another one that is shut
  *	isolated	that, and none between the containers of this bridge
  *
+ * An internal bridge is shut to everybody, whatever the policy: nothing is forwarded
+ * to it or from it but between its own containers.
+ *
  * A network's list (admit-list.h) leaves, of new connections, those that are on it.
  * spoofchk leaves what an attachment sends as itself.  The attachment's own
  * elements (admit-own.h) are its addresses and its bridge port.
@@ -45,6 +48,7 @@ enum admit_policy { ADMIT_OPEN, ADMIT_SAME_BRIDGE, ADMIT_ISOLATED };
 struct admit {
 	enum admit_backend backend;
 	enum admit_policy policy;
+	bool internal; /* nothing that is forwarded enters or leaves its bridge */
 	bool spoofchk;
 	uint32_t mark;	  /* of what is accepted, 0: what the host has */
 	const char *zone; /* of firewalld */
@@ -103,8 +107,8 @@ bool admit_has_family(const struct admit *a, uint8_t family);
  * @a:		the attachment, with a backend chosen; one that no host interface
  *		leads to is not forwarded here, and nothing is done for it
  *
- * Return: 0; -EINVAL for a policy or a list without a host interface, and for
- * spoofchk without a bridge port; -EEXIST if another attachment has one of the
+ * Return: 0; -EINVAL for a policy, internal or a list without a host interface, for
+ * spoofchk without a bridge port, and for internal with backend iptables; -EEXIST if another attachment has one of the
  * addresses on the same interface; -EAGAIN with CNI_E_AGAIN; -ENOENT if a program
  * is missing; or another errno.  On failure it is not admitted.
  */

@@ -121,6 +121,13 @@ const struct nft_set ruleset_isolated = {
 	.key = { NFT_TYPE_IFNAME, NFT_TYPE_IFNAME },
 };
 
+const struct nft_set ruleset_internal = {
+	.table = &inet,
+	.name = "internal",
+	.comment = "bridges that nothing enters or leaves",
+	.key = { NFT_TYPE_IFNAME },
+};
+
 #define LIST_MAP(symbol_, name_, ip_, comment_)                                                    \
 	const struct nft_set symbol_ = {                                                           \
 		.table = &inet,                                                                    \
@@ -159,14 +166,17 @@ const struct nft_set ruleset_zoned6 = {
 };
 
 static const struct nft_set *const inet_sets[] = {
-	&ruleset_masq4,	     &ruleset_masq6,	  &ruleset_routed4,	&ruleset_routed6,
-	&ruleset_port4,	     &ruleset_port6,	  &ruleset_hostport4,	&ruleset_hostport6,
-	&ruleset_gate4,	     &ruleset_gate6,	  &ruleset_hostgate4,	&ruleset_hostgate6,
-	&ruleset_published4, &ruleset_published6, &ruleset_keepsource4, &ruleset_keepsource6,
-	&ruleset_masqall4,   &ruleset_masqall6,	  &ruleset_admitted4,	&ruleset_admitted6,
-	&ruleset_shut,	     &ruleset_shut_own,	  &ruleset_isolated,	&ruleset_ingress4,
-	&ruleset_ingress6,   &ruleset_egress4,	  &ruleset_egress6,	&ruleset_listed4,
-	&ruleset_listed6,    &ruleset_zoned4,	  &ruleset_zoned6,	NULL,
+	&ruleset_masq4,	      &ruleset_masq6,	   &ruleset_routed4,
+	&ruleset_routed6,     &ruleset_port4,	   &ruleset_port6,
+	&ruleset_hostport4,   &ruleset_hostport6,  &ruleset_gate4,
+	&ruleset_gate6,	      &ruleset_hostgate4,  &ruleset_hostgate6,
+	&ruleset_published4,  &ruleset_published6, &ruleset_keepsource4,
+	&ruleset_keepsource6, &ruleset_masqall4,   &ruleset_masqall6,
+	&ruleset_admitted4,   &ruleset_admitted6,  &ruleset_shut,
+	&ruleset_shut_own,    &ruleset_isolated,   &ruleset_internal,
+	&ruleset_ingress4,    &ruleset_ingress6,   &ruleset_egress4,
+	&ruleset_egress6,     &ruleset_listed4,	   &ruleset_listed6,
+	&ruleset_zoned4,      &ruleset_zoned6,	   NULL,
 };
 
 /*
@@ -349,6 +359,11 @@ static void forward_rules(struct nft_batch *b, const struct nft_chain *chain, ui
 	nft_add_rule(b, chain, "another network", nft_iifname(0), nft_in(&ruleset_shut, 0),
 		     nft_oifname(4), nft_in(&ruleset_shut, 4), nft_not_in(&ruleset_shut_own, 0),
 		     nft_drop());
+	nft_add_rule(b, chain, "out of an internal network", nft_iifname(0),
+		     nft_in(&ruleset_internal, 0), nft_oifname(4), nft_not_in(&ruleset_shut_own, 0),
+		     nft_drop());
+	nft_add_rule(b, chain, "into an internal network", nft_iifname(0), nft_oifname(4),
+		     nft_in(&ruleset_internal, 4), nft_not_in(&ruleset_shut_own, 0), nft_drop());
 	list_rules(b, chain);
 	admit4_rules(b, chain, mark);
 	admit6_rules(b, chain, mark);
@@ -393,7 +408,7 @@ static const struct ruleset_chain inet_chains[] = {
 			   .type = "filter",
 			   .hook = NF_INET_FORWARD,
 			   .priority = NF_IP_PRI_FILTER - 10 },
-		.n_rules = 17,
+		.n_rules = 19,
 		.marking_rules = forward_rules,
 	},
 	{

@@ -73,6 +73,8 @@ extern const struct nft_set ruleset_admitted4, ruleset_admitted6;
  * (bridge . bridge); bridges whose containers do not see each other either.
  */
 extern const struct nft_set ruleset_shut, ruleset_shut_own, ruleset_isolated;
+/* Bridges that nothing enters or leaves but as (bridge . bridge) above. */
+extern const struct nft_set ruleset_internal;
 /* Bridge ports of those containers. */
 extern const struct nft_set ruleset_isolated_ports;
 

@@ -85,6 +85,7 @@ static const struct jn_key conf_keys[] = {
 	{ "iptablesAdminChainName", JN_CALL, 0, .call = read_admin_chain },
 	{ "firewalldZone", JN_CALL, 0, .call = read_zone },
 	{ "markBit", JN_CALL, 0, .call = read_mark_bit },
+	{ "internal", JN_BOOL, offsetof(struct admit, internal) },
 	{ "spoofchk", JN_BOOL, offsetof(struct admit, spoofchk) },
 	{ 0 },
 };

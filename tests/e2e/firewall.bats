@@ -216,6 +216,61 @@ mark_rules() {
 	assert_silent
 }
 
+@test "internal: nothing enters or leaves, not even answers; neighbours and the host see each other" {
+	local on
+	keys[a]='.internal = true'
+	attach c1 a
+	attach c2 a
+	attach c3 b
+	route_from_outside
+	for on in 0 1; do
+		br_netfilter "$on"
+		see c1 c2
+		see_not c1 c3
+		see_not c3 c1
+		reaches_none c1 203.0.113.2 2001:db8::2 || fail "an internal network has a way out"
+		see_not outside c1
+		see_outside c3
+	done
+	in_ns host ping -n -c1 -W2 "$(ip4 c1)" >/dev/null
+	check c1 a
+	assert_silent
+	in_ns host nft delete element inet heddle internal '{ a0 }'
+	check c1 a
+	assert_error 100 internal
+	leave c1 a
+	leave c2 a
+	leave c3 b
+	assert_none_left
+}
+
+@test "internal: neighbours do not see each other either where they are isolated" {
+	local on
+	keys[a]='.internal = true'
+	policies[a]=isolated
+	attach c1 a
+	attach c2 a
+	for on in 0 1; do
+		br_netfilter "$on"
+		see_not c1 c2
+		reaches_none c1 203.0.113.2 2001:db8::2 || fail "an internal network has a way out"
+	done
+	leave c1 a
+	leave c2 a
+	assert_none_left
+}
+
+@test "internal: not without a bridge, nor with backend iptables" {
+	keys[a]='.internal = true'
+	join c1 a
+	cni ADD firewall "$(firewall_conf a c1 '.backend = "iptables"')" c1 c1 eth0
+	assert_error 2 "internal: the chains of backend iptables"
+	results[c1]=$(jq -c '.interfaces |= .[2:] | del(.ips[].interface)' <<<"${results[c1]}")
+	admit c1 a
+	assert_error 7 "internal: needs a bridge"
+	assert_none_left
+}
+
 # ---- life of an attachment ------------------------------------------------------------
 
 @test "what a network shares goes with the last one on its bridge" {

@@ -99,7 +99,7 @@ elements() {
 left() {
 	in_ns host nft -j list ruleset | jq -r '.nftables[]
 		| (.set // .map // empty
-			| select(.name | test("^(admitted|shut|isolated|ingress|egress|listed|zoned|pinned)"))
+			| select(.name | test("^(admitted|shut|isolated|internal|ingress|egress|listed|zoned|pinned)"))
 			| .name as $name | .elem // [] | .[] | "\($name) \(.)"),
 		  (.chain // empty | select(.name | test("^[ie][0-9a-f]{14}$")) | "list \(.name)")' | sort
 }

@@ -160,9 +160,10 @@ static json_t *bridge_chain(const struct network *net, const struct driver_optio
 	if (o->icc)
 		policy = o->isolate ? "same-bridge" : "open";
 
-	return json_pack("[o, {s:s, s:{s:b}}, {s:s, s:s}]", bridge_json(net, o, leases), "type",
-			 "portmap", "capabilities", "portMappings", true, "type", "firewall",
-			 "ingressPolicy", policy);
+	return json_pack("[o, {s:s, s:{s:b}}, {s:s, s:s, s:o*}]", bridge_json(net, o, leases),
+			 "type", "portmap", "capabilities", "portMappings", true, "type",
+			 "firewall", "ingressPolicy", policy, "internal",
+			 net->internal ? json_true() : NULL);
 }
 
 static json_t *macvlan_chain(const struct network *net, const struct driver_options *o,

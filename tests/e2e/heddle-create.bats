@@ -273,6 +273,12 @@ on() {
 
 	on inside i1
 	[[ -z $(in_ns i1 ip route show default) ]] || fail "there is a way out"
+	outside_add
+	in_ns outside ip route add "$ip/32" via 203.0.113.1
+	reaches k1 203.0.113.2
+	in_ns i1 ip route add default via "$(field inside '.heddle.subnets[0].gateway')"
+	cannot_reach i1 203.0.113.2 || fail "a route of its own is a way out"
+	cannot_reach outside "$ip" || fail "there is a way in"
 	reaches i1 "$(field inside '.heddle.subnets[0].gateway')"
 }
 

@@ -14,7 +14,7 @@ struct profile;
 
 enum event_kind {
 	EVENT_MEMBER_JOINED = 1, /* first heard of, or alive again after dead or left */
-	EVENT_MEMBER_CHANGED,	 /* another name, address or generation */
+	EVENT_MEMBER_CHANGED,	 /* another name, address or generation, or suspect no more */
 	EVENT_MEMBER_SUSPECT,	 /* does not answer; nothing is hidden yet */
 	EVENT_MEMBER_DEAD,	 /* its rows are hidden from names and listings */
 	EVENT_MEMBER_LEFT,	 /* said good-bye: its rows are withdrawn */

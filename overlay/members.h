@@ -11,7 +11,8 @@
  * often, makes no difference to what it ends up as.  Only the member itself
  * raises its generation (at each start) and its refutation number (when it
  * hears that it is thought less than alive), which is how it outranks any
- * claim of others.
+ * claim of others.  The generation is that of the profile it has signed: of
+ * another one nothing is believed.
  *
  * The root is the xor of a hash per member of all that should be equal
  * everywhere: two nodes with equal roots know the same members in the same
@@ -42,7 +43,7 @@ struct standing {
 /* One member in one observer: with its share of the indexes, at most MEMBER_BYTES. */
 struct member {
 	const struct profile *profile; /* interned; NULL: a free slot */
-	uint32_t generation;	       /* of the standing; not below the profile's */
+	uint32_t generation;	       /* of the standing: the profile's */
 	uint32_t refutation;
 	uint32_t since_s;   /* second of the observer's clock at which the state began */
 	uint16_t suspicion; /* slot of its suspicion and 1; 0: none */

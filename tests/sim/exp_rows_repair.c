@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * exp_rows_repair - what it costs to find one row among those of many owners
+ * exp_rows_repair - what it costs to find one row, and to take all of them
  *
  * Two members hold the same rows of 1,000 owners, all of whom are gone by then.
  * One of the two hears of one more change; all that they say to each other about
- * rows until they are equal again is counted.
+ * rows until they are equal again is counted.  Or a third one joins, and takes
+ * all rows.
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "overlay/members.h"
 #include "overlay/profile.h"
@@ -19,6 +21,8 @@ enum { TO_EQUAL, BYTES, MESSAGES, METRICS };
 
 #define OWNERS 1000
 #define VALUE  130
+#define JOINER (2 + OWNERS)
+#define NODES  (JOINER + 1)
 
 static const struct {
 	const char *name;
@@ -101,7 +105,7 @@ static void plug_in_and_know(struct sim *s, struct sim_node *n)
 	const struct story *story = w->user;
 
 	rows_world_plug_in(s, n);
-	for (uint32_t i = 0; i < OWNERS && n->index < 2; i++)
+	for (uint32_t i = 0; i < OWNERS; i++)
 		engine_restore(n->engine, &(struct record){ .kind = RECORD_MEMBER,
 							    .key = story->profiles[i]->id.b,
 							    .key_len = NODE_ID_LEN,
@@ -130,18 +134,22 @@ static bool two_equal(struct sim *s)
 	return rows_root(w->rows[0], &cluster) == rows_root(w->rows[1], &cluster);
 }
 
-/* With so many who do not answer, the two hardly ever ping each other: here they do. */
+/* With so many who do not answer, those who do hardly ever ping each other: here they do. */
+static void greet(struct sim *s, uint32_t to, uint32_t from)
+{
+	struct sim_node *n = &s->nodes[to], *other = &s->nodes[from];
+	const struct origin o = { .from = { .id = other->id, .addr = other->self.addr } };
+	uint8_t greeting[64];
+	size_t len = engine_greet(other->engine, &n->id, greeting, sizeof(greeting));
+
+	engine_greeted(n->engine, &o, greeting, len, sim_clock(n));
+	node_arm(n);
+}
+
 static bool greet_and_compare(struct sim *s)
 {
-	for (uint32_t i = 0; i < 2; i++) {
-		struct sim_node *n = &s->nodes[i], *other = &s->nodes[1 - i];
-		const struct origin o = { .from = { .id = other->id, .addr = other->self.addr } };
-		uint8_t greeting[64];
-		size_t len = engine_greet(other->engine, &n->id, greeting, sizeof(greeting));
-
-		engine_greeted(n->engine, &o, greeting, len, sim_clock(n));
-		node_arm(n);
-	}
+	greet(s, 0, 1);
+	greet(s, 1, 0);
 
 	return two_equal(s);
 }
@@ -178,7 +186,7 @@ static void set_up(struct sim *s, struct story *story, uint32_t rows, uint32_t l
 static int run(struct run *r)
 {
 	struct sim *s = sim_new(r->seed, NULL, NULL);
-	struct rows_world *w = rows_world_new(s, 2 + OWNERS);
+	struct rows_world *w = rows_world_new(s, NODES);
 	uint32_t rows = points[r->point].rows, last = sim_below(s, OWNERS);
 	struct story story = { .said = calloc((size_t)OWNERS * rows + 1, sizeof(*story.said)) };
 	struct rows_counters before, after;
@@ -236,3 +244,105 @@ static struct experiment repair = {
 	.report = report,
 };
 EXPERIMENT(repair)
+
+/* ---- joining ----------------------------------------------------------------- */
+
+enum { TO_JOIN, TABLE_KB, GOT_KB, TIMES, CPU_S, JOIN_METRICS };
+
+#define JOIN_ROWS 100 /* of each owner */
+
+static double cpu_seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void add_up(void *ctx, const struct node_id *owner, const struct row *row)
+{
+	uint64_t *bytes = ctx;
+
+	(void)owner;
+	*bytes += (uint64_t)row->key_len + row->value_len;
+}
+
+static uint64_t bytes_in(const struct sim *s)
+{
+	return s->nodes[JOINER].traffic.bytes_in + s->nodes[JOINER].traffic.stream_in;
+}
+
+static bool greet_joiner(struct sim *s)
+{
+	uint32_t other = sim_below(s, 2);
+
+	greet(s, JOINER, other);
+	greet(s, other, JOINER);
+
+	return rows_world_equal(s);
+}
+
+static int run_join(struct run *r)
+{
+	static const struct network_id cluster;
+	struct sim *s = sim_new(r->seed, NULL, NULL);
+	struct rows_world *w = rows_world_new(s, NODES);
+	struct story story = { .said = calloc((size_t)OWNERS * JOIN_ROWS, sizeof(*story.said)) };
+	uint64_t table = 0;
+	double cpu;
+	us_t begun;
+
+	if (!story.said)
+		abort();
+	w->user = &story;
+	set_up(s, &story, JOIN_ROWS, OWNERS, false);
+	if (!two_equal(s))
+		return run_fail(r, s, "the two differ before anybody joins");
+	cpu = cpu_seconds();
+	begun = s->now;
+	rows_world_start(s, JOINER);
+	sim_join(s, JOINER, 0);
+	if (!sim_run_while(s, MS(500), begun + SECONDS(300), greet_joiner))
+		return run_fail(r, s, "the joiner lacks rows after 300 s");
+	rows_each(w->rows[JOINER], &cluster, ROWS_ALL, add_up, &table);
+	r->metric[CPU_S] = cpu_seconds() - cpu;
+	r->metric[TO_JOIN] = (double)(s->now - begun) / 1e6;
+	r->metric[TABLE_KB] = (double)table / 1e3;
+	r->metric[GOT_KB] = (double)bytes_in(s) / 1e3;
+	r->metric[TIMES] = (double)bytes_in(s) / (double)table;
+	rows_world_free(s);
+
+	return 0;
+}
+
+static void report_join(const struct results *r, FILE *md, const char *dir)
+{
+	(void)dir;
+	fprintf(md,
+		"%d rows of %d owners, keys of 4 and values of %d bytes. What the joiner gets is "
+		"everything, gossip included; it knows the members already. CPU is of the whole "
+		"simulation while it joins, "
+		"without Ed25519 (%d signatures).\n\n"
+		"| keys and values, kB | received, kB, most | times, most | seconds, median | CPU, "
+		"s, median |\n|---|---|---|---|---|\n"
+		"| %.0f | %.0f | %.2f | %.1f | %.2f |\n\nAsked for: 1.3 times.\n",
+		OWNERS * JOIN_ROWS, OWNERS, VALUE, OWNERS, results_mean(r, 0, TABLE_KB),
+		results_max(r, 0, GOT_KB), results_max(r, 0, TIMES),
+		results_quantile(r, 0, TO_JOIN, 0.5), results_quantile(r, 0, CPU_S, 0.5));
+}
+
+static struct experiment join = {
+	.name = "rows-join",
+	.title = "Joining a cluster of 100,000 rows",
+	.metrics = JOIN_METRICS,
+	.points = { 0, 1 },
+	.seeds = { 0, 20 },
+	.run = run_join,
+	.report = report_join,
+};
+
+__attribute__((constructor)) static void register_join(void)
+{
+	experiment_register(&join);
+}

@@ -2,10 +2,8 @@
 /* admit-list - see admit-list.h. */
 #include "lib/admit-list.h"
 
-#include <errno.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
@@ -16,11 +14,10 @@
 #include "lib/nft.h"
 #include "lib/owner.h"
 #include "lib/ruleset.h"
+#include "lib/shared-chain.h"
 
-#define N_RULES	       3
-#define CHANGE_TRIES   1000 /* as claim.c */
-#define SET_NAME_SIZE  (IFNAMSIZ + 2)
-#define NAME_OF_A_LIST 15 /* its length */
+#define SET_NAME_SIZE (IFNAMSIZ + 2)
+#define NAME_LEN      15 /* the names of gates (gate.h) have one less */
 
 /* ---- names and shapes ------------------------------------------------------------ */
 
@@ -31,30 +28,11 @@ void admit_list_name(char ret[IFNAMSIZ], enum admit_way way, const struct allow 
 
 /* The objects of one list; they point to each other, so they stay where they are. */
 struct objects {
-	char chain_name[IFNAMSIZ];
+	char name[IFNAMSIZ];
 	char set_names[2][SET_NAME_SIZE];
-	struct nft_chain chain;
 	struct nft_set sets[2]; /* IPv4, IPv6 */
+	struct shared_chain chain;
 };
-
-static void set_objects(struct objects *o, const char *name)
-{
-	static const enum nft_type ip[] = { NFT_TYPE_IPV4, NFT_TYPE_IPV6 };
-
-	*o = (struct objects){ .chain.table = ruleset_inet.table };
-	snprintf(o->chain_name, sizeof(o->chain_name), "%s", name);
-	o->chain.name = o->chain_name;
-	for (int i = 0; i < 2; i++) {
-		snprintf(o->set_names[i], SET_NAME_SIZE, "%s_%c", name, i == 0 ? '4' : '6');
-		o->sets[i] = (struct nft_set){
-			.table = ruleset_inet.table,
-			.name = o->set_names[i],
-			.comment = "address of the other side . protocol . destination port",
-			.key = { ip[i], NFT_TYPE_PROTO, NFT_TYPE_PORT },
-			.ranges = true,
-		};
-	}
-}
 
 static void append_end(struct nft_value *key, const struct allow_box *box, bool upper)
 {
@@ -81,179 +59,102 @@ static struct nft_value key_of(const struct allow_box *box)
 	return key;
 }
 
-static const struct nft_set *set_of(const struct objects *o, const struct allow_box *box)
+static const struct nft_set *set_of(const struct shared_chain *c, const struct allow_box *box)
 {
-	return &o->sets[box->family == AF_INET6];
+	return &c->sets[box->family == AF_INET6];
 }
 
-/* ---- one look, one change ---------------------------------------------------------- */
+/* ---- the chain ---------------------------------------------------------------------- */
 
-struct view {
-	bool exists;
-	int n_rules;
-	uint32_t n_users;
-};
-
-static int look(struct nl *nl, const struct objects *o, struct view *ret, struct err *e)
+static void put_rules(struct nft_batch *b, const struct shared_chain *c)
 {
-	struct nft_chain_state state = { .n_rules = 0 };
-	int r = nft_get_chain(nl, &o->chain, &state, e), n_rules;
+	bool in = *c->chain.name == 'i';
 
-	if (r <= 0) {
-		*ret = (struct view){ 0 };
-		return r;
-	}
-	n_rules = nft_count_rules(nl, &o->chain, e);
-	if (n_rules < 0)
-		return n_rules;
-	*ret = (struct view){ .exists = true,
-			      .n_rules = n_rules,
-			      .n_users = state.n_rules - (uint32_t)n_rules };
-
-	return 0;
-}
-
-static void put_rules(struct nft_batch *b, const struct objects *o, enum admit_way way)
-{
-	bool in = way == ADMIT_IN;
-
-	nft_add_rule(b, &o->chain, "on the list", NFT_IPV4, in ? nft_ip_saddr(0) : nft_ip_daddr(0),
-		     nft_meta(NFT_META_L4PROTO, 1), nft_dport(2), nft_in(&o->sets[0], 0),
+	nft_add_rule(b, &c->chain, "on the list", NFT_IPV4, in ? nft_ip_saddr(0) : nft_ip_daddr(0),
+		     nft_meta(NFT_META_L4PROTO, 1), nft_dport(2), nft_in(&c->sets[0], 0),
 		     nft_return());
-	nft_add_rule(b, &o->chain, "on the list", NFT_IPV6,
+	nft_add_rule(b, &c->chain, "on the list", NFT_IPV6,
 		     in ? nft_ip6_saddr(0) : nft_ip6_daddr(0), nft_meta(NFT_META_L4PROTO, 4),
-		     nft_dport(5), nft_in(&o->sets[1], 0), nft_return());
+		     nft_dport(5), nft_in(&c->sets[1], 0), nft_return());
 	/* On its own: a rule that drops what is not in a set would end where there is no port. */
-	nft_add_rule(b, &o->chain, "not on the list", nft_drop());
+	nft_add_rule(b, &c->chain, "not on the list", nft_drop());
 }
 
-static void put_list(struct nft_batch *b, const struct objects *o, enum admit_way way,
-		     const struct allow *list, const char *tag)
+static void put_elems(struct nft_batch *b, const struct shared_chain *c, const char *tag)
 {
-	for (int i = 0; i < 2; i++)
-		nft_add_set(b, &o->sets[i]);
-	nft_add_chain(b, &o->chain, tag);
-	put_rules(b, o, way);
+	const struct allow *list = c->data;
+
 	for (size_t i = 0; i < list->n; i++) {
 		struct nft_value key = key_of(&list->list[i]);
 
-		nft_add_elem(b, set_of(o, &list->list[i]), &key, NULL, tag);
+		nft_add_elem(b, set_of(c, &list->list[i]), &key, NULL, tag);
 	}
 }
 
-static void drop_list(struct nft_batch *b, const struct objects *o)
+static void set_objects(struct objects *o, const char *name, const struct allow *list)
 {
-	nft_del_chain(b, &o->chain);
-	for (int i = 0; i < 2; i++)
-		nft_del_set(b, &o->sets[i]);
-}
+	static const enum nft_type ip[] = { NFT_TYPE_IPV4, NFT_TYPE_IPV6 };
 
-static int still_busy(int r, struct err *e)
-{
-	if (r != -ERESTART)
-		return r;
-
-	return err_cni(e, CNI_E_AGAIN,
-		       "other programs change nftables faster than it can be read: try again");
-}
-
-/* ---- add --------------------------------------------------------------------------- */
-
-/* One that somebody flushed gets its rules back. */
-static int add_once(struct nl *nl, const struct objects *o, enum admit_way way,
-		    const struct allow *list, const char *tag, struct err *e)
-{
-	struct ruleset_view table;
-	struct nft_batch b;
-	struct view view;
-	uint32_t genid;
-	int r;
-
-	if ((r = nft_get_genid(nl, &genid, e)) < 0 || (r = look(nl, o, &view, e)) < 0 ||
-	    (r = ruleset_look(nl, &ruleset_inet, &table, e)) < 0)
-		return r;
-	if (view.exists && view.n_rules == N_RULES)
-		return 0;
-
-	nft_begin(&b, nl, genid);
-	ruleset_build(&b, &ruleset_inet, &table);
-	if (view.exists) {
-		nft_flush_chain(&b, &o->chain);
-		put_rules(&b, o, way);
-	} else {
-		put_list(&b, o, way, list, tag);
+	snprintf(o->name, sizeof(o->name), "%s", name);
+	for (int i = 0; i < 2; i++) {
+		snprintf(o->set_names[i], SET_NAME_SIZE, "%s_%c", name, i == 0 ? '4' : '6');
+		o->sets[i] = (struct nft_set){
+			.table = ruleset_inet.table,
+			.name = o->set_names[i],
+			.comment = "address of the other side . protocol . destination port",
+			.key = { ip[i], NFT_TYPE_PROTO, NFT_TYPE_PORT },
+			.ranges = true,
+		};
 	}
+	o->chain = (struct shared_chain){
+		.what = "the network's list",
+		.chain = { .table = ruleset_inet.table, .name = o->name },
+		.sets = o->sets,
+		.n_sets = ARRAY_SIZE(o->sets),
+		.n_rules = 3,
+		.put_rules = put_rules,
+		.put_elems = put_elems,
+		.data = list,
+	};
+}
 
-	return nft_commit(&b, e);
+static void set_objects_of(struct objects *o, enum admit_way way, const struct allow *list)
+{
+	char name[IFNAMSIZ];
+
+	admit_list_name(name, way, list);
+	set_objects(o, name, list);
 }
 
 int admit_list_add(struct nl *nl, enum admit_way way, const struct allow *list,
 		   const struct owner *network, struct err *e)
 {
-	char name[IFNAMSIZ];
 	struct objects o;
-	int r = -ERESTART;
 
-	admit_list_name(name, way, list);
-	set_objects(&o, name);
-	for (int i = 0; i < CHANGE_TRIES && r == -ERESTART; i++)
-		r = add_once(nl, &o, way, list, network->tag, e);
+	set_objects_of(&o, way, list);
 
-	return still_busy(r, e);
-}
-
-/* ---- release ------------------------------------------------------------------------- */
-
-static int release_once(struct nl *nl, const struct objects *o, struct err *e)
-{
-	struct nft_batch b;
-	struct view view;
-	uint32_t genid;
-	int r;
-
-	if ((r = nft_get_genid(nl, &genid, e)) < 0 || (r = look(nl, o, &view, e)) < 0)
-		return r;
-	if (!view.exists || view.n_users > 0)
-		return 0;
-	nft_begin(&b, nl, genid);
-	drop_list(&b, o);
-	r = nft_commit(&b, e);
-
-	return r < 0 ? r : 1;
-}
-
-static int release(struct nl *nl, const char *name, struct err *e)
-{
-	struct objects o;
-	int r = -ERESTART;
-
-	set_objects(&o, name);
-	for (int i = 0; i < CHANGE_TRIES && r == -ERESTART; i++)
-		r = release_once(nl, &o, e);
-
-	/* Without nftables in the kernel there is nothing of ours. */
-	return r == -EOPNOTSUPP ? 0 : still_busy(r, e);
+	return shared_chain_add(nl, &o.chain, network, e);
 }
 
 int admit_list_release(struct nl *nl, enum admit_way way, const struct allow *list, struct err *e)
 {
-	char name[IFNAMSIZ];
+	struct objects o;
 
-	admit_list_name(name, way, list);
+	set_objects_of(&o, way, list);
 
-	return release(nl, name, e);
+	return shared_chain_release(nl, &o.chain, e);
 }
 
 /* ---- check ------------------------------------------------------------------------- */
 
-static int check_boxes(struct nl *nl, const struct objects *o, const struct allow *list,
+static int check_boxes(struct nl *nl, const struct shared_chain *c, const struct allow *list,
 		       struct err *e)
 {
 	char text[NFT_KEY_STRLEN];
 	struct nft_elem elem;
 
 	for (size_t i = 0; i < list->n; i++) {
-		const struct nft_set *set = set_of(o, &list->list[i]);
+		const struct nft_set *set = set_of(c, &list->list[i]);
 		struct nft_value key = key_of(&list->list[i]);
 		int r = nft_get_elem(nl, set, &key, &elem, e);
 
@@ -270,64 +171,32 @@ static int check_boxes(struct nl *nl, const struct objects *o, const struct allo
 
 int admit_list_check(struct nl *nl, enum admit_way way, const struct allow *list, struct err *e)
 {
-	char name[IFNAMSIZ];
 	struct objects o;
-	struct view view;
 	int r;
 
-	admit_list_name(name, way, list);
-	set_objects(&o, name);
-	r = look(nl, &o, &view, e);
-	if (r < 0)
-		return r;
-	if (!view.exists || view.n_rules != N_RULES)
-		return err_cni(e, CNI_E_CHECK,
-			       "nftables chain %s of table inet heddle, the network's list, is "
-			       "missing or lacks rules: an ADD restores it",
-			       name);
+	set_objects_of(&o, way, list);
+	r = shared_chain_check(nl, &o.chain, e);
 
-	return check_boxes(nl, &o, list, e);
+	return r < 0 ? r : check_boxes(nl, &o.chain, list, e);
 }
 
 /* ---- gc ------------------------------------------------------------------------------ */
 
-struct names {
-	char (*list)[IFNAMSIZ];
-	size_t n, room;
-	const struct owner *network;
-};
-
-static int find_cb(const char *name, const struct nft_chain_state *state, void *data)
+static bool is_list(const char *name)
 {
-	struct names *found = data;
+	return (*name == 'i' || *name == 'e') && strlen(name) == NAME_LEN;
+}
 
-	if (strlen(name) != NAME_OF_A_LIST ||
-	    !owner_has_network(found->network, state->comment, strlen(state->comment)))
-		return 0;
-	if (found->n == found->room) {
-		size_t room = found->room ? 2 * found->room : 4;
-		char(*list)[IFNAMSIZ] = reallocarray(found->list, room, sizeof(*list));
+static int release(struct nl *nl, const char *name, struct err *e)
+{
+	struct objects o;
 
-		if (!list)
-			return -ENOMEM;
-		found->list = list;
-		found->room = room;
-	}
-	snprintf(found->list[found->n++], IFNAMSIZ, "%s", name);
+	set_objects(&o, name, NULL);
 
-	return 0;
+	return shared_chain_release(nl, &o.chain, e);
 }
 
 int admit_list_gc(struct nl *nl, const struct gc *gc, struct err *e)
 {
-	struct names found = { .network = &gc->owner };
-	int r = nft_each_chain(nl, ruleset_inet.table, find_cb, &found, e), n = 0;
-
-	for (size_t i = 0; r >= 0 && i < found.n; i++) {
-		r = release(nl, found.list[i], e);
-		n += r > 0;
-	}
-	free(found.list);
-
-	return r < 0 ? r : n;
+	return shared_chain_prune(nl, &gc->owner, is_list, release, e);
 }

@@ -109,6 +109,7 @@ static void put_rules(struct nft_batch *b, const struct shared_chain *c)
 static struct shared_chain chain_of(const struct gate *g)
 {
 	return (struct shared_chain){
+		.what = "conditions of the network's ports",
 		.chain = { .table = ruleset_inet.table, .name = g->name },
 		.n_rules = 2 * (uint32_t)nft_words_alternatives(&g->words),
 		.put_rules = put_rules,
@@ -137,7 +138,14 @@ static bool is_gate(const char *name)
 	return *name == 'g' && strlen(name) == NAME_LEN;
 }
 
+static int release(struct nl *nl, const char *name, struct err *e)
+{
+	struct shared_chain c = { .chain = { .table = ruleset_inet.table, .name = name } };
+
+	return shared_chain_release(nl, &c, e);
+}
+
 int gate_prune(struct nl *nl, const struct owner *network, struct err *e)
 {
-	return shared_chain_prune(nl, network, is_gate, e);
+	return shared_chain_prune(nl, network, is_gate, release, e);
 }

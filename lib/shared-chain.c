@@ -3,6 +3,7 @@
 #include "lib/shared-chain.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,17 @@ static int still_busy(int r, struct err *e)
 
 /* ---- add --------------------------------------------------------------------------- */
 
+static void put_all(struct nft_batch *b, const struct shared_chain *c, const char *tag)
+{
+	for (size_t i = 0; i < c->n_sets; i++)
+		nft_add_set(b, &c->sets[i]);
+	nft_add_chain(b, &c->chain, tag);
+	c->put_rules(b, c);
+	if (c->put_elems)
+		c->put_elems(b, c, tag);
+}
+
+/* One that somebody flushed gets its rules back. */
 static int add_once(struct nl *nl, const struct shared_chain *c, const struct owner *network,
 		    struct err *e)
 {
@@ -67,11 +79,12 @@ static int add_once(struct nl *nl, const struct shared_chain *c, const struct ow
 
 	nft_begin(&b, nl, genid);
 	ruleset_build(&b, &ruleset_inet, &table);
-	if (view.exists)
+	if (view.exists) {
 		nft_flush_chain(&b, &c->chain);
-	else
-		nft_add_chain(&b, &c->chain, network->tag);
-	c->put_rules(&b, c);
+		c->put_rules(&b, c);
+	} else {
+		put_all(&b, c, network->tag);
+	}
 
 	return nft_commit(&b, e);
 }
@@ -98,41 +111,45 @@ int shared_chain_check(struct nl *nl, const struct shared_chain *c, struct err *
 		return r;
 
 	return err_cni(e, CNI_E_CHECK,
-		       "nftables chain %s of table inet heddle is missing or lacks rules: an ADD "
-		       "restores it",
-		       c->chain.name);
+		       "nftables chain %s of table inet heddle, %s, is missing or lacks rules: an "
+		       "ADD restores it",
+		       c->chain.name, c->what);
 }
 
-/* ---- prune --------------------------------------------------------------------------- */
+/* ---- release ------------------------------------------------------------------------- */
 
-static int release_once(struct nl *nl, const struct nft_chain *chain, struct err *e)
+static int release_once(struct nl *nl, const struct shared_chain *c, struct err *e)
 {
 	struct nft_batch b;
 	struct view view;
 	uint32_t genid;
 	int r;
 
-	if ((r = nft_get_genid(nl, &genid, e)) < 0 || (r = look(nl, chain, &view, e)) < 0)
+	if ((r = nft_get_genid(nl, &genid, e)) < 0 || (r = look(nl, &c->chain, &view, e)) < 0)
 		return r;
 	if (!view.exists || view.n_users > 0)
 		return 0;
 	nft_begin(&b, nl, genid);
-	nft_del_chain(&b, chain);
+	nft_del_chain(&b, &c->chain);
+	for (size_t i = 0; i < c->n_sets; i++)
+		nft_del_set(&b, &c->sets[i]);
 	r = nft_commit(&b, e);
 
 	return r < 0 ? r : 1;
 }
 
-static int release(struct nl *nl, const char *name, struct err *e)
+int shared_chain_release(struct nl *nl, const struct shared_chain *c, struct err *e)
 {
-	const struct nft_chain chain = { .table = ruleset_inet.table, .name = name };
 	int r = -ERESTART;
 
 	for (int i = 0; i < CHANGE_TRIES && r == -ERESTART; i++)
-		r = release_once(nl, &chain, e);
+		r = release_once(nl, c, e);
 
-	return still_busy(r, e);
+	/* Without nftables in the kernel there is nothing of ours. */
+	return r == -EOPNOTSUPP ? 0 : still_busy(r, e);
 }
+
+/* ---- prune --------------------------------------------------------------------------- */
 
 struct search {
 	const struct owner *network;
@@ -163,13 +180,14 @@ static int find_cb(const char *name, const struct nft_chain_state *state, void *
 }
 
 int shared_chain_prune(struct nl *nl, const struct owner *network, bool (*is_one)(const char *name),
+		       int (*release)(struct nl *nl, const char *name, struct err *e),
 		       struct err *e)
 {
 	struct search s = { .network = network, .is_one = is_one };
 	uint32_t genid;
 	int r, n = 0;
 
-	/* Without nftables in the kernel there is nothing of ours. */
+	/* As in shared_chain_release(). */
 	r = nft_get_genid(nl, &genid, e);
 	if (r < 0)
 		return r == -EOPNOTSUPP ? 0 : r;

@@ -22,6 +22,9 @@ static error_t parse_shared(int key, char *arg, struct argp_state *state)
 
 	(void)arg;
 	switch (key) {
+	case 'h':
+		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+		return 0;
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = p->input;
 		return 0;
@@ -37,6 +40,7 @@ int command_parse(const struct argp *argp, int argc, char **argv, void *input, b
 {
 	static const struct argp_option options[] = {
 		{ "json", KEY_JSON, NULL, 0, "Print JSON", -2 },
+		{ NULL, 'h', NULL, OPTION_HIDDEN, "As --help, which argp has as -?" },
 		{ 0 },
 	};
 	const struct argp_child children[] = { { .argp = argp }, { 0 } };

@@ -115,12 +115,17 @@ zsh_completes() {
 }
 
 @test "help is on stdout, for each command" {
-	local word
+	local word long
 	for word in '' network gc doctor 'network create' 'network ls' attach; do
 		# shellcheck disable=SC2086 # words
 		capture heddle $word --help
 		assert_ok
 		[[ $out == *Usage:\ heddle* && -z $errout ]] || fail "help of heddle $word"
+		long=$out
+		# shellcheck disable=SC2086 # words
+		capture heddle $word -h
+		assert_ok
+		[[ $out == "$long" ]] || fail "-h of heddle $word is other than --help"
 	done
 	capture heddle --version
 	assert_ok

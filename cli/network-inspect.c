@@ -120,7 +120,7 @@ static int run(const struct command_env *env, const struct request *rq)
 	int status = COMMAND_OK;
 	struct err e;
 
-	if (store_load(env, NULL, &s, &e) < 0)
+	if (store_load(env, command_warn_text, &s, &e) < 0)
 		return command_error(&e);
 	for (int i = 0; i < rq->n; i++) {
 		json_t *doc = NULL;

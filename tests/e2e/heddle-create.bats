@@ -335,6 +335,8 @@ on() {
 	printf '{"name": "torn", "plug' >"$CNI_CONF_DIR/zz-heddle-n.conflist"
 	refused 'warning: '"$CNI_CONF_DIR"'/10-torn.conflist: not used: not valid JSON' n
 	[[ $errout == *'zz-heddle-n.conflist is there, and is not a network: remove it'* ]]
+	heddle network inspect torn
+	[[ $status == 1 && $errout == *10-torn.conflist*"network torn not found" ]] || fail "inspect: $errout"
 	create m && assert_ok
 	[[ $(<"$CNI_CONF_DIR/10-torn.conflist") == '{"name": "torn", "plug' &&
 		$(<"$CNI_CONF_DIR/zz-heddle-n.conflist") == '{"name": "torn", "plug' ]]

@@ -233,9 +233,7 @@ static int release_unused(struct nl *nl, struct scope scope, struct err *e)
 	if (r == -EOPNOTSUPP)
 		return 0;
 	if (r == -ERESTART || r == -EINTR)
-		return err_cni(e, CNI_E_AGAIN,
-			       "other programs change nftables faster than it can be read: try "
-			       "again");
+		return nft_still_busy(e);
 
 	return r;
 }

@@ -174,12 +174,6 @@ static int take_once(struct nl *nl, const struct ruleset *rs, struct claims *c,
 	return nft_commit(&b, e);
 }
 
-static int still_busy(struct err *e)
-{
-	return err_cni(e, CNI_E_AGAIN,
-		       "other programs change nftables faster than it can be read: try again");
-}
-
 int claim_take(struct nl *nl, const struct ruleset *rs, struct claims *c, const struct owner *owner,
 	       struct claim_filter stale, struct err *e)
 {
@@ -188,7 +182,7 @@ int claim_take(struct nl *nl, const struct ruleset *rs, struct claims *c, const 
 	for (int i = 0; i < TRANSACTION_TRIES && r == -ERESTART; i++)
 		r = take_once(nl, rs, c, owner, &stale, e);
 
-	return r == -ERESTART ? still_busy(e) : r;
+	return r == -ERESTART ? nft_still_busy(e) : r;
 }
 
 /* ---- release --------------------------------------------------------------- */
@@ -260,7 +254,7 @@ static int release_some(struct nl *nl, struct claim *list, size_t n,
 	if (r == -EOPNOTSUPP)
 		return 0;
 
-	return r == -ERESTART ? still_busy(e) : r;
+	return r == -ERESTART ? nft_still_busy(e) : r;
 }
 
 int claim_release(struct nl *nl, struct claims *c, struct claim_filter mine, struct err *e)
@@ -310,7 +304,7 @@ static int find_in(struct nl *nl, const struct nft_set *set, const struct claim_
 		r = nft_dump_elems(nl, set, search_cb, &s, e);
 	}
 
-	return r == -EINTR ? still_busy(e) : r;
+	return r == -EINTR ? nft_still_busy(e) : r;
 }
 
 int claim_find(struct nl *nl, const struct nft_set *const sets[], struct claim_filter filter,

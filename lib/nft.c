@@ -338,6 +338,12 @@ int nft_commit(struct nft_batch *b, struct err *e)
 	return nl_commit(b->nl, e);
 }
 
+int nft_still_busy(struct err *e)
+{
+	return err_cni(e, CNI_E_AGAIN,
+		       "other programs change nftables faster than it can be read: try again");
+}
+
 /* A message about @name in @table, or the table itself; @what begins its sentence. */
 static struct nlmsghdr *put_object(struct nft_batch *b, uint16_t type, uint16_t flags,
 				   const struct nft_table *table, const char *what,

@@ -150,6 +150,9 @@ void nft_begin(struct nft_batch *b, struct nl *nl, uint32_t genid);
  */
 int nft_commit(struct nft_batch *b, struct err *e);
 
+/* What to say when too many tries ended with -ERESTART or -EINTR.  Return: -EAGAIN, CNI_E_AGAIN. */
+int nft_still_busy(struct err *e);
+
 /* These two are content if the object is there already, as long as it is the same. */
 void nft_add_table(struct nft_batch *b, const struct nft_table *table, const char *comment);
 void nft_add_set(struct nft_batch *b, const struct nft_set *set);

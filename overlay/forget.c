@@ -19,14 +19,15 @@ static void complete(struct forget *f)
 {
 	static const uint8_t prefix[] = "heddle forget id 1";
 	crypto_generichash_state hash;
-	uint8_t generation[4];
+	uint8_t numbers[8];
 
-	put_le32(generation, f->generation);
+	put_le32(numbers, f->generation);
+	put_le32(numbers + 4, f->attempt);
 	node_id_of_key(f->issuer_key, &f->issuer);
 	crypto_generichash_init(&hash, NULL, 0, LINK_ID_LEN);
 	crypto_generichash_update(&hash, prefix, sizeof(prefix));
 	crypto_generichash_update(&hash, f->subject.b, NODE_ID_LEN);
-	crypto_generichash_update(&hash, generation, sizeof(generation));
+	crypto_generichash_update(&hash, numbers, sizeof(numbers));
 	crypto_generichash_update(&hash, f->issuer_key, NODE_KEY_LEN);
 	crypto_generichash_final(&hash, f->id.b, LINK_ID_LEN);
 }
@@ -36,7 +37,9 @@ void forget_make(const struct env *env, struct forget *ret)
 	block_SignedForget s = block_SignedForget_init_zero;
 	pb_ostream_t inner = pb_ostream_from_buffer(s.forget.bytes, sizeof(s.forget.bytes));
 	pb_ostream_t outer = pb_ostream_from_buffer(ret->bytes, sizeof(ret->bytes));
-	block_Forget m = { .generation = ret->generation, .state = (block_ForgetState)ret->state };
+	block_Forget m = { .generation = ret->generation,
+			   .attempt = ret->attempt,
+			   .state = (block_ForgetState)ret->state };
 
 	/* Both have room for the largest message, as is asserted above. */
 	memcpy(m.subject, ret->subject.b, sizeof(m.subject));
@@ -64,6 +67,7 @@ int forget_read(const struct env *env, const uint8_t *bytes, size_t len, struct 
 		return -EKEYREJECTED;
 
 	*ret = (struct forget){ .generation = m.generation,
+				.attempt = m.attempt,
 				.state = (enum forget_state)m.state,
 				.len = (uint16_t)len };
 	memcpy(ret->subject.b, m.subject, sizeof(ret->subject.b));

@@ -21,17 +21,18 @@ enum forget_state {
 };
 
 struct forget {
-	struct link_id id; /* hash of subject, generation and issuer: the same in each state */
+	struct link_id id; /* hash of all below but the state */
 	struct node_id subject;
 	uint32_t generation; /* the subject's; later ones are not concerned */
 	uint8_t issuer_key[NODE_KEY_LEN];
 	struct node_id issuer;
+	uint32_t attempt; /* counts those of this issuer, of which it withdrew all but the last */
 	enum forget_state state;
 	uint16_t len; /* of @bytes */
 	uint8_t bytes[FORGET_BYTES_MAX];
 };
 
-/* Sign @ret, of which subject, generation, issuer_key and state are set. */
+/* Sign @ret, of which subject, generation, issuer_key, attempt and state are set. */
 void forget_make(const struct env *env, struct forget *ret);
 
 /* Return: 0; -EBADMSG: no forget; -EKEYREJECTED: its signature does not hold. */

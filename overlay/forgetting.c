@@ -415,6 +415,19 @@ static bool is_taken(const struct blocks *b, const struct forget *f)
 	       !ledger_is_forgotten(&b->ledger, &other->issuer, 0, false);
 }
 
+/* Signed; the one that is under way, or the first after those that this node withdrew. */
+static void make_next(const struct blocks *b, struct forget *f)
+{
+	const struct forget *known;
+
+	for (f->attempt = 0;; f->attempt++) {
+		forget_make(engine_env(b->engine), f);
+		known = find_forget(b, &f->id);
+		if (!known || known->state != FORGET_WITHDRAWN)
+			return;
+	}
+}
+
 int blocks_forget(struct blocks *b, const struct node_id *id, ms_t now, struct err *e)
 {
 	struct forget f = { .subject = *id, .state = FORGET_ISSUED };
@@ -426,7 +439,7 @@ int blocks_forget(struct blocks *b, const struct node_id *id, ms_t now, struct e
 	if (node_id_equal(id, engine_id(b->engine)))
 		return err_sys(e, EINVAL, "forget: that is this node; let it leave instead");
 	memcpy(f.issuer_key, blocks_key(b), NODE_KEY_LEN);
-	forget_make(engine_env(b->engine), &f);
+	make_next(b, &f);
 	if (is_taken(b, &f))
 		return err_sys(e, EBUSY, "forget: another node forgets this member already");
 	r = ledger_add_forget(&b->ledger, &f, STORE_DURABLE, &handle);

@@ -123,14 +123,14 @@ int gate_add(struct nl *nl, const struct gate *g, struct err *e)
 {
 	struct shared_chain c = chain_of(g);
 
-	return gate_given(g) ? shared_chain_add(nl, &c, &g->network, e) : 0;
+	return shared_chain_add(nl, &c, &g->network, e);
 }
 
 int gate_check(struct nl *nl, const struct gate *g, struct err *e)
 {
 	struct shared_chain c = chain_of(g);
 
-	return gate_given(g) ? shared_chain_check(nl, &c, e) : 0;
+	return shared_chain_check(nl, &c, e);
 }
 
 static bool is_gate(const char *name)

@@ -53,7 +53,7 @@ static inline bool gate_given(const struct gate *g)
 	return *g->name;
 }
 
-/* As shared-chain.h has them; a gate that is not given is there. */
+/* As shared-chain.h has them, of a gate that is given. */
 int gate_add(struct nl *nl, const struct gate *g, struct err *e);
 int gate_check(struct nl *nl, const struct gate *g, struct err *e);
 

@@ -270,12 +270,22 @@ static bool is_whole(const struct claims *released)
 
 /* ---- gates ------------------------------------------------------------------ */
 
-static int each_gate(struct nl *nl, const struct publish *p,
+static bool leads_to(const struct claims *c, const struct gate *g)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (is_gate(&c->list[i]) && strcmp((const char *)c->list[i].data.b, g->name) == 0)
+			return true;
+
+	return false;
+}
+
+/* Those that a port of the list leads to: one for a family without ports is nobody's. */
+static int each_gate(struct nl *nl, const struct claims *c, const struct publish *p,
 		     int (*act)(struct nl *nl, const struct gate *g, struct err *e), struct err *e)
 {
-	int r = act(nl, p->gate4, e);
+	int r = leads_to(c, p->gate4) ? act(nl, p->gate4, e) : 0;
 
-	return r < 0 ? r : act(nl, p->gate6, e);
+	return r == 0 && leads_to(c, p->gate6) ? act(nl, p->gate6, e) : r;
 }
 
 static bool has_gates(const struct publish *p)
@@ -291,7 +301,7 @@ static int take_once(struct nl *nl, struct claims *c, const struct publish *p, s
 	int r = -ENOENT;
 
 	for (int i = 0; i < SHARED_CHAIN_TRIES && r == -ENOENT; i++) {
-		r = each_gate(nl, p, gate_add, e);
+		r = each_gate(nl, c, p, gate_add, e);
 		if (r == 0)
 			r = claim_take(nl, &ruleset_inet, c, p->owner, nobody, e);
 	}
@@ -359,7 +369,7 @@ int publish_check(struct nl *nl, const struct publish *p, struct err *e)
 		r = leave_to_siblings(nl, &c, p, e);
 	if (r >= 0 && c.n > 0) {
 		r = claim_check(nl, &ruleset_inet, &c, p->owner, e);
-		r = err_keep(r, e, each_gate(nl, p, gate_check, &next), &next);
+		r = err_keep(r, e, each_gate(nl, &c, p, gate_check, &next), &next);
 	}
 
 	return r < 0 ? err_wrap(e, r, "published ports") : 0;

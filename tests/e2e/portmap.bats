@@ -389,6 +389,17 @@ ONLY_OUTSIDE='.conditionsV4 = ["ip saddr '$OUTSIDE4'"] | .conditionsV6 = ["ip6 s
 	assert_answer "c1 80 *" host tcp "$WAN6" 8080
 }
 
+@test "conditions: of a family without ports there is no chain, and none is missed" {
+	publish c1 "$(mapping 8080 80 tcp "$WAN4")" "$ONLY_OUTSIDE"
+	publish c2 "$(mapping 8081 80 tcp "$WAN6")" "$ONLY_OUTSIDE"
+	[[ $(gates | wc -l) == 2 ]]
+	unpublish c2 "$(mapping 8081 80 tcp "$WAN6")" "$ONLY_OUTSIDE"
+	[[ $(gates | wc -l) == 1 ]]
+	with c1
+	cni CHECK portmap "$(publishing "$(mapping 8080 80 tcp "$WAN4")" "$ONLY_OUTSIDE")" c1 c1 eth0
+	assert_silent
+}
+
 @test "conditions: a mark of the host's own rules" {
 	in_ns host nft -f - <<-'END'
 		table ip marks {

@@ -90,21 +90,25 @@ static void nft_lists_what_was_said(void **state)
 	}
 }
 
+/* Six pairs make 64 alternatives, and each rule has all of the other values. */
 static void the_most_that_can_be_said_fits_into_the_kernel(void **state)
 {
-	char text[4096] = "{\"words\": [\"ip saddr != { 10.0.0.0";
+	char text[4096] = "{\"words\": [\"ip daddr != 10.0.0.1 ip saddr != { 10.0.0.0";
 	struct nl *nl = lab_nl(state);
 	struct gate g;
 
-	for (int i = 1; i < NFT_WORDS_VALUES - 7; i++)
+	for (int i = 1; i < NFT_WORDS_VALUES - 13; i++)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), ", 10.%d.0.0/16", i);
 	strcat(text, " }\"");
-	for (int i = 1; i < NFT_WORDS_MATCHES; i++)
-		strcat(text, ", \"tcp dport 80-90\"");
+	for (int i = 0; i < 6; i++)
+		strcat(text, ", \"tcp dport { 80-90, 443 }\"");
 	strcat(text, "]}");
 	assert_int_equal(read_as(text, AF_INET, &g), 0);
+	assert_int_equal(g.words.n, NFT_WORDS_MATCHES);
 	assert_int_equal(g.words.n_values, NFT_WORDS_VALUES);
+	assert_int_equal(nft_words_alternatives(&g.words), NFT_WORDS_ALTERNATIVES);
 	assert_int_equal(gate_add(nl, &g, &said), 0);
+	assert_int_equal(gate_check(nl, &g, &said), 0);
 	assert_int_equal(gate_prune(nl, &g.network, &said), 1);
 }
 

@@ -404,13 +404,15 @@ static void set_up(struct sim *s, struct world *w)
 	s->hooks.event = on_event;
 	sim_add(s, 2 * NODES);
 	for (uint32_t i = 0; i < NODES; i++) {
+		/* One after the other: who joins somebody that has not joined yet is an island. */
 		w->hosts[i].condition = DOWN;
 		start(s, i);
+		sim_run_until(s, s->now + SECONDS(1));
 	}
 	if (blocks_found(w->hosts[0].blocks, NUMBERS, &w->space, sim_clock(&s->nodes[0]), NULL) < 0)
 		abort();
 	settle_node(s, 0);
-	sim_run_until(s, SECONDS(3));
+	sim_run_until(s, s->now + SECONDS(3));
 }
 
 static void measure(struct run *r, struct sim *s, us_t mended)

@@ -32,10 +32,11 @@ static bool entry_publishes(const struct cache_entry *entry, uint8_t proto, uint
 {
 	struct jnode root = jn_root(entry->capability_args), list;
 	AUTO_FREE struct publish_port *ports = NULL;
+	const struct ip_addr every = { 0 };
 	size_t n = 0;
 
 	if (!root.json || !jn_get(&root, "portMappings", &list) ||
-	    portmappings_read(&list, &ports, &n, NULL) < 0)
+	    portmappings_read(&list, &every, &ports, &n, NULL) < 0)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		if (ports[i].proto == proto && ports[i].host_port == port)

@@ -81,7 +81,8 @@ static int read_host_ip(const struct jnode *n, void *data, struct err *e)
 	return r;
 }
 
-static int read_entry(const struct jnode *n, struct entry *ret, struct err *e)
+static int read_entry(const struct jnode *n, const struct ip_addr *bind, struct entry *ret,
+		      struct err *e)
 {
 	static const struct jn_key keys[] = {
 		{ "hostPort", JN_U32, offsetof(struct entry, host_port), 1, PORTS_MAX },
@@ -91,7 +92,7 @@ static int read_entry(const struct jnode *n, struct entry *ret, struct err *e)
 		{ "hostIP", JN_CALL, 0, .call = read_host_ip },
 		{ 0 },
 	};
-	struct entry entry = { .proto = IPPROTO_TCP, .range = 1 };
+	struct entry entry = { .proto = IPPROTO_TCP, .range = 1, .host_ip = *bind };
 	int r = jn_read(n, keys, &entry, e);
 
 	if (r < 0)
@@ -145,7 +146,8 @@ static int add_port(struct list *list, const struct entry *entry, uint32_t i, st
 	return r < 0 ? r : add(list, &port, e);
 }
 
-static int read_all(const struct jnode *n, struct list *list, struct err *e)
+static int read_all(const struct jnode *n, const struct ip_addr *bind, struct list *list,
+		    struct err *e)
 {
 	uint32_t ports = 0;
 	int r = jn_array(n, e);
@@ -154,7 +156,7 @@ static int read_all(const struct jnode *n, struct list *list, struct err *e)
 		struct jnode item = jn_item(n, i);
 		struct entry entry = { 0 };
 
-		r = read_entry(&item, &entry, e);
+		r = read_entry(&item, bind, &entry, e);
 		ports += entry.range;
 		if (ports > PORTS_MAX)
 			return jn_bad(n, e, "more than %d ports", PORTS_MAX);
@@ -200,11 +202,11 @@ static int need_one_end(const struct jnode *n, struct list *list, struct err *e)
 	return 0;
 }
 
-int portmappings_read(const struct jnode *n, struct publish_port **ret, size_t *ret_n,
-		      struct err *e)
+int portmappings_read(const struct jnode *n, const struct ip_addr *bind, struct publish_port **ret,
+		      size_t *ret_n, struct err *e)
 {
 	struct list list = { 0 };
-	int r = read_all(n, &list, e);
+	int r = read_all(n, bind, &list, e);
 
 	if (r == 0)
 		r = need_one_end(n, &list, e);

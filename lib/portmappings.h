@@ -23,16 +23,17 @@ struct jnode;
 /**
  * portmappings_read() - JSON to ports, ranges written out
  * @n:		the list
+ * @bind:	address of an entry without hostIP, unset: every address
  * @ret:	allocated; free() it; by protocol, port and address
- * @ret_n:	how many: two for an entry without hostIP, one for each family; a
+ * @ret_n:	how many: two for an entry of every address, one for each family; a
  *		port that is listed twice to the same end is there once
  *
  * Return: 0; -EINVAL with the path for a bad value, a port of the host that is
  * to lead to two places, more than 65,535 ports, or ::1, which cannot be done
  * with NAT; -ENOMEM.
  */
-int portmappings_read(const struct jnode *n, struct publish_port **ret, size_t *ret_n,
-		      struct err *e);
+int portmappings_read(const struct jnode *n, const struct ip_addr *bind, struct publish_port **ret,
+		      size_t *ret_n, struct err *e);
 
 /* "tcp", "udp", "sctp". */
 const char *portmappings_proto_name(uint8_t proto);

@@ -34,6 +34,7 @@ struct conf {
 	bool snat, masq_all, iptables;
 	uint32_t mark_bit; /* for iptables; nftables needs no mark */
 	const char *set_mark_chain;
+	struct ip_addr bind;		     /* of ports without an address, unset: every address */
 	struct publish_words words4, words6; /* owned, for iptables */
 	struct gate gate4, gate6;	     /* for nftables */
 	struct publish_port *ports;	     /* owned */
@@ -110,6 +111,7 @@ static int read_words6(const struct jnode *n, void *data, struct err *e)
 
 static const struct jn_key conf_keys[] = {
 	{ "backend", JN_CALL, 0, .call = read_backend },
+	{ "hostIP", JN_IP, offsetof(struct conf, bind) },
 	{ "snat", JN_BOOL, offsetof(struct conf, snat) },
 	{ "masqAll", JN_BOOL, offsetof(struct conf, masq_all) },
 	{ "markMasqBit", JN_U32, offsetof(struct conf, mark_bit), 0, 31 },
@@ -126,7 +128,7 @@ static int read_ports(const struct cni_request *rq, struct conf *conf, struct er
 	if (!cni_runtime(rq, "portMappings", &parent, &list))
 		return 0;
 
-	return portmappings_read(&list, &conf->ports, &conf->n_ports, e);
+	return portmappings_read(&list, &conf->bind, &conf->ports, &conf->n_ports, e);
 }
 
 /* What only iptables can do would be missed silently. */

@@ -31,6 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	AUTO_FREE struct publish_port *ports = NULL;
 	AUTO_JSON json_t *doc = NULL;
+	const struct ip_addr every = { 0 };
 	struct err e = { 0 };
 	struct jnode root;
 	size_t n = 0;
@@ -38,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (jn_parse((const char *)data, size, &doc, &e) < 0)
 		return 0;
 	root = jn_root(doc);
-	if (portmappings_read(&root, &ports, &n, &e) < 0)
+	if (portmappings_read(&root, &every, &ports, &n, &e) < 0)
 		MUST(e.cni != 0 && *e.msg && !ports);
 	else
 		must_be_sound(ports, n);

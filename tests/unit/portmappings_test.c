@@ -15,7 +15,8 @@
 #include "lib/jnode.h"
 
 /* Reads a list.  Return: how many ports, or a negative errno with @e filled in. */
-static int read_list(const char *text, struct publish_port **ret, struct err *e)
+static int read_bound(const char *text, const struct ip_addr *bind, struct publish_port **ret,
+		      struct err *e)
 {
 	AUTO_JSON json_t *doc = NULL;
 	struct jnode root;
@@ -24,9 +25,14 @@ static int read_list(const char *text, struct publish_port **ret, struct err *e)
 
 	assert_int_equal(jn_parse(text, strlen(text), &doc, e), 0);
 	root = jn_root(doc);
-	r = portmappings_read(&root, ret, &n, e);
+	r = portmappings_read(&root, bind, ret, &n, e);
 
 	return r < 0 ? r : (int)n;
+}
+
+static int read_list(const char *text, struct publish_port **ret, struct err *e)
+{
+	return read_bound(text, &(struct ip_addr){ 0 }, ret, e);
 }
 
 static void assert_port(const struct publish_port *port, uint8_t proto, uint16_t host_port,
@@ -49,6 +55,22 @@ static void assert_refused(const char *text, const char *word)
 	assert_int_equal(e.cni, CNI_E_CONFIG);
 	assert_non_null(strstr(e.msg, word));
 	assert_null(ports);
+}
+
+static void without_an_address_it_is_bound_where_the_config_says(void **state)
+{
+	const struct ip_addr bind = { .family = AF_INET, .b = { 127, 0, 0, 1 } };
+	AUTO_FREE struct publish_port *ports = NULL;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(
+		read_bound("[{\"hostPort\":80,\"containerPort\":80,\"hostIP\":\"\"},"
+			   "{\"hostPort\":81,\"containerPort\":81,\"hostIP\":\"0.0.0.0\"}]",
+			   &bind, &ports, &e),
+		2);
+	assert_port(&ports[0], IPPROTO_TCP, 80, 80, "127.0.0.1");
+	assert_port(&ports[1], IPPROTO_TCP, 81, 81, "0.0.0.0");
 }
 
 static void without_an_address_it_is_one_of_each_family(void **state)
@@ -147,6 +169,7 @@ static void what_cannot_be_is_refused_with_its_path(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without_an_address_it_is_bound_where_the_config_says),
 		cmocka_unit_test(without_an_address_it_is_one_of_each_family),
 		cmocka_unit_test(keys_and_protocols_are_read_in_any_case),
 		cmocka_unit_test(ports_are_in_order_and_none_is_there_twice),

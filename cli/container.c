@@ -12,6 +12,7 @@
 #include "cli/chain-conf.h"
 #include "cli/chain.h"
 #include "cli/command.h"
+#include "cli/driver-options.h"
 #include "cli/endpoint-spec.h"
 #include "cli/host-ports.h"
 #include "cli/network.h"
@@ -40,8 +41,9 @@ struct plan {
 	const struct container *c;
 	struct nl *inside;
 	ino_t netns;
-	struct cache cached; /* the container's attachments so far */
-	struct host_ports ports;
+	struct cache cached;	 /* the container's attachments so far */
+	struct port_spec *specs; /* that were wished for, with the network's address */
+	struct host_ports ports; /* of specs */
 	struct join *joins;
 	size_t n;
 };
@@ -57,6 +59,7 @@ static void plan_clear(struct plan *p)
 	nl_close(p->inside);
 	cache_clear(&p->cached);
 	host_ports_release(&p->ports);
+	free(p->specs);
 }
 
 /* ---- what Docker refuses ------------------------------------------------- */
@@ -247,6 +250,26 @@ static int plan_join(struct plan *p, const struct store *store, const struct con
 	return put_args(j, e);
 }
 
+/* Where the network says that a port without an address is; its plugin says so to engines. */
+static int bind_specs(struct plan *p, const struct network *net, const struct container_wish *wish,
+		      struct err *e)
+{
+	struct driver_options o = { 0 };
+
+	p->specs = calloc(wish->n_ports, sizeof(*p->specs));
+	if (!p->specs)
+		return err_sys(e, ENOMEM, "publish ports");
+	if (net->origin == NETWORK_OURS)
+		(void)driver_options_read(net, &o, NULL);
+	for (size_t i = 0; i < wish->n_ports; i++) {
+		p->specs[i] = wish->ports[i];
+		if (!ip_is_set(&p->specs[i].host_ip))
+			p->specs[i].host_ip = o.host_ip;
+	}
+
+	return 0;
+}
+
 /* At the last network that can: its default route is the one that answers leave by. */
 static int plan_ports(struct plan *p, const struct command_env *env,
 		      const struct container_wish *wish, struct err *e)
@@ -258,7 +281,9 @@ static int plan_ports(struct plan *p, const struct command_env *env,
 	for (size_t i = p->n; i-- > 0;) {
 		if (p->joins[i].net->internal || !chain_conf_can(&p->joins[i].conf, "portMappings"))
 			continue;
-		r = host_ports_choose(env, wish->ports, wish->n_ports, &p->ports, e);
+		r = bind_specs(p, p->joins[i].net, wish, e);
+		if (r == 0)
+			r = host_ports_choose(env, p->specs, wish->n_ports, &p->ports, e);
 		if (r == 0 && json_object_set(p->joins[i].capability_args, "portMappings",
 					      p->ports.mappings) < 0)
 			r = err_sys(e, ENOMEM, "publish ports");

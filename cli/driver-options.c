@@ -119,6 +119,17 @@ static int read_ifname(const struct given *g, struct err *e)
 	return r;
 }
 
+static int read_host_ip(const struct given *g, struct err *e)
+{
+	struct ip_addr ip;
+
+	if (ip_parse(g->pair->value, &ip) < 0 || (ip.family == AF_INET6 && ip_is_loopback(&ip)))
+		return bad_value(g, e, "it is an address of this host, and not ::1");
+	*(struct ip_addr *)g->to = ip;
+
+	return 0;
+}
+
 static int read_mode(const struct given *g, struct err *e)
 {
 	static const char *const modes[] = { "bridge", "private", "vepa", "passthru" };
@@ -172,6 +183,7 @@ static const struct option options[] = {
 	  ON_BRIDGE,
 	  read_gateway_mode,
 	  OFFSET(bridge_address) },
+	{ { BRIDGE "host_binding_ipv4" }, ON_BRIDGE, read_host_ip, OFFSET(host_ip) },
 	{ { NETWORK "driver.mtu", "mtu" }, ON_BRIDGE | ON_MACVLAN, read_mtu, OFFSET(mtu) },
 	{ { "vlan" }, ON_BRIDGE, read_vlan, OFFSET(vlan) },
 	{ { "parent" }, ON_MACVLAN, read_ifname, OFFSET(parent) },
@@ -180,9 +192,6 @@ static const struct option options[] = {
 	{ { BRIDGE "default_bridge" },
 	  ON_BRIDGE,
 	  .refusal = "the default network, bridge, is built in" },
-	{ { BRIDGE "host_binding_ipv4" },
-	  ON_BRIDGE,
-	  .refusal = "say the address with each port: -p ADDRESS:PORT:PORT" },
 	{ { BRIDGE "trusted_host_interfaces" },
 	  ON_BRIDGE,
 	  .refusal = "what may come in is for the chain admin of table inet heddle" },

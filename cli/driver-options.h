@@ -12,18 +12,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/ip.h"
+
 struct err;
 struct network;
 
 struct driver_options {
-	const char *bridge;  /* name of the bridge, borrowed like all; NULL: by the network's ID */
-	const char *parent;  /* of a macvlan; NULL: the interface of the default route */
-	const char *mode;    /* of a macvlan, NULL: the plugin's default */
-	uint32_t mtu, vlan;  /* 0: not given */
-	bool icc;	     /* containers of the network reach each other */
-	bool isolate;	     /* and none of other networks */
-	bool masquerade;     /* they reach the world with the host's address */
-	bool bridge_address; /* the bridge has the gateway's */
+	const char *bridge; /* name of the bridge, borrowed like all; NULL: by the network's ID */
+	const char *parent; /* of a macvlan; NULL: the interface of the default route */
+	const char *mode;   /* of a macvlan, NULL: the plugin's default */
+	uint32_t mtu, vlan; /* 0: not given */
+	struct ip_addr host_ip; /* of ports published without one, unset: every address */
+	bool icc;		/* containers of the network reach each other */
+	bool isolate;		/* and none of other networks */
+	bool masquerade;	/* they reach the world with the host's address */
+	bool bridge_address;	/* the bridge has the gateway's */
 };
 
 /**

@@ -152,6 +152,14 @@ static json_t *bridge_json(const struct network *net, const struct driver_option
 	return MOVE_PTR(plugin);
 }
 
+static json_t *portmap_json(const struct driver_options *o)
+{
+	AUTO_JSON json_t *plugin = json_pack("{s:s, s:{s:b}}", "type", "portmap", "capabilities",
+					     "portMappings", true);
+
+	return plugin && ip_json_set(plugin, "hostIP", &o->host_ip) == 0 ? MOVE_PTR(plugin) : NULL;
+}
+
 static json_t *bridge_chain(const struct network *net, const struct driver_options *o,
 			    const char *leases)
 {
@@ -160,9 +168,8 @@ static json_t *bridge_chain(const struct network *net, const struct driver_optio
 	if (o->icc)
 		policy = o->isolate ? "same-bridge" : "open";
 
-	return json_pack("[o, {s:s, s:{s:b}}, {s:s, s:s, s:o*}]", bridge_json(net, o, leases),
-			 "type", "portmap", "capabilities", "portMappings", true, "type",
-			 "firewall", "ingressPolicy", policy, "internal",
+	return json_pack("[o, o, {s:s, s:s, s:o*}]", bridge_json(net, o, leases), portmap_json(o),
+			 "type", "firewall", "ingressPolicy", policy, "internal",
 			 net->internal ? json_true() : NULL);
 }
 

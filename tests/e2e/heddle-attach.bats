@@ -269,6 +269,20 @@ serve() {
 	assert_detached
 }
 
+@test "ports without an address are bound where the network says" {
+	outside_add
+	in_ns host ip addr add 203.0.113.9/24 dev wan0
+	heddle network create --subnet 10.58.0.0/24 -o com.docker.network.bridge.host_binding_ipv4=203.0.113.9 bound
+	heddle attach --network bound -p 8080:80 -p 203.0.113.1:8081:80 --json "$WEB"
+	assert_ok
+	assert_json '.[0].Ports == "203.0.113.9:8080->80/tcp, 203.0.113.1:8081->80/tcp"'
+	serve
+	answers 8081
+	cannot_answer 8080
+	in_ns outside socat -T3 - TCP:203.0.113.9:8080,connect-timeout=3 </dev/null | grep -q hello
+	[[ $(jq -r '.plugins[1].hostIP' "$CNI_CONF_DIR/zz-heddle-bound.conflist") == 203.0.113.9 ]]
+}
+
 @test "of several networks the one with the default route publishes" {
 	outside_add
 	back_end

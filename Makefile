@@ -36,6 +36,7 @@ CLI_SRC    := $(wildcard cli/*.c)
 OVERLAY_SRC := $(wildcard overlay/*.c)
 OVERLAY_PROTO := $(wildcard overlay/*.proto)
 SIM_SRC    := $(wildcard tests/sim/*.c)
+EXPLORE_SRC := $(wildcard tests/explore/*.c)
 UNIT_SRC   := $(wildcard tests/unit/*_test.c)
 FUZZ_SRC   := $(wildcard tests/fuzz/*_fuzz.c)
 MAN_SRC    := $(wildcard man/*.scd)
@@ -49,6 +50,7 @@ LIBA    := $(BUILD)/libheddle.a
 HEDDLE  := $(if $(CLI_SRC),$(BUILD)/heddle)
 OVERLAYA := $(BUILD)/liboverlay.a
 SIM     := $(if $(SIM_SRC),$(BUILD)/sim)
+EXPLORE := $(BUILD)/explore
 
 # ---- flags -------------------------------------------------------------------
 
@@ -152,6 +154,12 @@ $(BUILD)/sim: $(SIM_SRC:%.c=$(BUILD)/obj/%.o) $(OVERLAYA) $(LIBA)
 	$(call say,LINK)
 	$(Q)$(CC) $(HEDDLE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(OVERLAY_LIBS) $(HEDDLE_LDLIBS)
 
+# A model of the overlay's blocks, which has nothing but itself.
+$(EXPLORE): $(EXPLORE_SRC:%.c=$(BUILD)/obj/%.o)
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(HEDDLE_LDFLAGS) $(LDFLAGS) -o $@ $^
+
 $(filter $(BUILD)/unit/overlay_%,$(UNITS)): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(OVERLAYA) $(LIBA)
 	@mkdir -p $(@D)
 	$(call say,LINK)
@@ -218,13 +226,13 @@ test: deps-test
 	@$(MAKE) --no-print-directory check SAN=$(SAN)
 
 .PHONY: check check-full
-check: all $(UNITS) $(SIM)
-	@HEDDLE_PLUGINS=$(CURDIR)/$(BUILD)/plugins tests/run -l $(BUILD)/logs $(SIM) $(UNITS) $(sort $(wildcard tests/e2e/*.bats))
+check: all $(UNITS) $(SIM) $(EXPLORE)
+	@HEDDLE_PLUGINS=$(CURDIR)/$(BUILD)/plugins tests/run -l $(BUILD)/logs $(SIM) $(EXPLORE) $(UNITS) $(sort $(wildcard tests/e2e/*.bats))
 
 test-full: deps-test
 	@$(MAKE) --no-print-directory check-full SAN=$(SAN)
-check-full: all $(UNITS) $(SIM)
-	@HEDDLE_FULL=1 HEDDLE_PLUGINS=$(CURDIR)/$(BUILD)/plugins tests/run -l $(BUILD)/logs $(SIM) $(UNITS) $(sort $(wildcard tests/e2e/*.bats))
+check-full: all $(UNITS) $(SIM) $(EXPLORE)
+	@HEDDLE_FULL=1 HEDDLE_PLUGINS=$(CURDIR)/$(BUILD)/plugins tests/run -l $(BUILD)/logs $(SIM) $(EXPLORE) $(UNITS) $(sort $(wildcard tests/e2e/*.bats))
 
 # The engine on a virtual clock: the quick set with its tables in build/, or the
 # full set, which takes an hour or two and writes the tables and plots of docs/sim.
@@ -235,6 +243,12 @@ sim: deps
 sim-full: deps
 	@$(MAKE) --no-print-directory $(SIM)
 	@$(SIM) --full --out docs/sim
+
+# The protocol of the blocks as a model: what each rule is for, as a story.
+.PHONY: explore
+explore: deps
+	@$(MAKE) --no-print-directory $(EXPLORE) SAN=$(SAN)
+	@$(EXPLORE) --full
 
 FUZZ_SECONDS ?= 60
 fuzz: deps-fuzz
@@ -262,7 +276,7 @@ build/fuzz/%_fuzz: build/fuzz/obj/tests/fuzz/%_fuzz.o $(LIB_SRC:%.c=build/fuzz/o
 	$(call say,LINK)
 	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(HEDDLE_LDLIBS)
 
-C_FILES  := $(LIB_SRC) $(wildcard lib/static/*.c) $(PLUGIN_SRC) $(HELPER_SRC) $(CLI_SRC) $(OVERLAY_SRC) $(SIM_SRC) $(UNIT_SRC) $(FUZZ_SRC)
+C_FILES  := $(LIB_SRC) $(wildcard lib/static/*.c) $(PLUGIN_SRC) $(HELPER_SRC) $(CLI_SRC) $(OVERLAY_SRC) $(SIM_SRC) $(EXPLORE_SRC) $(UNIT_SRC) $(FUZZ_SRC)
 SH_FILES := tests/run tests/lint tests/demo .ci/run completions/heddle.bash $(wildcard tests/*/run tests/e2e/*.bash tests/e2e/*.bats)
 lint: deps-lint $(OVERLAY_GEN)
 	@tests/lint '$(HEDDLE_CPPFLAGS)' '$(C_FILES)' '$(SH_FILES)'

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/store.h"
+#include "lib/bridge.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/link.h"
@@ -36,35 +37,23 @@ static bool has_network(const struct store *store, const char *bridge)
 struct search {
 	const struct store *store;
 	json_t *gone, *kept;
-	int master;	  /* the bridge whose ports are being counted, … */
-	size_t n_port;	  /* … and how many it has */
 	struct nl *ports; /* a socket beside the one whose links are being looked at */
 	struct err *e;
 };
 
-static int count_port(const struct link *link, void *data)
-{
-	struct search *s = data;
-
-	s->n_port += link->master == s->master;
-
-	return 0;
-}
-
 static int look_at_link(const struct link *link, void *data)
 {
 	struct search *s = data;
+	size_t n;
 	int r;
 
 	if (strcmp(link->kind, "bridge") != 0 || !is_our_name(link->name) ||
 	    has_network(s->store, link->name))
 		return 0;
-	s->master = link->index;
-	s->n_port = 0;
-	r = link_each(s->ports, count_port, s, s->e);
+	r = bridge_count_ports(s->ports, link->index, &n, s->e);
 	if (r < 0)
 		return r;
-	if (s->n_port > 0)
+	if (n > 0)
 		r = json_array_append_new(s->kept,
 					  json_pack("{s:s, s:s, s:s}", "kind", "bridge", "name",
 						    link->name, "why",

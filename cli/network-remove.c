@@ -15,6 +15,7 @@
 #include "cli/command.h"
 #include "cli/network-conf.h"
 #include "ipam/lease.h"
+#include "lib/bridge.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/link.h"
@@ -177,30 +178,15 @@ static int remove_leases(const struct network *net, struct err *e)
 
 /* ---- the bridge ---------------------------------------------------------- */
 
-struct ports {
-	int bridge;
-	size_t n;
-};
-
-static int count_port(const struct link *link, void *data)
-{
-	struct ports *ports = data;
-
-	ports->n += link->master == ports->bridge;
-
-	return 0;
-}
-
 static int delete_bridge(struct nl *nl, const struct link *bridge, struct err *e)
 {
-	struct ports ports = { .bridge = bridge->index };
-	int r = link_each(nl, count_port, &ports, e);
+	size_t n;
+	int r = bridge_count_ports(nl, bridge->index, &n, e);
 
 	if (r < 0)
 		return r;
-	if (ports.n > 0) {
-		command_warn("the bridge %s stays: it has %zu ports of others", bridge->name,
-			     ports.n);
+	if (n > 0) {
+		command_warn("the bridge %s stays: it has %zu ports of others", bridge->name, n);
 		return 0;
 	}
 

@@ -252,6 +252,31 @@ int bridge_vlan_gateway(struct nl *nl, const struct link *bridge, uint16_t vlan,
 	return r;
 }
 
+struct ports {
+	int bridge;
+	size_t n;
+};
+
+static int count_port(const struct link *link, void *data)
+{
+	struct ports *ports = data;
+
+	ports->n += link->master == ports->bridge;
+
+	return 0;
+}
+
+int bridge_count_ports(struct nl *nl, int index, size_t *ret, struct err *e)
+{
+	struct ports ports = { .bridge = index };
+	int r = link_each(nl, count_port, &ports, e);
+
+	if (r == 0)
+		*ret = ports.n;
+
+	return r;
+}
+
 int bridge_filter_ip(struct nl *nl, const char *name, struct err *e)
 {
 	struct nlmsghdr *req =

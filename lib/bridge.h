@@ -76,6 +76,9 @@ int bridge_set_gateway(struct nl *nl, int index, const struct ip_net *gateway,
 int bridge_vlan_gateway(struct nl *nl, const struct link *bridge, uint16_t vlan, struct link *ret,
 			struct err *e);
 
+/* How many interfaces are ports of the bridge with index @index.  Return: 0 or a negative errno. */
+int bridge_count_ports(struct nl *nl, int index, size_t *ret, struct err *e);
+
 /**
  * bridge_filter_ip() - hand what passes between a bridge's ports to the rules for IP
  * @name:	the bridge, and no other: the sysctls that do it for all stay as they are

@@ -17,6 +17,7 @@
 #include "cli/host-ports.h"
 #include "cli/network.h"
 #include "cli/port-spec.h"
+#include "cli/port-view.h"
 #include "cli/store.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -389,20 +390,13 @@ static char *ips_text(const struct cni_result *res)
 /* Return: "8080->80/tcp, 127.0.0.1:53->53/udp", as ips_text(). */
 static char *ports_text(const json_t *mappings)
 {
-	char *text = NULL, one[IP_STRLEN + 32];
-	const json_t *m;
+	AUTO_JSON json_t *ports = port_view(mappings);
+	const json_t *port;
+	char *text = NULL;
 	size_t i;
 
-	json_array_foreach(mappings, i, m) {
-		const char *ip = json_string_value(json_object_get(m, "hostIP"));
-
-		snprintf(one, sizeof(one), "%s%s%s:%lld->%lld/%s", ip && strchr(ip, ':') ? "[" : "",
-			 ip ? ip : "*", ip && strchr(ip, ':') ? "]" : "",
-			 json_integer_value(json_object_get(m, "hostPort")),
-			 json_integer_value(json_object_get(m, "containerPort")),
-			 json_string_value(json_object_get(m, "protocol")));
-		(void)join_text(&text, one);
-	}
+	json_array_foreach(ports, i, port)
+		(void)join_text(&text, json_string_value(port));
 
 	return text;
 }

@@ -15,8 +15,9 @@
 #define JOIN_AGAIN   1000	 /* ms without a welcome */
 #define REPLY_WAIT   5000	 /* ms without a reply: whoever was asked is gone */
 #define DIFFERS_LONG 2000	 /* ms after which a difference is not gossip under way */
-#define WAIT_LEAST   300	 /* ms between comparisons while they bring news */
-#define WAIT_MOST    16000
+#define EQUAL_ENOUGH 3	 /* equal roots after which there is none: fewer may be of one camp */
+#define WAIT_LEAST   300 /* ms between comparisons while they bring news */
+#define WAIT_MOST    8000
 #define ANSWER_RATE  (1500 * 1000) /* bytes a second of answers to joins and comparisons */
 #define ANSWER_BURST (2 * ANSWER_RATE)
 
@@ -39,7 +40,8 @@ struct member_sync {
 	ms_t asked_at;
 	ms_t next; /* earliest time of the next comparison, or of the next try to join */
 	ms_t wait;
-	ms_t differs_since; /* 0: the last root was equal */
+	ms_t differs_since;   /* 0: the last roots were equal */
+	uint8_t equal_in_row; /* so many of them */
 	int64_t tokens;
 	ms_t filled_at;
 };
@@ -411,10 +413,12 @@ static bool is_back(const struct member_sync *s, const struct node_id *id)
 void member_sync_root(struct member_sync *s, const struct origin *o, uint64_t root, ms_t now)
 {
 	if (root == members_root(s->members)) {
-		s->differs_since = 0;
 		s->wait = WAIT_LEAST;
+		if (++s->equal_in_row >= EQUAL_ENOUGH)
+			s->differs_since = 0;
 		return;
 	}
+	s->equal_in_row = 0;
 	if (s->differs_since == 0)
 		s->differs_since = now;
 	if (s->asked || s->joining || now < s->next)

@@ -5,7 +5,7 @@
  * Theory of operation
  *
  * Every ping and ack carries the root of its sender's table.  Equal roots cost
- * nothing more.  When a root has differed for longer than gossip takes, the
+ * nothing more.  When roots have differed for longer than gossip takes, the
  * tables are compared over a stream:
  *
  *	A -> B	Sync		a hash for each range of ids (1 kB at most)

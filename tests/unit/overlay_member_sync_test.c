@@ -141,12 +141,13 @@ static void ping_with_root(struct world *w, const struct person *from, uint64_t 
 
 static void tables_are_compared_when_roots_differ_for_long(void **state)
 {
-	struct person p = person_of(1);
+	struct person p = person_of(1), q = person_of(2);
 	struct world *w = world_new(NULL);
 	uint64_t root;
 
 	(void)state;
 	world_meet(w, &p);
+	world_meet(w, &q);
 	root = members_root(engine_members(w->e));
 	w->n_sent = 0;
 	ping_with_root(w, &p, root);
@@ -155,11 +156,14 @@ static void tables_are_compared_when_roots_differ_for_long(void **state)
 	w->now += 1000;
 	ping_with_root(w, &p, root ^ 1);
 	assert_int_equal(count(w, PART_SYNC), 0);
-	ping_with_root(w, &p, root); /* it was gossip under way */
+	for (int i = 0; i < 3; i++)
+		ping_with_root(w, &p, root); /* it was gossip under way */
 	w->now += 1500;
 	ping_with_root(w, &p, root ^ 1);
 	assert_int_equal(count(w, PART_SYNC), 0);
-	w->now += 2000;
+	w->now += 1500;
+	ping_with_root(w, &q, root); /* somebody of the same camp: that says nothing */
+	w->now += 500;
 	ping_with_root(w, &p, root ^ 1);
 	assert_int_equal(count(w, PART_SYNC), 1);
 	world_free(w);

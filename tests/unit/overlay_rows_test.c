@@ -44,6 +44,7 @@ static struct node nodes[NODES];
 static struct letter wire[WIRE_MAX];
 static unsigned int n_wire;
 static ms_t now;
+static uint64_t dice;
 
 /* ---- a world ------------------------------------------------------------------ */
 
@@ -51,7 +52,7 @@ static void fill_random(void *ctx, void *buf, size_t len)
 {
 	(void)ctx;
 	for (size_t i = 0; i < len; i++)
-		((uint8_t *)buf)[i] = (uint8_t)rand();
+		((uint8_t *)buf)[i] = (uint8_t)tree_mix(dice += 0x9e3779b97f4a7c15U);
 }
 
 static void post(const struct node *from, const struct peer *to, bool stream, const uint8_t *plain,

@@ -650,7 +650,8 @@ static void finish_transfer(struct rows *r, const struct origin *origin, ms_t no
 	const uint8_t *key = rows_key_of(r, &head->owner);
 	bool own = node_id_equal(&head->owner, engine_id(r->engine));
 
-	if (!o || !key)
+	/* The network may have been left since the first part came. */
+	if (!o || !key || !network_id_equal(&head->network, &n->id))
 		r->counters.stranger++;
 	else if (!head_is_newer(head->version, t->head->mark, table_version(&o->table),
 				table_mark(&o->table)))

@@ -36,6 +36,16 @@ static error_t parse_shared(int key, char *arg, struct argp_state *state)
 	}
 }
 
+/* Asked last, for what the command has not taken. */
+static error_t parse_rest(int key, char *arg, struct argp_state *state)
+{
+	if (key != ARGP_KEY_ARG)
+		return ARGP_ERR_UNKNOWN;
+	argp_error(state, "it takes no arguments: '%s'", arg);
+
+	return 0;
+}
+
 int command_parse(const struct argp *argp, int argc, char **argv, void *input, bool *json)
 {
 	static const struct argp_option options[] = {
@@ -43,7 +53,8 @@ int command_parse(const struct argp *argp, int argc, char **argv, void *input, b
 		{ NULL, 'h', NULL, OPTION_HIDDEN, "As --help, which argp has as -?" },
 		{ 0 },
 	};
-	const struct argp_child children[] = { { .argp = argp }, { 0 } };
+	static const struct argp rest = { .parser = parse_rest };
+	const struct argp_child children[] = { { .argp = argp }, { .argp = &rest }, { 0 } };
 	const struct argp whole = {
 		.options = options,
 		.parser = parse_shared,

@@ -52,8 +52,9 @@ struct command {
  * @input:	what @argp's parser finds in state->input
  * @json:	becomes true with --json, which every command takes; start with env->json
  *
- * Adds --json and --help to @argp's options.  The parser rejects a value with
- * argp_error(), which ends the process with COMMAND_USAGE, as an unknown option does.
+ * Adds --json, --help and -h to @argp's options.  The parser rejects a value with
+ * argp_error(), which ends the process with COMMAND_USAGE, as an unknown option does,
+ * and an argument that the parser does not take.
  *
  * Return: COMMAND_OK; COMMAND_FAILED if the parser returned an errno, which was
  * then said on stderr.

@@ -37,18 +37,7 @@ static const struct check {
 	{ "leases", doctor_leases },
 };
 
-static error_t parse_option(int key, char *arg, struct argp_state *state)
-{
-	(void)arg;
-	if (key != ARGP_KEY_ARG)
-		return ARGP_ERR_UNKNOWN;
-	argp_error(state, "doctor takes no arguments");
-
-	return 0;
-}
-
 static const struct argp argp = {
-	.parser = parse_option,
 	.doc = "Look for what keeps containers from their network: settings of the kernel, rules "
 	       "of other tools, networks that overlap, things that were altered or left behind. "
 	       "Each finding comes with the command that mends it; nothing is changed."

@@ -39,9 +39,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 'n':
 		o->dry_run = true;
 		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "gc takes no arguments");
-		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

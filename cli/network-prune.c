@@ -51,9 +51,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'f':
 		rq->force = true;
 		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "it takes no arguments: '%s'", arg);
-		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

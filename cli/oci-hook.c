@@ -43,9 +43,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'n':
 		rq->network = arg;
 		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "it takes no arguments, the state on stdin says all: '%s'", arg);
-		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

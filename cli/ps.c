@@ -54,9 +54,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_WIDE:
 		rq->wide = true;
 		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "it takes no arguments: '%s'", arg);
-		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

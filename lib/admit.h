@@ -108,9 +108,9 @@ bool admit_has_family(const struct admit *a, uint8_t family);
  *		leads to is not forwarded here, and nothing is done for it
  *
  * Return: 0; -EINVAL for a policy, internal or a list without a host interface, for
- * spoofchk without a bridge port, and for internal with backend iptables; -EEXIST if another attachment has one of the
- * addresses on the same interface; -EAGAIN with CNI_E_AGAIN; -ENOENT if a program
- * is missing; or another errno.  On failure it is not admitted.
+ * spoofchk without a bridge port, and for internal with backend iptables; -EEXIST if another
+ *attachment has one of the addresses on the same interface; -EAGAIN with CNI_E_AGAIN; -ENOENT if a
+ *program is missing; or another errno.  On failure it is not admitted.
  */
 int admit_add(struct nl *nl, const struct admit *a, struct err *e);
 

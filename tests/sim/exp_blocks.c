@@ -127,14 +127,14 @@ static uint32_t any_up(struct sim *s)
 	return NODES;
 }
 
-/* By any of the others, as a configuration lists them. */
+/* By any of those that run: two that come at once by each other's address are an island. */
 static void join(struct sim *s, uint32_t node)
 {
 	struct node_addr seeds[NODES];
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < NODES; i++)
-		if (i != node)
+		if (i != node && host_of(s, i)->condition == UP)
 			seeds[n++] = s->nodes[i].self.addr;
 	engine_join(s->nodes[node].engine, seeds, n, sim_clock(&s->nodes[node]));
 }
@@ -404,7 +404,6 @@ static void set_up(struct sim *s, struct world *w)
 	s->hooks.event = on_event;
 	sim_add(s, 2 * NODES);
 	for (uint32_t i = 0; i < NODES; i++) {
-		/* One after the other: who joins somebody that has not joined yet is an island. */
 		w->hosts[i].condition = DOWN;
 		start(s, i);
 		sim_run_until(s, s->now + SECONDS(1));

@@ -352,13 +352,15 @@ static int plan_make(struct plan *p, const struct command_env *env, const struct
 	if ((r = cache_load(env, NULL, p->c->id, &p->cached, e)) < 0 ||
 	    (r = remove_dead(p, env, store, e)) < 0 || (r = open_inside(p, e)) < 0)
 		return r;
+	p->n = 0;
 	p->joins = calloc(wish->networks->n, sizeof(*p->joins));
 	if (!p->joins)
 		return err_sys(e, ENOMEM, "attach %s", p->c->name);
-	for (size_t i = 0; r == 0 && i < wish->networks->n; i++)
-		r = plan_join(p, store, wish, &wish->networks->v[i], e);
+	for (size_t i = 0; i < wish->networks->n; i++)
+		if ((r = plan_join(p, store, wish, &wish->networks->v[i], e)) < 0)
+			return r;
 
-	return r < 0 ? r : plan_ports(p, env, wish, e);
+	return plan_ports(p, env, wish, e);
 }
 
 /* ---- attaching ----------------------------------------------------------- */

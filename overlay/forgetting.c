@@ -3,8 +3,8 @@
  * forgetting - the two phases of a forget
  *
  * First its issuer asks everyone to acknowledge it.  Who does has the forget and
- * its word on the disk, and has told all links that it knows from the subject
- * and to it.  When every other member that is not forgotten itself has done so,
+ * its word on the disk, and has told all links that it knows from the forgotten
+ * and to them.  When every other member that is not forgotten itself has done so,
  * the forget is complete, and the issuer signs for what the subject owned.
  */
 #include <errno.h>
@@ -112,23 +112,27 @@ static bool has_lived_on(const struct blocks *b, const struct forget *f)
 
 /* ---- acknowledging --------------------------------------------------------- */
 
-static bool is_about_subject(void *ctx, uint32_t handle, const struct ledger_entry *e)
+/*
+ * Not of the subject alone: who forgets an heir inherits what that would have
+ * inherited, and has to know what was given away of it.
+ */
+static bool is_about_forgotten(void *ctx, uint32_t handle, const struct ledger_entry *e)
 {
-	const struct forget *f = ctx;
+	const struct ledger *l = ctx;
 
 	(void)handle;
 
-	return e->link && (node_id_equal(&e->link->by, &f->subject) ||
-			   node_id_equal(&e->link->of.to, &f->subject));
+	return e->link && (ledger_is_forgotten(l, &e->link->by, 0, false) ||
+			   ledger_is_forgotten(l, &e->link->of.to, 0, false));
 }
 
 /* What was taken in lazily is put on the disk, as the acknowledgement rests on it. */
-static int make_durable(struct blocks *b, const struct forget *f)
+static int make_durable(struct blocks *b)
 {
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < b->ledger.n; i++)
-		if (is_about_subject((void *)(uintptr_t)f, i, &b->ledger.entries[i]))
+		if (is_about_forgotten(&b->ledger, i, &b->ledger.entries[i]))
 			r = ledger_make_durable(&b->ledger, i);
 
 	return r;
@@ -144,7 +148,7 @@ static void send_ack(struct blocks *b, const struct peer *to, const struct forge
 	m.members = meeting_count(b, &b->met, &unmet);
 	memcpy(m.forget, f->id.b, sizeof(m.forget));
 	if (part_put_message(&w, PART_FORGET_ACK, block_ForgetAck_fields, &m))
-		ledger_send_proofs(&b->ledger, to, is_about_subject, (void *)(uintptr_t)f, &w);
+		ledger_send_proofs(&b->ledger, to, is_about_forgotten, &b->ledger, &w);
 }
 
 static bool has_rival(const struct blocks *b, const struct forget *f)
@@ -173,7 +177,7 @@ static bool may_acknowledge(struct blocks *b, const struct forget *f)
 		return true;
 	if (has_lived_on(b, f) || has_rival(b, f) || !meeting_is_done(b))
 		return false;
-	if (make_durable(b, f) < 0 || store_ack(b, f) < 0)
+	if (make_durable(b) < 0 || store_ack(b, f) < 0)
 		return false;
 	if (!ack)
 		return set_ack(b, &new) == 0;

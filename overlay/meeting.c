@@ -110,8 +110,12 @@ static void ask_some(struct blocks *b)
 	}
 }
 
+/* What it was told is on the disk first: the next process may start as ready (BLOCKS_SAME_BOOT). */
 static void become_ready(struct blocks *b, ms_t now)
 {
+	for (uint32_t i = 0; i < b->ledger.n; i++)
+		if (b->ledger.entries[i].link && ledger_make_durable(&b->ledger, i) < 0)
+			return;
 	b->ready = true;
 	blocks_event(b, EVENT_BLOCKS_READY, NULL, NULL, now);
 	forgetting_ready(b, now);

@@ -16,8 +16,10 @@
 #define ENTRY_LEN    32
 #define KEPT_LEN     4
 #define DIFFERS_LONG 1000 /* ms after which a difference is not gossip under way */
-#define WAIT_LEAST   300  /* ms between comparisons while they bring news */
-#define WAIT_MOST    4000
+#define DATAGRAMS_TRIED                                                                            \
+	2500		 /* ms of a difference after which streams are used: too many are lost */
+#define WAIT_LEAST   300 /* ms between comparisons while they bring news */
+#define WAIT_MOST    2000
 #define HURRY	     10000	   /* ms after a start, or a member's return */
 #define GAP_WAIT     150	   /* ms for a gap to close by itself */
 #define PULL_AGAIN   700	   /* ms without an answer after which a table is asked for again */
@@ -51,7 +53,7 @@ static void send_message(struct rows *r, const struct peer *to, const struct par
 {
 	r->counters.sync_messages++;
 	r->counters.sync_bytes += w->len + FRAME_OVERHEAD;
-	if (w->len > DATAGRAM_ROOM)
+	if (w->len > DATAGRAM_ROOM || r->sync.by_stream)
 		engine_stream(r->engine, to, w);
 	else
 		engine_send_as_is(r->engine, to, w);
@@ -157,6 +159,7 @@ static void compare(struct rows *r, const struct peer *to, ms_t now)
 	s->wait = s->wait * 2 < WAIT_MOST ? s->wait * 2 : WAIT_MOST;
 	s->next = now + s->wait / 2 + engine_random(r->engine, (uint32_t)s->wait);
 	r->counters.compared++;
+	s->by_stream = s->differs_since != 0 && now - s->differs_since >= DATAGRAMS_TRIED;
 	chunk_begin(&c, r, to);
 	for (unsigned int i = 0; i <= ROWS_NETWORKS; i++) {
 		const struct network *n = &r->networks[i];
@@ -165,6 +168,7 @@ static void compare(struct rows *r, const struct peer *to, ms_t now)
 			put_compare(&c, n, &(struct tree_range){ .depth = 0 });
 	}
 	chunk_send(&c);
+	s->by_stream = false;
 }
 
 static void put_entry(row_Heads *m, const struct owner *o)
@@ -755,10 +759,20 @@ void row_sync_receive(struct rows *r, const struct origin *o, const struct part 
 		[PART_ROW_ITEM] = on_item,
 	};
 
+	r->sync.by_stream = o->stream;
 	handlers[p->kind](r, o, p, now);
+	r->sync.by_stream = false;
 }
 
 /* ---- when ------------------------------------------------------------------ */
+
+/* Both ends of a ping see a difference: one of them is the first to do something about it. */
+static ms_t patience(const struct rows *r, const struct node_id *peer)
+{
+	bool first = node_id_cmp(engine_id(r->engine), peer) < 0;
+
+	return first ? DIFFERS_LONG : DIFFERS_LONG + DIFFERS_LONG / 2;
+}
 
 void row_sync_greeted(struct rows *r, const struct origin *o, const uint8_t *greeting, size_t len,
 		      ms_t now)
@@ -776,11 +790,8 @@ void row_sync_greeted(struct rows *r, const struct origin *o, const uint8_t *gre
 		s->differs_since = now;
 	if (now < s->next)
 		return;
-	/* Both ends of a ping see the difference; one of them begins. */
-	if (now > s->hurry_until && (now - s->differs_since < DIFFERS_LONG ||
-				     node_id_cmp(engine_id(r->engine), &o->from.id) > 0))
-		return;
-	compare(r, &o->from, now);
+	if (now <= s->hurry_until || now - s->differs_since >= patience(r, &o->from.id))
+		compare(r, &o->from, now);
 }
 
 void row_sync_hurry(struct rows *r, ms_t now)

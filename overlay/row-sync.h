@@ -53,8 +53,9 @@ struct row_due {
 struct row_sync {
 	struct row_transfer transfer;
 	struct row_due due[ROW_SYNC_DUE];
-	bool settled;	    /* the roots have been equal once */
-	bool news;	    /* a comparison brought some */
+	bool settled;	/* the roots have been equal once */
+	bool news;	/* a comparison brought some */
+	bool by_stream; /* what is said now: so came the question, or datagrams have not helped */
 	ms_t differs_since; /* 0: the last greeting was equal */
 	ms_t hurry_until;   /* after a start and a member's return no difference waits for gossip */
 	ms_t next, wait;

@@ -408,7 +408,7 @@ static int keep_for_later(struct ledger *l, struct link *link)
 	struct link **restored;
 
 	if (l->n_restored == l->cap_restored) {
-		restored = realloc(l->restored, cap * sizeof(*restored));
+		restored = reallocarray(l->restored, cap, sizeof(struct link *));
 		if (!restored)
 			return -ENOMEM;
 		l->restored = restored;

@@ -54,7 +54,7 @@ static int reserve(struct titles *t)
 
 	if (t->n_links < t->cap_links)
 		return 0;
-	links = realloc(t->links, cap * sizeof(*links));
+	links = reallocarray(t->links, cap, sizeof(struct link *));
 	if (links)
 		t->links = links;
 	runs = realloc(t->runs, 2 * cap * sizeof(*runs));
@@ -103,7 +103,7 @@ static void insert_link(struct titles *t, struct link *l)
 
 	while (at > 0 && link_cmp(t, l, t->links[at - 1]) < 0)
 		at--;
-	memmove(t->links + at + 1, t->links + at, (t->n_links - at) * sizeof(*t->links));
+	memmove(t->links + at + 1, t->links + at, (t->n_links - at) * sizeof(struct link *));
 	t->links[at] = l;
 	t->n_links++;
 	if (at + 1 == t->n_links)

@@ -458,7 +458,7 @@ static void report(const struct results *r, FILE *md, const char *dir)
 {
 	(void)dir;
 	fprintf(md,
-		"%u histories of %u steps, %u nodes and %u numbers, with 2 %% loss: no number was "
+		"%u histories of %d steps, %d nodes and %d numbers, with 2 %% loss: no number was "
 		"given twice or lost, and all agreed in the end.  In %.0f of them a backup "
 		"brought back a gift that only the dead had known of, which froze numbers.\n\n"
 		"| a history has | median | most |\n|---|---|---|\n"

@@ -90,7 +90,7 @@ static void take(struct sim *s, uint32_t node, unsigned int n)
 	struct world *w = s->user;
 
 	for (unsigned int i = 0; i < n; i++) {
-		uint64_t number;
+		uint64_t number = 0;
 
 		if (blocks_take(w->blocks[node], &w->space, &number, sim_clock(&s->nodes[node]),
 				NULL) == 0)
@@ -204,7 +204,7 @@ static void report(const struct results *r, FILE *md, const char *dir)
 	fprintf(md, "| story | numbers held twice | holders told | seconds until one holder is "
 		    "left and "
 		    "all ledgers are equal: median, most |\n|---|---|---|---|\n");
-	for (unsigned int p = 0; p < r->points; p++)
+	for (unsigned int p = 0; p < r->points && p < POINTS; p++)
 		fprintf(md, "| %s | %.0f | %.0f | %.1f, %.1f |\n", stories[p],
 			results_quantile(r, p, TWICE, 0.5), results_quantile(r, p, TOLD, 0.5),
 			results_quantile(r, p, SETTLED, 0.5), results_max(r, p, SETTLED));

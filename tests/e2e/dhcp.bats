@@ -27,7 +27,7 @@ teardown() { lab_teardown; }
 
 # started COMMAND…: on the host, until the test ends
 started() {
-	in_ns host "$@" >>"$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
+	nsenter --net="$(netns_path host)" -- "$@" >>"$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
 	lab_kill_later $!
 }
 

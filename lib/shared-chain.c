@@ -42,11 +42,7 @@ static int look(struct nl *nl, const struct nft_chain *chain, struct view *ret, 
 /* What began with a look and ended with nothing changed is done again. */
 static int still_busy(int r, struct err *e)
 {
-	if (r != -ERESTART)
-		return r;
-
-	return err_cni(e, CNI_E_AGAIN,
-		       "other programs change nftables faster than it can be read: try again");
+	return r == -ERESTART ? nft_still_busy(e) : r;
 }
 
 /* ---- add --------------------------------------------------------------------------- */

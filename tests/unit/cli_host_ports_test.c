@@ -16,36 +16,7 @@
 #include "cli/port-spec.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
-
-struct lab {
-	char dir[64];
-	struct command_env env;
-};
-
-static int lab_setup(void **state)
-{
-	struct lab *lab = calloc(1, sizeof(*lab));
-
-	assert_non_null(lab);
-	snprintf(lab->dir, sizeof(lab->dir), "/tmp/cli_host_ports_test.XXXXXX");
-	assert_non_null(mkdtemp(lab->dir));
-	lab->env.cache_dir = lab->dir;
-	*state = lab;
-
-	return 0;
-}
-
-static int lab_teardown(void **state)
-{
-	struct lab *lab = *state;
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -r %s", lab->dir);
-	assert_int_equal(system(command), 0);
-	free(lab);
-
-	return 0;
-}
+#include "tests/unit/cache_lab.h"
 
 static int choose(const struct lab *lab, const char *text, struct port_spec *spec,
 		  struct host_ports *ret, struct err *e)

@@ -35,6 +35,7 @@ HELPER_SRC := $(wildcard libexec/*.c)
 CLI_SRC    := $(wildcard cli/*.c)
 OVERLAY_SRC := $(wildcard overlay/*.c)
 OVERLAY_PROTO := $(wildcard overlay/*.proto)
+NETD_SRC   := $(wildcard netd/*.c)
 SIM_SRC    := $(wildcard tests/sim/*.c)
 EXPLORE_SRC := $(wildcard tests/explore/*.c)
 UNIT_SRC   := $(wildcard tests/unit/*_test.c)
@@ -51,6 +52,8 @@ HEDDLE  := $(if $(CLI_SRC),$(BUILD)/heddle)
 OVERLAYA := $(BUILD)/liboverlay.a
 SIM     := $(if $(SIM_SRC),$(BUILD)/sim)
 EXPLORE := $(BUILD)/explore
+NETD    := $(if $(NETD_SRC),$(BUILD)/netd)
+NETDA   := $(BUILD)/libnetd.a
 
 # ---- flags -------------------------------------------------------------------
 
@@ -61,6 +64,7 @@ SHARED_PKGS := libmnl
 HELPER_PKGS  := dbus-1
 CLI_PKGS     := smartcols
 OVERLAY_PKGS := libsodium
+NETD_PKGS    := libnl-route-3.0 lmdb
 
 comma  := ,
 WARN   := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -71,7 +75,7 @@ HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPI
 SANITIZE := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 
 HEDDLE_CPPFLAGS := -I. -I$(GEN) -D_GNU_SOURCE -DHEDDLE_VERSION='"$(VERSION)"' \
-                   $(shell $(PKG_CONFIG) --cflags $(STATIC_PKGS) $(SHARED_PKGS) $(HELPER_PKGS) $(CLI_PKGS) $(OVERLAY_PKGS) 2>/dev/null) -isystem /usr/include/nanopb
+                   $(shell $(PKG_CONFIG) --cflags $(STATIC_PKGS) $(SHARED_PKGS) $(HELPER_PKGS) $(CLI_PKGS) $(OVERLAY_PKGS) $(NETD_PKGS) 2>/dev/null) -isystem /usr/include/nanopb
 HEDDLE_CFLAGS   := -std=gnu17 $(WARN) $(HARDEN) $(SANITIZE) -ffunction-sections -fdata-sections
 HEDDLE_LDFLAGS  := -pie -Wl,-z,relro,-z,now -Wl,--gc-sections $(SANITIZE)
 STATIC_LIBS     := $(shell $(PKG_CONFIG) --libs-only-l $(STATIC_PKGS) 2>/dev/null | sed 's/-lmnl//g')
@@ -83,10 +87,11 @@ HEDDLE_LDLIBS   := -Wl,-Bstatic $(STATIC_LIBS) -Wl,-Bdynamic -lmnl
 Q    := $(if $(V),,@)
 say   = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$@')
 
-.PHONY: all plugins heddle man
-all: plugins heddle man
+.PHONY: all plugins heddle netd man
+all: plugins heddle netd man
 plugins: $(PLUGINS) $(HELPERS)
 heddle: $(HEDDLE)
+netd: $(NETD)
 man: $(MANS)
 
 $(BUILD)/obj/%.o: %.c Makefile
@@ -141,7 +146,8 @@ $(GEN)/%.pb.c $(GEN)/%.pb.h &: %.proto $(wildcard overlay/*.options)
 	$(Q)nanopb_generator.py -q -I . -D $(GEN) $<
 
 # Whoever includes a message's header waits for it to be made.
-NEEDS_GEN := $(OVERLAY_SRC) $(SIM_SRC) $(filter tests/unit/overlay_%,$(UNIT_SRC)) $(filter tests/fuzz/overlay_%,$(FUZZ_SRC))
+NEEDS_GEN := $(OVERLAY_SRC) $(SIM_SRC) $(NETD_SRC) $(filter tests/unit/overlay_% tests/unit/netd_%,$(UNIT_SRC)) \
+             $(filter tests/fuzz/overlay_% tests/fuzz/netd_%,$(FUZZ_SRC))
 $(NEEDS_GEN:%.c=$(BUILD)/obj/%.o) $(NEEDS_GEN:%.c=build/fuzz/obj/%.o): | $(OVERLAY_GEN)
 
 $(OVERLAYA): $(OVERLAY_OBJ)
@@ -153,6 +159,24 @@ $(BUILD)/sim: $(SIM_SRC:%.c=$(BUILD)/obj/%.o) $(OVERLAYA) $(LIBA)
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)$(CC) $(HEDDLE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(OVERLAY_LIBS) $(HEDDLE_LDLIBS)
+
+# The daemon that runs the engine.  Its libraries are its own.
+NETD_LIBS := -lev $(shell $(PKG_CONFIG) --libs $(NETD_PKGS) 2>/dev/null) $(OVERLAY_LIBS) $(HEDDLE_LDLIBS)
+
+$(NETDA): $(filter-out %/main.o,$(NETD_SRC:%.c=$(BUILD)/obj/%.o))
+	@rm -f $@
+	$(call say,AR)
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/netd: $(BUILD)/obj/netd/main.o $(NETDA) $(OVERLAYA) $(LIBA)
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(HEDDLE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(NETD_LIBS)
+
+$(filter $(BUILD)/unit/netd_%,$(UNITS)): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(NETDA) $(OVERLAYA) $(LIBA)
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(HEDDLE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(NETD_LIBS) -lcmocka
 
 # A model of the overlay's blocks, which has nothing but itself.
 $(EXPLORE): $(EXPLORE_SRC:%.c=$(BUILD)/obj/%.o)
@@ -190,7 +214,8 @@ $(BUILD)/man/%: man/%.scd
 # ---- what it needs -----------------------------------------------------------
 
 DEPS      := gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libjansson-dev libmd-dev scdoc \
-             libdbus-1-dev libsmartcols-dev libsodium-dev nanopb libnanopb-dev
+             libdbus-1-dev libsmartcols-dev libsodium-dev nanopb libnanopb-dev \
+             libev-dev liblmdb-dev libnl-route-3-dev
 DEPS_DEMO := $(DEPS) iproute2 iputils-ping jq nftables socat graphviz util-linux
 DEPS_TEST := $(DEPS_DEMO) libcmocka-dev bats python3 \
              iptables conntrack strace netcat-openbsd tcpdump attr procps \
@@ -267,6 +292,12 @@ $(filter build/fuzz/overlay_%,$(FUZZERS)): build/fuzz/%: build/fuzz/obj/tests/fu
 	$(call say,LINK)
 	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(OVERLAY_LIBS) $(HEDDLE_LDLIBS)
 
+$(filter build/fuzz/netd_%,$(FUZZERS)): build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o \
+		$(filter-out %/main.o,$(NETD_SRC:%.c=build/fuzz/obj/%.o)) \
+		$(OVERLAY_SRC:%.c=build/fuzz/obj/%.o) $(OVERLAY_GEN:%.c=build/fuzz/obj/%.o) $(LIB_SRC:%.c=build/fuzz/obj/%.o)
+	$(call say,LINK)
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(NETD_LIBS)
+
 $(filter build/fuzz/cli_%,$(FUZZERS)): build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o \
 		$(filter-out %/main.o,$(CLI_SRC:%.c=build/fuzz/obj/%.o)) $(LIB_SRC:%.c=build/fuzz/obj/%.o)
 	$(call say,LINK)
@@ -276,14 +307,14 @@ build/fuzz/%_fuzz: build/fuzz/obj/tests/fuzz/%_fuzz.o $(LIB_SRC:%.c=build/fuzz/o
 	$(call say,LINK)
 	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(HEDDLE_LDLIBS)
 
-C_FILES  := $(LIB_SRC) $(wildcard lib/static/*.c) $(PLUGIN_SRC) $(HELPER_SRC) $(CLI_SRC) $(OVERLAY_SRC) $(SIM_SRC) $(EXPLORE_SRC) $(UNIT_SRC) $(FUZZ_SRC)
+C_FILES  := $(LIB_SRC) $(wildcard lib/static/*.c) $(PLUGIN_SRC) $(HELPER_SRC) $(CLI_SRC) $(OVERLAY_SRC) $(NETD_SRC) $(SIM_SRC) $(EXPLORE_SRC) $(UNIT_SRC) $(FUZZ_SRC)
 SH_FILES := tests/run tests/lint tests/demo .ci/run completions/heddle.bash $(wildcard tests/*/run tests/e2e/*.bash tests/e2e/*.bats)
 lint: deps-lint $(OVERLAY_GEN)
 	@tests/lint '$(HEDDLE_CPPFLAGS)' '$(C_FILES)' '$(SH_FILES)'
 
 .PHONY: format
 format:
-	clang-format -i $(C_FILES) $(wildcard lib/*.h ipam/*.h cli/*.h overlay/*.h tests/*/*.h)
+	clang-format -i $(C_FILES) $(wildcard lib/*.h ipam/*.h cli/*.h overlay/*.h netd/*.h tests/*/*.h)
 
 include tests/bench/bench.mk
 

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * port - the sockets on which a node is heard: UDP and TCP of one port number
+ *
+ * One pair of sockets for each address that netd listens on; of a wildcard
+ * address the kernel says with each datagram which address it was sent to, and
+ * the answer goes out from that one.  What is read here is bytes from anybody:
+ * nothing is believed, and a reading is bounded, so that a flood of datagrams
+ * leaves time for the rest of the loop.
+ */
+#ifndef NETD_PORT_H
+#define NETD_PORT_H
+
+#include "overlay/node.h"
+
+struct err;
+struct ev_loop;
+struct port;
+
+#define PORT_LISTEN_MAX 16 /* addresses that netd listens on */
+
+/* Which way a datagram came; an answer goes back the same way. */
+struct port_path {
+	struct node_addr from; /* of the sender */
+	struct ip_addr local;  /* address of ours that it was sent to; unset: not known */
+	uint32_t scope;	       /* interface of a link-local @from, else 0 */
+};
+
+struct port_ops {
+	/* A datagram of at most DATAGRAM_MAX bytes; @data is borrowed. */
+	void (*datagram)(void *ctx, const struct port_path *path, const uint8_t *data, size_t len);
+	/*
+	 * All that was waiting has been handed over.  Whoever keeps a timer
+	 * sets it here, once for a batch.
+	 */
+	void (*batch_done)(void *ctx);
+	/* A connection; @fd is the callee's now, nonblocking. */
+	void (*accepted)(void *ctx, int fd, const struct port_path *path);
+};
+
+/**
+ * port_open() - listen
+ * @addrs:	@n of them, of any family; an unspecified one is all addresses of its
+ *		family ("::" is IPv6 only)
+ * @ctx:	first argument of every op
+ *
+ * Return: 0; the errno of the socket call, with the address in @e.
+ */
+int port_open(struct ev_loop *loop, const struct node_addr *addrs, size_t n,
+	      const struct port_ops *ops, void *ctx, struct port **ret, struct err *e);
+void port_close(struct port *p);
+
+/**
+ * port_send() - send one datagram
+ * @from:	address to send from; NULL or unset: the kernel chooses among those
+ *		that are listened on
+ *
+ * Return: 0, or a negative errno: it was not sent, which is counted.
+ */
+int port_send(struct port *p, const struct node_addr *to, const struct ip_addr *from,
+	      const uint8_t *data, size_t len);
+
+struct port_counters {
+	uint64_t datagrams_in, datagrams_out;
+	uint64_t bytes_in, bytes_out;
+	uint64_t giant;		 /* longer than DATAGRAM_MAX: dropped unread */
+	uint64_t empty;		 /* without a byte */
+	uint64_t send_failed;	 /* no route, no such address of ours, … */
+	uint64_t send_full;	 /* the socket's buffer was full: lost as on a network */
+	uint64_t receive_failed; /* errors that the kernel reports about earlier sends */
+	uint64_t kernel_dropped; /* by the receive buffer's limit, as SO_RXQ_OVFL says */
+	uint64_t accepted;
+	uint64_t accept_failed;
+};
+
+const struct port_counters *port_counters(const struct port *p);
+
+#endif

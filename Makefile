@@ -64,7 +64,7 @@ SHARED_PKGS := libmnl
 HELPER_PKGS  := dbus-1
 CLI_PKGS     := smartcols
 OVERLAY_PKGS := libsodium
-NETD_PKGS    := libnl-route-3.0 lmdb
+NETD_PKGS    := libnl-route-3.0 lmdb libmicrohttpd
 
 comma  := ,
 WARN   := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -215,7 +215,7 @@ $(BUILD)/man/%: man/%.scd
 
 DEPS      := gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libjansson-dev libmd-dev scdoc \
              libdbus-1-dev libsmartcols-dev libsodium-dev nanopb libnanopb-dev \
-             libev-dev liblmdb-dev libnl-route-3-dev
+             libev-dev liblmdb-dev libnl-route-3-dev libmicrohttpd-dev
 DEPS_DEMO := $(DEPS) iproute2 iputils-ping jq nftables socat graphviz util-linux
 DEPS_TEST := $(DEPS_DEMO) libcmocka-dev bats python3 \
              iptables conntrack strace netcat-openbsd tcpdump attr procps \

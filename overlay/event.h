@@ -20,10 +20,16 @@ enum event_kind {
 	EVENT_MEMBER_LEFT,	 /* said good-bye: its rows are withdrawn */
 	EVENT_MEMBER_FORGOTTEN,	 /* no longer in the table */
 	EVENT_ID_TAKEN,		 /* somebody runs with this node's key and a newer generation */
-	/* rows: from 32; blocks, forgets and names: from 64 */
+	/* rows: from 32; definitions: from 48; blocks and forgets: from 64 */
 	EVENT_ROW = 32,	 /* more: struct row_event: a row is there, is another one, or is gone */
 	EVENT_ROWS_GONE, /* more: struct network_id: all rows of @node there are gone */
 	EVENT_ROWS_BACK, /* more: struct network_id: this node's own rows there are as they were */
+	/* @node: the author; more: struct definition */
+	EVENT_DEFINED = 48,	 /* a definition is there; it may lack its name from the start */
+	EVENT_UNDEFINED,	 /* it was removed, has expired, or a higher key order has come */
+	EVENT_NAME_LOST,	 /* one that had its name has lost it to another: the loser */
+	EVENT_NAME_WON,		 /* one that lacked its name has it, as the winner went */
+	EVENT_PROGRAMMED = 56,	 /* more: struct programmed_event: @node's kernel holds own rows */
 	EVENT_BLOCK_GAINED = 64, /* more: struct block_event: numbers came to this node */
 	EVENT_BLOCK_LOST,   /* this node's users of these numbers must go: another owner has them */
 	EVENT_BLOCK_FROZEN, /* two links claim these numbers: an operator is needed */

@@ -36,7 +36,7 @@ enum part_kind {
 	PART_SYNC = 8,
 	PART_SYNC_REPLY = 9,
 	PART_SYNC_CLAIM = 10, /* a Claim too, from a comparison of tables */
-	/* rows: 16 to 31; blocks, forgets, names: 32 to 47 */
+	/* rows: 16 to 31; blocks and forgets: 32 to 47 */
 	PART_ROW = 16, /* a change, row.proto Change; so for the others */
 	PART_ROW_COMPARE = 17,
 	PART_ROW_HEADS = 18,
@@ -53,7 +53,15 @@ enum part_kind {
 	PART_COMPARE = 39,
 	PART_HAVE = 40,
 	PART_WANT = 41,
-	PART_KINDS = 64, /* none at or above */
+	/* definitions: 48 to 55 */
+	PART_DEFINITION = 48, /* definition.proto SignedDefinition; so for the others */
+	PART_REMOVAL = 49,
+	PART_DEFINITION_NEWS = 50,
+	PART_DEFINITION_COMPARE = 51, /* block.proto Compare; so for the next two */
+	PART_DEFINITION_HAVE = 52,
+	PART_DEFINITION_WANT = 53,
+	PART_PROGRAMMED = 56, /* row.proto Programmed */
+	PART_KINDS = 64,      /* none at or above */
 };
 
 /* Writes parts into a buffer of the caller's. */

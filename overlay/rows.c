@@ -676,6 +676,31 @@ const struct row *rows_find(const struct rows *r, const struct network_id *netwo
 	return o ? row_table_at(&o->table, row_place(kind, key, key_len)) : NULL;
 }
 
+uint64_t rows_version(const struct rows *r, const struct network_id *network)
+{
+	const struct network *n = find_const(r, network);
+	const struct owner *o = n ? owner_find(n, engine_id(r->engine)) : NULL;
+
+	return o ? table_version(&o->table) : 0;
+}
+
+size_t rows_peers(const struct rows *r, const struct network_id *network, size_t max,
+		  struct peer *ret)
+{
+	const struct members *t = engine_members(r->engine);
+	const struct network *n = find_const(r, network);
+	size_t got = 0;
+
+	for (uint32_t i = 0; n && i < n->n && got < max; i++) {
+		const struct node_id *id = &n->owners[i]->table.owner;
+
+		if (!node_id_equal(id, engine_id(r->engine)) && !is_hidden(r, id))
+			ret[got++] = member_peer(members_at(t, members_find(t, id)));
+	}
+
+	return got;
+}
+
 uint32_t rows_members(const struct rows *r, const struct network_id *network)
 {
 	const struct network *n = find_const(r, network);

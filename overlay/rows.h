@@ -95,6 +95,17 @@ const struct row *rows_find(const struct rows *r, const struct network_id *netwo
 			    const struct node_id *owner, uint8_t kind, const uint8_t *key,
 			    size_t key_len);
 
+/*
+ * The version of this node's last change of its rows in a network, 0 if there is
+ * none.  Of what is kept until rows_ready() nothing is known yet.
+ */
+uint64_t rows_version(const struct rows *r, const struct network_id *network);
+
+/* Up to @max members of a network that are not dead, this node not among them.  Return: how many.
+ */
+size_t rows_peers(const struct rows *r, const struct network_id *network, size_t max,
+		  struct peer *ret);
+
 /* Members of a network as far as this node knows, itself among them. */
 uint32_t rows_members(const struct rows *r, const struct network_id *network);
 

@@ -36,9 +36,10 @@ struct engine;
 
 /* Classes, so that no two modules take the same one. */
 enum spread_class {
-	SPREAD_MEMBER = 0, /* membership: at most half of a datagram */
-	SPREAD_BLOCK = 1,  /* blocks, forgets, names: before rows */
-	SPREAD_ROW = 2,
+	SPREAD_MEMBER = 0,     /* membership: at most half of a datagram */
+	SPREAD_BLOCK = 1,      /* blocks, forgets */
+	SPREAD_DEFINITION = 2, /* before rows, which are about them */
+	SPREAD_ROW = 3,
 };
 
 /* What a module does for its class. */

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * config - what the operator says: /etc/heddle/netd.conf
+ *
+ *	# a comment
+ *	name   = kiln-3
+ *	listen = 10.0.0.3, [fd00::3]:4794
+ *	seeds  = 10.0.0.1 10.0.0.2
+ *
+ * Lines of `key = value`; lists are separated by commas or blanks.  Every key is
+ * a row of one table in config.c, is checked when it is read, and is in
+ * netd.conf(5).  One that is unknown, given twice or bad stops the start:
+ *
+ *	/etc/heddle/netd.conf:3: vxlan-port: "70000": a port is a number from 1 to 65535
+ */
+#ifndef NETD_CONFIG_H
+#define NETD_CONFIG_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "netd/log.h"
+#include "overlay/node.h"
+
+struct err;
+
+#define CONFIG_FILE "/etc/heddle/netd.conf"
+
+/*
+ * UDP and TCP.  Unassigned by IANA, beside VXLAN's 4789, and below the ports that
+ * outgoing connections take; 7946 and 2377 are Docker's, 8472 is flannel's.
+ */
+#define CONFIG_PORT 4794
+
+#define CONFIG_LISTEN_MAX 8
+#define CONFIG_SEEDS_MAX  32
+#define CONFIG_POOLS_MAX  16
+#define CONFIG_VNI_MAX	  16777215
+
+struct config_addrs {
+	struct node_addr list[CONFIG_SEEDS_MAX];
+	size_t n;
+};
+
+/* Networks without a subnet get one of @size out of @net. */
+struct config_pool {
+	struct ip_net net;
+	uint8_t size; /* prefix length */
+};
+
+/* Where metrics are served: neither is set where they are not. */
+struct config_metrics {
+	char *path;		/* unix socket */
+	struct node_addr local; /* loopback address; ip not set: none */
+};
+
+struct config {
+	char *file;		       /* as it was read from; NULL: there was none, all defaults */
+	char name[NODE_NAME_MAX + 1];  /* default: the host's name up to its first dot */
+	struct config_addrs listen;    /* default: all addresses, CONFIG_PORT; not empty */
+	struct node_addr advertise;    /* ip not set: chosen by the underlay; port 0: listen's */
+	struct config_addrs seeds;     /* may be empty */
+	char *data_dir;		       /* /var/lib/heddle/netd */
+	char *run_dir;		       /* /run/heddle */
+	char *control_group;	       /* heddle */
+	bool control_group_given;      /* it has to exist then */
+	char *cni_conf_dir;	       /* /etc/cni/net.d */
+	char *user;		       /* "": stay who started us */
+	enum log_level log_level;      /* info */
+	enum log_format log_format;    /* text */
+	struct config_metrics metrics; /* default: RUN-DIR/metrics.sock */
+	uint16_t vxlan_port;	       /* 4789 */
+	uint32_t vni_min, vni_max;     /* 4096 to 8191 */
+	struct config_pool pools[CONFIG_POOLS_MAX]; /* default: 10.64.0.0/10 size 24 */
+	size_t n_pools;
+	bool masquerade; /* true: what leaves an overlay network has the host's address */
+};
+
+/**
+ * config_load() - read and check the file
+ * @file:	its path; NULL: CONFIG_FILE, which may be missing
+ * @ret:	config_clear() frees it
+ *
+ * Return: 0; -EINVAL with file, line, key, value and rule; -ENOENT if @file is
+ * missing; other errnos of reading it.
+ */
+int config_load(const char *file, struct config *ret, struct err *e);
+void config_clear(struct config *c);
+
+/* The same of a text; @name stands for the file in errors. */
+int config_parse(const char *name, const char *text, size_t len, struct config *ret, struct err *e);
+
+/**
+ * config_reload() - take over from a later reading what may change in a running process
+ * @now:	in use; log-level, log-format, seeds, masquerade and cni-conf-dir become @next's
+ * @next:	config_clear() it afterwards
+ * @ret:	names of keys that differ and need a restart, joined by ", "; "" for none
+ */
+void config_reload(struct config *now, struct config *next, char *ret, size_t len);
+
+/* PATH of the control socket in run-dir, and its buffer's size: sun_path's. */
+#define CONFIG_SOCKET_LEN 108
+const char *config_socket(const struct config *c, char ret[CONFIG_SOCKET_LEN]);
+
+#endif

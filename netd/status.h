@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * status - the control method "status": one object of a section for each module
+ *
+ *	{"version": "2.0.0", "pid": 311, "since": 1795345000, "ready": true,
+ *	 "store": {...}, "cluster": {...}, "plane": {...}}
+ */
+#ifndef NETD_STATUS_H
+#define NETD_STATUS_H
+
+#include <jansson.h>
+
+struct control;
+struct err;
+struct status;
+
+int status_new(struct control *c, struct status **ret, struct err *e);
+void status_free(struct status *s);
+
+/* Whether ADD can be served, and a sentence why not; at start it is not.  @why NULL: ready. */
+void status_ready(struct status *s, const char *why);
+
+/* @fn: what stands under @name, a new object; NULL leaves the section out. */
+int status_register(struct status *s, const char *name, json_t *(*fn)(void *ctx), void *ctx,
+		    struct err *e);
+
+#endif

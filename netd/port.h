@@ -17,23 +17,15 @@ struct err;
 struct ev_loop;
 struct port;
 
-#define PORT_LISTEN_MAX 16 /* addresses that netd listens on */
-
 /* Which way a datagram came; an answer goes back the same way. */
 struct port_path {
 	struct node_addr from; /* of the sender */
 	struct ip_addr local;  /* address of ours that it was sent to; unset: not known */
-	uint32_t scope;	       /* interface of a link-local @from, else 0 */
 };
 
 struct port_ops {
 	/* A datagram of at most DATAGRAM_MAX bytes; @data is borrowed. */
 	void (*datagram)(void *ctx, const struct port_path *path, const uint8_t *data, size_t len);
-	/*
-	 * All that was waiting has been handed over.  Whoever keeps a timer
-	 * sets it here, once for a batch.
-	 */
-	void (*batch_done)(void *ctx);
 	/* A connection; @fd is the callee's now, nonblocking. */
 	void (*accepted)(void *ctx, int fd, const struct port_path *path);
 };
@@ -49,6 +41,20 @@ struct port_ops {
 int port_open(struct ev_loop *loop, const struct node_addr *addrs, size_t n,
 	      const struct port_ops *ops, void *ctx, struct port **ret, struct err *e);
 void port_close(struct port *p);
+
+/*
+ * Hand over all datagrams that wait: after a pause, and before timers that they
+ * may make needless.
+ */
+void port_drain(struct port *p);
+
+/**
+ * port_source() - which address of ours the kernel sends from
+ * @to:		somebody
+ *
+ * Return: 0, or the errno of a lookup: there is no route.
+ */
+int port_source(const struct ip_addr *to, struct ip_addr *ret, struct err *e);
 
 /**
  * port_send() - send one datagram

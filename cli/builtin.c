@@ -5,10 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cli/network-conf.h"
-#include "cli/network.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/network-conf.h"
+#include "lib/network.h"
 
 /* @driver is Docker's word for it, @plugin what a chain is made of. */
 static const struct {

@@ -22,12 +22,12 @@
 #include "cli/chain-conf.h"
 #include "cli/chain-version.h"
 #include "cli/command.h"
-#include "cli/network.h"
 #include "cli/plugin.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/exec.h"
 #include "lib/jnode.h"
+#include "lib/network.h"
 
 /* One verb of one chain; all borrowed. */
 struct verb {

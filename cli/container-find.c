@@ -6,12 +6,12 @@
 #include "cli/cache.h"
 #include "cli/chain.h"
 #include "cli/container.h"
-#include "cli/network.h"
 #include "cli/store.h"
 #include "cli/target.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/netns.h"
+#include "lib/network.h"
 
 const char *container_name(const struct cache_entry *entry)
 {

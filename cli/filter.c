@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/network.h"
 #include "cli/when.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/network.h"
 
 /* ---- values -------------------------------------------------------------- */
 

@@ -10,12 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/network-conf.h"
-#include "cli/network.h"
 #include "ipam/host-local-conf.h"
 #include "ipam/lease-file.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/network-conf.h"
+#include "lib/network.h"
 
 /* ---- the directory ------------------------------------------------------- */
 

@@ -16,11 +16,11 @@
 #include "cli/commands.h"
 #include "cli/endpoint-spec.h"
 #include "cli/network-prepare.h"
-#include "cli/network.h"
 #include "cli/reservation.h"
 #include "cli/store.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/network.h"
 
 enum { KEY_NAME = 0x100, KEY_IP, KEY_RELEASE, KEY_INDEX };
 

@@ -12,27 +12,8 @@ struct err;
 struct network;
 struct store;
 
-/* A name: its characters, its length, and what engines mean something else by. */
-int network_check_name(const char *name, struct err *e);
-
 /* The drivers that there are, and why not the others that Docker has. */
 int network_check_driver(const char *driver, struct err *e);
-
-/**
- * network_check_config() - subnets with their ranges, gateways and auxiliary addresses
- *
- * IPv6 subnets of a network without IPv6 are passed over.
- *
- * Return: 0; -EINVAL "invalid network config:" and a line for each thing that is wrong.
- */
-int network_check_config(const struct network *net, struct err *e);
-
-/**
- * network_check_addresses() - once each subnet has its gateway
- *
- * Return: 0; -EADDRINUSE if two are the same, or one is the network's or broadcast address.
- */
-int network_check_addresses(const struct network *net, struct err *e);
 
 /* What the driver can serve: families, subnets, options, scope. */
 int network_check_driver_config(const struct network *net, struct err *e);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* network-conf-read - a network from whatever is in the config directory; see network-conf.h */
-#include "cli/network-conf.h"
+/* network-conf-read - see network-conf-read.h */
+#include "cli/network-conf-read.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "cli/network-foreign.h"
-#include "cli/network-meta.h"
-#include "cli/network.h"
 #include "lib/cleanup.h"
 #include "lib/cni.h"
 #include "lib/err.h"
 #include "lib/jnode.h"
+#include "lib/network-meta.h"
+#include "lib/network.h"
 
 static int read_name(const struct jnode *doc, char **ret, struct err *e)
 {

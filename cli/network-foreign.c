@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/network-meta.h"
-#include "cli/network.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/jnode.h"
+#include "lib/network-meta.h"
+#include "lib/network.h"
 
 /* "" where it is not there or no string. */
 static const char *text_of(const struct jnode *obj, const char *key)

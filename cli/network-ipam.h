@@ -9,8 +9,8 @@
 #ifndef NETWORK_IPAM_H
 #define NETWORK_IPAM_H
 
-#include "cli/network.h"
 #include "cli/words.h"
+#include "lib/network.h"
 
 struct err;
 

@@ -9,18 +9,19 @@
 #include <string.h>
 
 #include "cli/command.h"
-#include "cli/driver-options.h"
 #include "cli/network-check.h"
-#include "cli/network-conf.h"
 #include "cli/network-plan.h"
 #include "cli/pools.h"
 #include "cli/store.h"
 #include "ipam/range.h"
 #include "lib/bridge.h"
 #include "lib/cleanup.h"
+#include "lib/driver-options.h"
 #include "lib/err.h"
 #include "lib/jnode.h"
 #include "lib/link.h"
+#include "lib/network-conf.h"
+#include "lib/network-rules.h"
 #include "lib/nl.h"
 
 void network_new_clear(struct network_new *n)

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 #include "cli/network-ipam.h"
-#include "cli/network.h"
+#include "lib/network.h"
 
 struct command_env;
 struct err;

@@ -4,10 +4,10 @@
 
 #include <errno.h>
 
-#include "cli/network.h"
 #include "cli/pools.h"
-#include "ipam/range.h"
 #include "lib/err.h"
+#include "lib/network-gateway.h"
+#include "lib/network.h"
 
 static int pick(struct pools *pools, uint8_t family, uint8_t len, struct ip_net *ret, struct err *e)
 {
@@ -46,34 +46,6 @@ static int plan_family(struct network *net, uint8_t family, struct pools *pools,
 	return network_add_subnet(net, &subnet) ? 0 : err_sys(e, ENOMEM, "choose a subnet");
 }
 
-static bool is_taken(const struct network_subnet *s, const struct ip_addr *ip)
-{
-	for (size_t i = 0; i < s->n_aux; i++)
-		if (ip_equal(&s->aux[i].addr, ip))
-			return true;
-
-	return range_is_network(&s->subnet, ip) || range_is_broadcast(&s->subnet, ip);
-}
-
-static int plan_gateway(struct network_subnet *s, struct err *e)
-{
-	const struct ip_net *in = ip_is_set(&s->range.addr) ? &s->range : &s->subnet;
-	struct ip_addr ip = ip_net_first(in);
-	char text[IP_NET_STRLEN];
-
-	if (ip_is_set(&s->gateway))
-		return 0;
-	while (is_taken(s, &ip))
-		if (!ip_next(&ip) || !ip_net_contains(in, &ip))
-			return err_say(e, ENOSPC,
-				       "no available addresses on this pool: %s has none for the "
-				       "gateway, say one with --gateway",
-				       ip_net_str(in, text));
-	s->gateway = ip;
-
-	return 0;
-}
-
 int network_plan(struct network *net, struct pools *pools, struct err *e)
 {
 	int r = 0;
@@ -89,7 +61,7 @@ int network_plan(struct network *net, struct pools *pools, struct err *e)
 	if (r == 0 && net->ipv6)
 		r = plan_family(net, AF_INET6, pools, e);
 	for (size_t i = 0; r == 0 && i < net->n_subnets; i++)
-		r = plan_gateway(&net->subnets[i], e);
+		r = network_choose_gateway(&net->subnets[i], e);
 
 	return r;
 }

@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "cli/chain.h"
-#include "cli/network.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/netns.h"
+#include "lib/network.h"
 
 /* Return: a namespace that is there as long as the descriptor, or a negative errno. */
 static int open_new_netns(struct err *e)

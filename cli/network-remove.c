@@ -13,12 +13,12 @@
 #include "cli/cache.h"
 #include "cli/chain.h"
 #include "cli/command.h"
-#include "cli/network-conf.h"
 #include "ipam/lease.h"
 #include "lib/bridge.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/link.h"
+#include "lib/network-conf.h"
 #include "lib/nl.h"
 
 int network_remover_open(struct network_remover *m, const struct command_env *env, struct err *e)

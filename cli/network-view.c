@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/ip-json.h"
 #include "cli/leases.h"
-#include "cli/network-meta.h"
 #include "cli/usage.h"
 #include "lib/cleanup.h"
+#include "lib/ip-json.h"
+#include "lib/network-meta.h"
 
 const char *network_view_origin(enum network_origin origin)
 {

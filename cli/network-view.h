@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cli/network.h"
+#include "lib/network.h"
 
 struct leases_count;
 struct usage;

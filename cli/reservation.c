@@ -11,13 +11,13 @@
 #include "cli/chain-conf.h"
 #include "cli/command.h"
 #include "cli/endpoint-spec.h"
-#include "cli/network-conf.h"
-#include "cli/network.h"
 #include "ipam/lease.h"
 #include "lib/cleanup.h"
 #include "lib/cni.h"
 #include "lib/err.h"
 #include "lib/exec.h"
+#include "lib/network-conf.h"
+#include "lib/network.h"
 
 #define IPAM	   "host-local"
 #define TIMEOUT_MS (30 * 1000)

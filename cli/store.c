@@ -13,7 +13,7 @@
 #include "cli/builtin.h"
 #include "cli/command.h"
 #include "cli/natural.h"
-#include "cli/network-conf.h"
+#include "cli/network-conf-read.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/file.h"

@@ -20,7 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cli/network.h"
+#include "lib/network.h"
 
 struct command_env;
 struct err;

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "cli/leases.h"
-#include "cli/network.h"
 #include "cli/usage.h"
 #include "ipam/lease-text.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/network.h"
 #include "lib/nl.h"
 
 /* ---- leases -------------------------------------------------------------- */

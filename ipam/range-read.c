@@ -146,9 +146,9 @@ static int check_ends(const struct range *r, const struct jnode *obj, struct err
 
 static void clamp(const struct ip_net *subnet, struct ip_addr *start, struct ip_addr *end)
 {
-	if (range_is_network(subnet, start))
+	if (ip_net_is_network(subnet, start))
 		ip_next(start);
-	if (range_is_broadcast(subnet, end))
+	if (ip_net_is_broadcast(subnet, end))
 		ip_prev(end);
 }
 

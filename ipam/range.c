@@ -13,18 +13,6 @@
 
 /* ---- questions ----------------------------------------------------------- */
 
-bool range_is_network(const struct ip_net *subnet, const struct ip_addr *ip)
-{
-	return ip_equal(ip, &subnet->addr);
-}
-
-bool range_is_broadcast(const struct ip_net *subnet, const struct ip_addr *ip)
-{
-	const struct ip_addr last = ip_net_last(subnet);
-
-	return ip->family == AF_INET && ip_equal(ip, &last);
-}
-
 bool range_overlaps(const struct range *a, const struct range *b)
 {
 	return a->subnet.addr.family == b->subnet.addr.family && ip_cmp(&a->start, &b->end) <= 0 &&
@@ -77,9 +65,9 @@ const struct range *range_set_find(const struct range_set *set, const struct ip_
 static const char *forbidden(const struct range_set *set, const struct range *range,
 			     const struct ip_addr *ip)
 {
-	if (range_is_network(&range->subnet, ip))
+	if (ip_net_is_network(&range->subnet, ip))
 		return "the network address";
-	if (range_is_broadcast(&range->subnet, ip))
+	if (ip_net_is_broadcast(&range->subnet, ip))
 		return "the broadcast address";
 	if (ip_equal(&range->gateway, ip))
 		return "the gateway";

@@ -61,10 +61,6 @@ static inline uint8_t range_set_family(const struct range_set *set)
 	return set->ranges[0].subnet.addr.family;
 }
 
-/* Which nobody has: an IPv6 subnet has no broadcast address. */
-bool range_is_network(const struct ip_net *subnet, const struct ip_addr *ip);
-bool range_is_broadcast(const struct ip_net *subnet, const struct ip_addr *ip);
-
 /* Whether @ip is a gateway or excluded. */
 bool range_set_is_reserved(const struct range_set *set, const struct ip_addr *ip);
 

@@ -287,3 +287,15 @@ bool ip_net_overlaps(const struct ip_net *a, const struct ip_net *b)
 {
 	return ip_net_contains(a->len < b->len ? a : b, a->len < b->len ? &b->addr : &a->addr);
 }
+
+bool ip_net_is_network(const struct ip_net *net, const struct ip_addr *ip)
+{
+	return ip_equal(ip, &net->addr);
+}
+
+bool ip_net_is_broadcast(const struct ip_net *net, const struct ip_addr *ip)
+{
+	const struct ip_addr last = ip_net_last(net);
+
+	return ip->family == AF_INET && ip_equal(ip, &last);
+}

@@ -113,6 +113,12 @@ struct ip_addr ip_net_first(const struct ip_net *net);
 struct ip_addr ip_net_last(const struct ip_net *net);
 /* The address after the lowest: the gateway's, where nobody says another. */
 struct ip_addr ip_net_first_host(const struct ip_net *net);
+/*
+ * Whether @ip is what nobody has in @net, which is without host bits: its network
+ * address, or its broadcast address, which an IPv6 subnet does not have.
+ */
+bool ip_net_is_network(const struct ip_net *net, const struct ip_addr *ip);
+bool ip_net_is_broadcast(const struct ip_net *net, const struct ip_addr *ip);
 /* Whether host bits are set in @net's address. */
 bool ip_net_has_host_bits(const struct ip_net *net);
 /* Whether @ip is of @net's family and inside it. */

@@ -11,13 +11,15 @@
 #include <string.h>
 
 #include "cli/network-check.h"
-#include "cli/network-conf.h"
-#include "cli/network-meta.h"
-#include "cli/network.h"
+#include "cli/network-conf-read.h"
 #include "lib/cleanup.h"
 #include "lib/cni.h"
 #include "lib/err.h"
 #include "lib/jnode.h"
+#include "lib/network-conf.h"
+#include "lib/network-meta.h"
+#include "lib/network-rules.h"
+#include "lib/network.h"
 
 #define FILE_NAME "/etc/cni/net.d/lows.conflist"
 

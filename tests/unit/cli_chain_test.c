@@ -21,9 +21,9 @@
 
 #include "cli/cache.h"
 #include "cli/command.h"
-#include "cli/network.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/network.h"
 
 struct lab {
 	char dir[64];

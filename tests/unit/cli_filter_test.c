@@ -13,10 +13,10 @@
 
 #include "cli/filter.h"
 #include "cli/natural.h"
-#include "cli/network.h"
 #include "cli/when.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/network.h"
 
 /* What struct network would own; nothing here is changed or freed. */
 static char name[] = "lows-network", bridge[] = "bridge", created[] = "2026-11-22T08:00:00.5Z";

@@ -11,10 +11,11 @@
 
 #include "cli/network-check.h"
 #include "cli/network-ipam.h"
-#include "cli/network.h"
 #include "cli/store.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/network-rules.h"
+#include "lib/network.h"
 #include "tests/unit/addresses.h"
 
 static struct err err;

@@ -10,10 +10,11 @@
 #include <cmocka.h>
 
 #include "cli/builtin.h"
-#include "cli/network-conf.h"
-#include "cli/network.h"
+#include "cli/network-conf-read.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/network-conf.h"
+#include "lib/network.h"
 #include "tests/unit/addresses.h"
 #include "tests/unit/failing_alloc.h"
 

@@ -11,10 +11,10 @@
 #include <cmocka.h>
 
 #include "cli/network-plan.h"
-#include "cli/network.h"
 #include "cli/pools.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/network.h"
 #include "tests/unit/addresses.h"
 
 static struct err err;

@@ -15,10 +15,10 @@
 #include <cmocka.h>
 
 #include "cli/command.h"
-#include "cli/network-conf.h"
 #include "cli/store.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/network-conf.h"
 
 static struct err err;
 

@@ -17,12 +17,12 @@
 
 #include "cli/leases.h"
 #include "cli/network-view.h"
-#include "cli/network.h"
 #include "cli/port-view.h"
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/network.h"
 
 /* @json has ' for ". */
 static json_t *value_of(const char *json)

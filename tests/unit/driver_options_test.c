@@ -9,10 +9,10 @@
 
 #include <cmocka.h>
 
-#include "cli/driver-options.h"
-#include "cli/network.h"
 #include "lib/cleanup.h"
+#include "lib/driver-options.h"
 #include "lib/err.h"
+#include "lib/network.h"
 
 static struct err err;
 

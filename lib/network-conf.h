@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * network-conf - a network, and the conflist that plugins and engines read
+ * network-conf - the conflist of a network of ours, for plugins and engines
  *
- * Ours is a chain of bridge, portmap and firewall, or a macvlan alone, with what
- * else there is to know in "heddle" (network-meta.h); labels are also where
- * Podman looks for them.  Of a conflist by others, what it says is put into
- * Docker's terms.  Pure.
+ * A chain of bridge, portmap and firewall, or a macvlan alone, with what else
+ * there is to know in "heddle" (network-meta.h); labels are also where Podman
+ * looks for them.  Pure.
  */
 #ifndef NETWORK_CONF_H
 #define NETWORK_CONF_H
@@ -17,17 +16,6 @@ struct network;
 
 /* Where host-local keeps leases, a directory for each network, if dataDir says no other. */
 #define NETWORK_LEASES "/var/lib/cni/networks"
-
-/**
- * network_conf_read() - a network from its conflist, or from a conf of one plugin
- * @doc:	borrowed; a conf becomes a conflist in @ret->conf
- * @file:	its path: Podman's are known by their names
- * @ret:	owned by the caller, network_clear(); created is NULL where the
- *		conflist does not say it
- *
- * Return: 0; -EINVAL with what is wrong; -ENOMEM.
- */
-int network_conf_read(json_t *doc, const char *file, struct network *ret, struct err *e);
 
 /**
  * network_conf_write() - make the conflist of a network of ours

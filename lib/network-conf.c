@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* network-conf - the conflist of a network of ours; see network-conf.h */
-#include "cli/network-conf.h"
+/* network-conf - see network-conf.h */
+#include "lib/network-conf.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/driver-options.h"
-#include "cli/ip-json.h"
-#include "cli/network-meta.h"
-#include "cli/network.h"
 #include "lib/cleanup.h"
+#include "lib/driver-options.h"
 #include "lib/err.h"
+#include "lib/ip-json.h"
 #include "lib/jnode.h"
+#include "lib/network-meta.h"
+#include "lib/network.h"
 
 static int set_text(json_t *obj, const char *key, const char *text)
 {

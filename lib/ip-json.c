@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ip-json - see ip-json.h */
-#include "cli/ip-json.h"
+#include "lib/ip-json.h"
 
 json_t *ip_json(const struct ip_addr *ip)
 {

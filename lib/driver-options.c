@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* driver-options - see driver-options.h */
-#include "cli/driver-options.h"
+#include "lib/driver-options.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/network.h"
 #include "lib/boolean.h"
 #include "lib/cleanup.h"
 #include "lib/cni.h"
 #include "lib/err.h"
+#include "lib/network.h"
 
 #define BRIDGE	"com.docker.network.bridge."
 #define NETWORK "com.docker.network."

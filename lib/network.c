@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* network - see network.h */
-#include "cli/network.h"
+#include "lib/network.h"
 
 #include <errno.h>
 #include <sha256.h>

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* network-meta - see network-meta.h */
-#include "cli/network-meta.h"
+#include "lib/network-meta.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "cli/ip-json.h"
-#include "cli/network.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/ip-json.h"
 #include "lib/jnode.h"
+#include "lib/network.h"
 
 #define VERSION 1
 

@@ -91,6 +91,16 @@ static struct http_call *call_new(struct http *h, struct MHD_Connection *connect
 	return c;
 }
 
+/* Run by an outer loop, libmicrohttpd is not woken by that: it has to be called. */
+static void resume(struct http_call *c)
+{
+	if (!c->suspended || !c->connection)
+		return;
+	c->suspended = false;
+	MHD_resume_connection(c->connection);
+	ev_feed_event(c->http->loop, &c->http->io, EV_READ);
+}
+
 /* The first answer counts: of the handler, or of its deadline. */
 static void settle(struct http_call *c, unsigned int status, json_t *body)
 {
@@ -99,10 +109,7 @@ static void settle(struct http_call *c, unsigned int status, json_t *body)
 		c->status = c->answer ? status : MHD_HTTP_INTERNAL_SERVER_ERROR;
 		if (c->http)
 			ev_timer_stop(c->http->loop, &c->deadline);
-		if (c->suspended && c->connection) {
-			c->suspended = false;
-			MHD_resume_connection(c->connection);
-		}
+		resume(c);
 	}
 	json_decref(body);
 }
@@ -302,17 +309,6 @@ int http_open(struct ev_loop *loop, int fd, const struct http_api *api, struct h
 	return 0;
 }
 
-/* libmicrohttpd ends only what is not suspended. */
-static void resume_all(struct http *h)
-{
-	for (struct http_call *c = h->calls; c; c = c->next) {
-		if (!c->suspended)
-			continue;
-		c->suspended = false;
-		MHD_resume_connection(c->connection);
-	}
-}
-
 /* Those that a handler still has outlive us. */
 static void orphan_all(struct http *h)
 {
@@ -329,10 +325,12 @@ void http_close(struct http *h)
 {
 	if (!h)
 		return;
+	/* It ends only what is not suspended. */
+	for (struct http_call *c = h->calls; c; c = c->next)
+		resume(c);
 	ev_io_stop(h->loop, &h->io);
 	ev_timer_stop(h->loop, &h->timer);
 	ev_prepare_stop(h->loop, &h->prepare);
-	resume_all(h);
 	MHD_stop_daemon(h->daemon);
 	orphan_all(h);
 	free(h);

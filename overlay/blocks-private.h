@@ -4,7 +4,7 @@
 #define OVERLAY_BLOCKS_PRIVATE_H
 
 #include "overlay/blocks.h"
-#include "overlay/ledger-sync.h"
+#include "overlay/ledger-send.h"
 
 #define ASK_TRIES 32 /* owners that are asked for one thing */
 
@@ -50,7 +50,7 @@ struct issue {
 struct blocks {
 	struct engine *engine;
 	struct ledger ledger;
-	struct ledger_sync sync;
+	struct set_sync sync;
 	struct space *spaces;
 	uint32_t n_spaces;
 	bool begun, ready;

@@ -9,7 +9,6 @@
 #include "overlay/asking.h"
 #include "overlay/blocks-private.h"
 #include "overlay/block.pb.h"
-#include "overlay/bytes.h"
 #include "overlay/engine.h"
 #include "overlay/event.h"
 #include "overlay/members.h"
@@ -161,7 +160,7 @@ int blocks_take_in(struct blocks *b, struct link *l, uint64_t from, ms_t now)
 	struct link_id space = l->of.space;
 	bool mine_from_another = node_id_equal(&l->by, self) && from != 0 &&
 				 l->of.sequence > b->ledger.own_sequence;
-	uint32_t handle = LEDGER_NONE;
+	uint32_t handle = MARKS_NONE;
 	const struct link *in;
 	struct space *s;
 	int r;
@@ -245,7 +244,7 @@ static void receive(void *self, const struct origin *o, const struct part *p, ms
 	case PART_COMPARE:
 	case PART_HAVE:
 	case PART_WANT:
-		ledger_sync_receive(&b->sync, o, p, now);
+		set_sync_receive(&b->sync, o, p, now);
 		break;
 	default:
 		engine_counters(b->engine)->unknown_part++;
@@ -283,11 +282,8 @@ static size_t greet(void *self, const struct node_id *to, uint8_t *buf, size_t c
 	const struct blocks *b = self;
 
 	(void)to;
-	if (cap < sizeof(uint64_t))
-		return 0;
-	put_le64(buf, b->ledger.root);
 
-	return sizeof(uint64_t);
+	return set_sync_greet(&b->sync, buf, cap);
 }
 
 static void greeted(void *self, const struct origin *o, const uint8_t *greeting, size_t len,
@@ -295,8 +291,7 @@ static void greeted(void *self, const struct origin *o, const uint8_t *greeting,
 {
 	struct blocks *b = self;
 
-	if (len == sizeof(uint64_t))
-		ledger_sync_greeted(&b->sync, o, get_le64(greeting), now);
+	set_sync_greeted(&b->sync, o, greeting, len, now);
 }
 
 static void restore(void *self, const struct record *r)
@@ -338,7 +333,7 @@ struct blocks *blocks_new(struct engine *e)
 		return NULL;
 	b->engine = e;
 	ledger_init(&b->ledger, e);
-	ledger_sync_init(&b->sync, e, &b->ledger);
+	ledger_sync_init(&b->sync, &b->ledger);
 	spread_set_source(engine_spread(e), SPREAD_BLOCK,
 			  (struct spread_source){ .render = render, .self = b });
 
@@ -354,7 +349,7 @@ void blocks_free(struct blocks *b)
 	free(b->spaces);
 	free(b->met.v);
 	forgetting_clear(b);
-	ledger_sync_clear(&b->sync);
+	set_sync_clear(&b->sync);
 	ledger_clear(&b->ledger);
 	free(b);
 }

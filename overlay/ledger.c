@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "overlay/bytes.h"
 #include "overlay/engine.h"
 
 void ledger_init(struct ledger *l, struct engine *engine)
@@ -20,7 +19,7 @@ void ledger_clear(struct ledger *l)
 	for (uint32_t i = 0; i < l->n_spaces; i++)
 		titles_clear(&l->spaces[i]);
 	free(l->entries);
-	free(l->index);
+	marks_clear(&l->marks);
 	free(l->forgets);
 	for (uint32_t i = 0; i < l->n_restored; i++)
 		link_free(l->restored[i]);
@@ -35,57 +34,14 @@ static const struct link_id *id_of(const struct ledger_entry *e)
 	return e->link ? &e->link->id : &e->forget->id;
 }
 
-/* Sebastiano Vigna's finalizer of SplitMix64. */
-static uint64_t mix(uint64_t n)
-{
-	n = (n ^ n >> 30) * 0xbf58476d1ce4e5b9;
-	n = (n ^ n >> 27) * 0x94d049bb133111eb;
-
-	return n ^ n >> 31;
-}
-
 uint64_t ledger_mark(const struct ledger_entry *e)
 {
-	uint64_t mark = get_le64(id_of(e)->b);
-
-	/* Not linear, as marks are summed up by xor: two forgets may have swapped their states. */
-	return e->link ? mark : mix(mark + (uint64_t)e->forget->state + 1);
+	return mark_of(id_of(e)->b, e->link ? 0 : (unsigned int)e->forget->state + 1);
 }
 
-uint8_t ledger_range(const struct ledger_entry *e)
+uint32_t ledger_find(const struct ledger *l, const struct link_id *link)
 {
-	return id_of(e)->b[0];
-}
-
-/* Before and after each change of an entry. */
-static void toggle_hash(struct ledger *l, const struct ledger_entry *e)
-{
-	uint64_t mark = ledger_mark(e);
-
-	l->range[ledger_range(e)] ^= mark;
-	l->root ^= mark;
-}
-
-static uint32_t index_slot(const struct ledger *l, uint64_t mark)
-{
-	uint32_t mask = l->n_index - 1, slot = (uint32_t)mark & mask;
-
-	while (l->index[slot] && ledger_mark(&l->entries[l->index[slot] - 1]) != mark)
-		slot = (slot + 1) & mask;
-
-	return slot;
-}
-
-static void reindex(struct ledger *l)
-{
-	memset(l->index, 0, l->n_index * sizeof(*l->index));
-	for (uint32_t i = 0; i < l->n; i++)
-		l->index[index_slot(l, ledger_mark(&l->entries[i]))] = i + 1;
-}
-
-uint32_t ledger_find(const struct ledger *l, uint64_t mark)
-{
-	return l->n == 0 ? LEDGER_NONE : l->index[index_slot(l, mark)] - 1; /* 0 - 1: none */
+	return marks_find(&l->marks, mark_of(link->b, 0));
 }
 
 /* Room for one more, so that nothing can fail once it is stored. */
@@ -93,32 +49,24 @@ static int reserve_entry(struct ledger *l)
 {
 	uint32_t cap = l->cap ? 2 * l->cap : 64;
 	struct ledger_entry *entries;
-	uint32_t *index;
 
-	if (l->n < l->cap)
-		return 0;
-	entries = realloc(l->entries, cap * sizeof(*entries));
-	if (entries)
+	if (l->n == l->cap) {
+		entries = realloc(l->entries, cap * sizeof(*entries));
+		if (!entries)
+			return -ENOMEM;
 		l->entries = entries;
-	index = realloc(l->index, 2 * cap * sizeof(*index));
-	if (index)
-		l->index = index;
-	if (!entries || !index)
-		return -ENOMEM;
-	l->cap = cap;
-	l->n_index = 2 * cap;
-	reindex(l);
+		l->cap = cap;
+	}
 
-	return 0;
+	return marks_reserve(&l->marks, l->n);
 }
 
 static uint32_t append(struct ledger *l, struct ledger_entry e)
 {
 	l->entries[l->n] = e;
-	toggle_hash(l, &e);
-	l->index[index_slot(l, ledger_mark(&e))] = ++l->n;
+	marks_put(&l->marks, l->n, ledger_mark(&e));
 
-	return l->n - 1;
+	return l->n++;
 }
 
 static int store(struct ledger *l, const struct record *r, enum durability how)
@@ -234,7 +182,7 @@ int ledger_make_durable(struct ledger *l, uint32_t handle)
 	if (e->durable)
 		return 0;
 	if (!link_is_founding(e->link))
-		r = ledger_make_durable(l, ledger_find(l, get_le64(e->link->of.parent.b)));
+		r = ledger_make_durable(l, ledger_find(l, &e->link->of.parent));
 	if (r == 0)
 		r = store_link(l, e->link, STORE_DURABLE);
 	e->durable = r == 0;
@@ -248,7 +196,7 @@ static int store_with_chain(struct ledger *l, const struct link *link, enum dura
 	int r = 0;
 
 	if (how == STORE_DURABLE && !link_is_founding(link))
-		r = ledger_make_durable(l, ledger_find(l, get_le64(link->of.parent.b)));
+		r = ledger_make_durable(l, ledger_find(l, &link->of.parent));
 
 	return r < 0 ? r : store_link(l, link, how);
 }
@@ -282,7 +230,7 @@ static int take_link(struct ledger *l, struct link *link, const enum durability 
 	int r = check_link(l, link);
 
 	if (r == -EEXIST && ret)
-		*ret = ledger_find(l, get_le64(link->id.b));
+		*ret = ledger_find(l, &link->id);
 	if (r == 0 && how)
 		r = store_with_chain(l, link, *how);
 	if (r == 0)
@@ -313,7 +261,7 @@ static uint32_t find_forget(const struct ledger *l, const struct link_id *id)
 		if (link_id_equal(&l->entries[l->forgets[i]].forget->id, id))
 			return l->forgets[i];
 
-	return LEDGER_NONE;
+	return MARKS_NONE;
 }
 
 static int store_forget(struct ledger *l, const struct forget *f, enum durability how)
@@ -341,10 +289,9 @@ static int reserve_forget(struct ledger *l, struct forget **ret)
 
 static void replace_forget(struct ledger *l, uint32_t at, const struct forget *f)
 {
-	toggle_hash(l, &l->entries[at]);
+	marks_drop(&l->marks, at);
 	*l->entries[at].forget = *f;
-	toggle_hash(l, &l->entries[at]);
-	reindex(l);
+	marks_put(&l->marks, at, ledger_mark(&l->entries[at]));
 }
 
 /* @how: NULL when it comes from the store. */
@@ -357,9 +304,9 @@ static int take_forget(struct ledger *l, const struct forget *f, const enum dura
 
 	if (ret)
 		*ret = at;
-	if (at != LEDGER_NONE && l->entries[at].forget->state >= f->state)
+	if (at != MARKS_NONE && l->entries[at].forget->state >= f->state)
 		return -EEXIST;
-	if (at == LEDGER_NONE)
+	if (at == MARKS_NONE)
 		r = reserve_forget(l, &copy);
 	if (r == 0 && how)
 		r = store_forget(l, f, *how);

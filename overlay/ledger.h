@@ -8,16 +8,15 @@
  * process lives; handles count up in the order of arrival, which puts a link
  * behind its parent.
  *
- * The root is the xor of a hash per entry, and so is each of LEDGER_RANGES
- * ranges of ids, by which two ledgers are compared (ledger-sync.h).
+ * Its marks are those of set-sync.h, by which two ledgers are made equal.
  */
 #ifndef OVERLAY_LEDGER_H
 #define OVERLAY_LEDGER_H
 
 #include "overlay/forget.h"
+#include "overlay/marks.h"
 #include "overlay/titles.h"
 
-#define LEDGER_RANGES 256  /* by the first byte of an id */
 #define LEDGER_SPACES 4096 /* more are refused, whoever founds them */
 
 struct engine;
@@ -32,16 +31,12 @@ struct ledger {
 	struct engine *engine;
 	struct titles *spaces; /* by the order of arrival */
 	struct ledger_entry *entries;
-	uint32_t *index;	/* hash of marks: handle and 1, 0 is empty */
+	struct marks marks;	/* of the entries */
 	uint32_t *forgets;	/* handles of those that are forgets */
 	struct link **restored; /* links of an earlier life, not yet in order */
-	uint32_t n_spaces, cap_spaces, n, cap, n_index, n_forgets, n_restored, cap_restored;
-	uint64_t range[LEDGER_RANGES], root;
+	uint32_t n_spaces, cap_spaces, n, cap, n_forgets, n_restored, cap_restored;
 	uint64_t own_sequence; /* highest of the links that this node signed */
 };
-
-/* Nothing that has no handle has this one. */
-#define LEDGER_NONE UINT32_MAX
 
 void ledger_init(struct ledger *l, struct engine *engine);
 void ledger_clear(struct ledger *l);
@@ -81,16 +76,13 @@ uint32_t ledger_restored(struct ledger *l);
 struct titles *ledger_space(const struct ledger *l, const struct link_id *space);
 
 /*
- * An entry's mark, by which others are told that it is here: the first 8 bytes
- * of its id, and of a forget its state too.
+ * An entry's mark, by which others are told that it is here: of its id, and of a
+ * forget its state too.
  */
 uint64_t ledger_mark(const struct ledger_entry *e);
 
-/* The entry with a mark, or LEDGER_NONE. */
-uint32_t ledger_find(const struct ledger *l, uint64_t mark);
-
-/* Which of LEDGER_RANGES it counts in. */
-uint8_t ledger_range(const struct ledger_entry *e);
+/* The handle of a link, or MARKS_NONE. */
+uint32_t ledger_find(const struct ledger *l, const struct link_id *link);
 
 /*
  * Whether @heir may sign for the owner of a title: it forgot that life of it

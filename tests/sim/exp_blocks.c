@@ -324,7 +324,7 @@ static bool agreed(struct sim *s)
 			return false;
 		if (!first)
 			first = blocks_ledger(h->blocks);
-		if (blocks_ledger(h->blocks)->root != first->root)
+		if (blocks_ledger(h->blocks)->marks.root != first->marks.root)
 			return false;
 	}
 

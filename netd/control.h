@@ -32,12 +32,13 @@ struct err;
 struct ev_loop;
 struct metrics;
 
-#define CONTROL_LINE_MAX    (256 * 1024)      /* bytes of a request; more closes the connection */
-#define CONTROL_DEPTH_MAX   32		      /* nesting of a request */
-#define CONTROL_CLIENTS_MAX 64		      /* connections at a time */
-#define CONTROL_CALLS_MAX   64		      /* unanswered calls of a connection */
-#define CONTROL_UNREAD_MAX  (4 * 1024 * 1024) /* answers that wait for a slow reader; then closed  \
-					       */
+#define CONTROL_LINE_MAX    (256 * 1024) /* bytes of a request; more closes the connection */
+#define CONTROL_DEPTH_MAX   32		 /* nesting of a request */
+#define CONTROL_CLIENTS_MAX 64		 /* connections at a time */
+#define CONTROL_CALLS_MAX   64		 /* unanswered calls of a connection */
+#define CONTROL_UNREAD_MAX                                                                         \
+	(4 * 1024 * 1024) /* answers that wait for a slow reader; then closed                      \
+			   */
 
 struct control_method {
 	const char *name;
@@ -106,6 +107,7 @@ struct control_peer {
 
 struct control_peer control_peer(const struct control_call *call);
 
-void control_add_metrics(struct control *c, struct metrics *m);
+/* Return: 0 or -ENOMEM. */
+int control_add_metrics(struct control *c, struct metrics *m, struct err *e);
 
 #endif

@@ -103,6 +103,7 @@ int store_records(struct store *s, void (*fn)(void *ctx, const struct record *r)
 /* 0, or the errno of the last attempt to write: disk full, for STATUS and the like. */
 int store_trouble(const struct store *s);
 
-void store_add_metrics(struct store *s, struct metrics *m);
+/* Return: 0 or -ENOMEM. */
+int store_add_metrics(struct store *s, struct metrics *m, struct err *e);
 
 #endif

@@ -11,7 +11,7 @@
 #include "cli/command.h"
 #include "cli/network-check.h"
 #include "cli/network-plan.h"
-#include "cli/pools.h"
+#include "ipam/pools.h"
 #include "cli/store.h"
 #include "ipam/range.h"
 #include "lib/bridge.h"
@@ -273,6 +273,24 @@ static int look_at_links(struct network *net, struct err *e)
 
 /* ---- create -------------------------------------------------------------- */
 
+/* Each network's subnets are taken, whoever made it. */
+static int add_networks(struct pools *p, const struct store *s, struct err *e)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct network *net = &s->networks[i];
+
+		for (size_t k = 0; !net->config_only && k < net->n_subnets; k++) {
+			const struct pools_use use = { .net = net->subnets[k].subnet,
+						       .on_link = true };
+
+			if (pools_add(p, &use) < 0)
+				return err_sys(e, ENOMEM, "look for subnets in use");
+		}
+	}
+
+	return 0;
+}
+
 static int complete(struct network_new *n, const struct store *s, struct err *e)
 {
 	AUTO(pools_clear) struct pools pools = { 0 };
@@ -280,7 +298,8 @@ static int complete(struct network_new *n, const struct store *s, struct err *e)
 
 	drop_subnets(&n->net);
 	if ((r = network_check_driver_config(&n->net, e)) < 0 ||
-	    (r = look_at_links(&n->net, e)) < 0 || (r = pools_init(s, &pools, e)) < 0)
+	    (r = look_at_links(&n->net, e)) < 0 || (r = pools_init(&pools, e)) < 0 ||
+	    (r = add_networks(&pools, s, e)) < 0)
 		return r;
 	warn_of_host_subnets(&n->net, &pools);
 	r = network_plan(&n->net, &pools, e);

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "cli/pools.h"
+#include "ipam/pools.h"
 #include "lib/err.h"
 #include "lib/network-gateway.h"
 #include "lib/network.h"

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "cli/network-plan.h"
-#include "cli/pools.h"
+#include "ipam/pools.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/network.h"

@@ -5,8 +5,7 @@
 #include <linux/rtnetlink.h>
 #include <sys/random.h>
 
-#include "cli/pools.h"
-#include "cli/store.h"
+#include "ipam/pools.h"
 #include "ipam/resolv-conf.h"
 #include "lib/addr.h"
 #include "lib/cleanup.h"
@@ -16,23 +15,6 @@
 #include "lib/route.h"
 
 #define EVERYWHERE 8 /* shorter prefixes are a VPN's halves of the internet */
-
-static int add_networks(struct pools *p, const struct store *s)
-{
-	for (size_t i = 0; i < s->n; i++) {
-		const struct network *net = &s->networks[i];
-
-		for (size_t k = 0; !net->config_only && k < net->n_subnets; k++) {
-			const struct pools_use use = { .net = net->subnets[k].subnet,
-						       .on_link = true };
-
-			if (pools_add(p, &use) < 0)
-				return -ENOMEM;
-		}
-	}
-
-	return 0;
-}
 
 static int add_route(const struct route *route, void *data)
 {
@@ -87,24 +69,24 @@ static struct ip_net host_local(void)
 	return pools_local(random, sizeof(random));
 }
 
-static int add_all(struct pools *p, const struct store *s, struct err *e)
+static int add_all(struct pools *p, struct err *e)
 {
 	AUTO(nl_closep) struct nl *nl = NULL;
 	int r = nl_open(NETLINK_ROUTE, &nl, e);
 
 	if (r < 0)
 		return r;
-	if (add_networks(p, s) < 0 || add_name_servers(p) < 0)
+	if (add_name_servers(p) < 0)
 		return err_sys(e, ENOMEM, "look for subnets in use");
 	r = route_each(nl, 0, add_route, p, e);
 
 	return r < 0 ? r : addr_each(nl, 0, add_address, p, e);
 }
 
-int pools_init(const struct store *s, struct pools *ret, struct err *e)
+int pools_init(struct pools *ret, struct err *e)
 {
 	struct pools p = { .local = host_local() };
-	int r = add_all(&p, s, e);
+	int r = add_all(&p, e);
 
 	if (r < 0)
 		pools_clear(&p);

@@ -23,7 +23,6 @@
 #include "lib/ip.h"
 
 struct err;
-struct store;
 
 struct pools_use {
 	struct ip_net net;
@@ -38,13 +37,12 @@ struct pools {
 };
 
 /**
- * pools_init() - what is in use on this host
- * @s:		its networks
+ * pools_init() - what this host uses; pools_add() says what else is not free
  * @ret:	owned by the caller, pools_clear()
  *
  * Return: 0 or a negative errno.
  */
-int pools_init(const struct store *s, struct pools *ret, struct err *e);
+int pools_init(struct pools *ret, struct err *e);
 void pools_clear(struct pools *p);
 
 /* Return: 0 or -ENOMEM. */

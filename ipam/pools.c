@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* pools - see pools.h */
-#include "cli/pools.h"
+#include "ipam/pools.h"
 
 #include <errno.h>
 #include <sha256.h>

@@ -4,6 +4,7 @@
 
 	cri.py image FILE		a docker-archive of static busybox that sleeps, bb:latest
 	cri.py SOCKET status		the network that containerd's CRI has loaded, as JSON
+	cri.py SOCKET has IMAGE		fails unless the CRI knows the image
 	cri.py SOCKET run NAME		start a pod; prints its ID
 	cri.py SOCKET ip ID		the pod's address
 	cri.py SOCKET remove ID		stop and remove it
@@ -67,13 +68,13 @@ def fields(data, wanted):
 
 # ---- gRPC ------------------------------------------------------------------------
 
-def call(socket, method, message):
+def call(socket, method, message, service="RuntimeService"):
 	"""A unary call; its reply."""
 	curl = subprocess.run(
-		["curl", "--silent", "--show-error", "--max-time", "30", "--http2-prior-knowledge",
+		["curl", "--silent", "--show-error", "--max-time", "120", "--http2-prior-knowledge",
 		 "--unix-socket", socket, "--dump-header", "/dev/stderr",
 		 "--header", "content-type: application/grpc", "--header", "te: trailers",
-		 "--data-binary", "@-", "http://localhost/runtime.v1.RuntimeService/" + method],
+		 "--data-binary", "@-", "http://localhost/runtime.v1.%s/%s" % (service, method)],
 		input=b"\0" + struct.pack(">I", len(message)) + message, capture_output=True, check=False)
 	said = curl.stderr.decode(errors="replace")
 	if curl.returncode != 0 or "grpc-status: 0" not in said:
@@ -87,6 +88,11 @@ def status(socket):
 	networks = json.loads(info["cniconfig"])["Networks"]
 	return json.dumps({"error": info["lastCNILoadStatus"],
 			   "networks": [network["Config"]["Name"] for network in networks]})
+
+
+def has(socket, image):
+	reply = call(socket, "ImageStatus", field(1, field(1, image)), "ImageService")
+	return image if fields(reply, 1) else sys.exit("no image " + image)
 
 
 def run(socket, name):
@@ -134,7 +140,7 @@ def main():
 	if sys.argv[1:2] == ["image"] and len(sys.argv) == 3:
 		image(sys.argv[2])
 		return
-	verbs = {"status": status, "run": run, "ip": ip, "remove": remove}
+	verbs = {"status": status, "has": has, "run": run, "ip": ip, "remove": remove}
 	if len(sys.argv) < 3 or sys.argv[2] not in verbs:
 		sys.exit(__doc__)
 	print(verbs[sys.argv[2]](sys.argv[1], *sys.argv[3:]))

@@ -28,7 +28,7 @@ host_start() {
 		mount -t tmpfs tmpfs /var/lib
 		mkdir -p /run/containerd /run/netns /run/lock /var/lib/cni
 		echo $$
-		exec sleep 120 >/dev/null 2>&1' 3>&- 4>&-)
+		exec sleep 900 >/dev/null 2>&1' 3>&- 4>&-)
 }
 
 containerd_start() {
@@ -51,7 +51,7 @@ containerd_start() {
 	nsenter --target "$HOST" --mount --net -- \
 		containerd --config "$DIR/config.toml" >"$DIR/log" 2>&1 3>&- 4>&- &
 	CONTAINERD=$!
-	wait_for 10 cri status >/dev/null 2>&1
+	wait_for 60 cri status >/dev/null 2>&1
 }
 
 setup_file() {
@@ -64,11 +64,13 @@ setup_file() {
 	containerd_start
 	"$E2E_DIR/cri.py" image "$DIR/bb.tar"
 	on_host ctr -n k8s.io images import "$DIR/bb.tar" >/dev/null
+	# The CRI hears of it by an event, and would pull what it does not know yet.
+	wait_for 60 cri has docker.io/library/bb:latest >/dev/null 2>&1
 }
 
 teardown_file() {
 	kill "$CONTAINERD"
-	wait_for 10 eval "! kill -0 $CONTAINERD 2>/dev/null"
+	wait_for 60 eval "! kill -0 $CONTAINERD 2>/dev/null"
 	kill "$HOST"
 	rm -rf "$DIR"
 }
@@ -99,14 +101,22 @@ networks() { cri status | jq -r '.networks | map(select(. != "cni-loopback")) | 
 
 pod_ip() { cri ip "${PODS[$1]}"; }
 
-# A conflist that is written, so that containerd looks again; it has looked when the name has changed.
-containerd_has_looked() {
+# networks_are NETWORK: what containerd has for new pods.  While a file goes that it is about to
+# read, that is nothing for a moment.
+networks_are() { [[ $(networks) == "$1" ]]; }
+
+# containerd_comes_to NETWORK: it looks again, as a conflist is written (a file that is moved there is
+# not seen) and goes, and then has this one
+containerd_comes_to() {
 	local marker=$CNI_CONF_DIR/05-marker.conflist
 	jq '.name = "marker"' "$CNI_CONF_DIR/10-pods.conflist" >"$marker"
-	wait_for 5 eval '[[ $(networks) == marker ]]'
+	wait_for 30 networks_are marker
 	rm "$marker"
-	wait_for 5 eval '[[ $(networks) != marker ]]'
+	wait_for 30 networks_are "$1"
 }
+
+# no_port_on BRIDGE: the kernel takes the namespace of a pod that was removed apart a little later
+no_port_on() { [[ -z $(on_host ip -oneline link show master "$1") ]]; }
 
 @test "create and rm leave the pods' network as it was" {
 	pod_start p1
@@ -114,14 +124,12 @@ containerd_has_looked() {
 	capture heddle network create --subnet 10.61.0.0/24 n
 	assert_ok
 	[[ -z $errout ]] || fail "nothing is to be warned of"
-	containerd_has_looked
-	[[ $(networks) == pods ]]
+	containerd_comes_to pods
 	pod_start p2
 	[[ $(pod_ip 1) == 10.85.* ]]
 
 	heddle network rm n >/dev/null
-	containerd_has_looked
-	[[ $(networks) == pods ]]
+	containerd_comes_to pods
 	pod_start p3
 	[[ $(pod_ip 2) == 10.85.* ]]
 	on_host ping -n -c1 -W2 "$(pod_ip 0)" >/dev/null
@@ -141,15 +149,16 @@ containerd_has_looked() {
 @test "containerd takes a network of ours, if it is the only one" {
 	mv "$CNI_CONF_DIR/10-pods.conflist" "$DIR"
 	heddle network create --subnet 10.61.0.0/24 n >/dev/null 2>&1
-	wait_for 5 eval '[[ $(networks) == n ]]'
+	wait_for 30 networks_are n
 	pod_start p1
 	[[ $(pod_ip 0) == 10.61.0.* ]]
 	heddle network inspect n | jq -e --arg id "${PODS[0]}" '.[0].Containers[$id].IPv4Address == "10.61.0.2/24"'
 
 	# With the network of today containerd removes the pods of yesterday; gc knows better.
 	mv "$DIR/10-pods.conflist" "$CNI_CONF_DIR"
-	containerd_has_looked
+	containerd_comes_to pods
 	cri remove "${PODS[0]}" >/dev/null
+	wait_for 30 no_port_on "$(bridge_of n)"
 	heddle gc --json | jq -e --arg id "${PODS[0]}" '[.removed[] | select(.container == $id) | .kind] |
 		unique == ["element", "lease", "result"]'
 	PODS=()
@@ -172,7 +181,7 @@ containerd_has_looked() {
 	# As after a crash: the namespace has ended without DEL.
 	on_host sh -c 'kill -KILL $(ip netns pids "$1"); umount "$2" && rm "$2"' sh "${netns##*/}" \
 		"/run/netns/${netns##*/}"
-	wait_for 5 eval '! on_host ip link show master pods0 | grep -q hv'
+	wait_for 30 no_port_on pods0
 	heddle gc --json | jq -e --arg id "${PODS[0]}" '[.removed[] | select(.container == $id) | .kind] |
 		unique == ["element", "lease", "result"]'
 }

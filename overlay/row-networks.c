@@ -195,7 +195,7 @@ void owner_drop(struct rows *r, struct network *n, const struct node_id *id)
 	owner_free(o);
 }
 
-void network_clear(struct network *n)
+void rows_network_clear(struct network *n)
 {
 	for (uint32_t i = 0; i < n->n; i++)
 		owner_free(n->owners[i]);

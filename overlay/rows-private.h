@@ -71,7 +71,7 @@ bool network_has(struct rows *r, const struct network *n, const struct node_id *
 struct owner *owner_need(struct rows *r, struct network *n, const struct node_id *id);
 int owner_insert(struct network *n, const struct node_id *id, struct owner **ret);
 void owner_drop(struct rows *r, struct network *n, const struct node_id *id);
-void network_clear(struct network *n);
+void rows_network_clear(struct network *n);
 
 /* The first owner that is not before the range; the first behind it. */
 uint32_t owners_from(const struct network *n, const struct tree_range *range);

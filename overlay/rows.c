@@ -481,7 +481,7 @@ void rows_free(struct rows *r)
 	for (uint32_t i = 0; i < RECENT; i++)
 		free(r->recent[i].bytes);
 	for (unsigned int i = 0; i <= ROWS_NETWORKS; i++)
-		network_clear(&r->networks[i]);
+		rows_network_clear(&r->networks[i]);
 	free(r);
 }
 
@@ -548,7 +548,7 @@ int rows_join(struct rows *r, const struct network_id *network, ms_t now, struct
 		err = change_or_keep(r, &r->networks[0], &text, false, now);
 	if (err == 0)
 		return 0;
-	network_clear(n);
+	rows_network_clear(n);
 
 	return err_sys(e, -err, "rows: join a network");
 }
@@ -560,7 +560,7 @@ static void drop_network(struct rows *r, struct network *n)
 			drop_recent(r, i);
 	while (n->n > 0)
 		owner_drop(r, n, &n->owners[0]->table.owner);
-	network_clear(n);
+	rows_network_clear(n);
 }
 
 void rows_leave(struct rows *r, const struct network_id *network, ms_t now)

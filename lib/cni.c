@@ -20,6 +20,7 @@
 
 #include "lib/boolean.h"
 #include "lib/cleanup.h"
+#include "lib/cni-error.h"
 #include "lib/clock.h"
 #include "lib/mac.h"
 #include "lib/netns.h"
@@ -617,41 +618,12 @@ static int print_json(const json_t *obj, size_t flags, struct err *e)
 	return 0;
 }
 
-/* JSON is UTF-8; bytes of a file or of the environment that are not become '?'. */
-static json_t *shown(const char *text)
-{
-	AUTO_FREE char *ascii = NULL;
-	json_t *value = json_string(text);
-
-	if (value)
-		return value;
-	ascii = strdup(text);
-	for (char *s = ascii; s && *s; s++) {
-		if ((unsigned char)*s >= 0x80)
-			*s = '?';
-	}
-
-	return json_string(ascii);
-}
-
-/* What the kernel calls transient is worth a retry, too. */
-static int code_of(const struct err *e)
-{
-	if (e->cni)
-		return e->cni;
-
-	return e->sys == EAGAIN ? CNI_E_AGAIN : CNI_E_INTERNAL;
-}
-
 /* On stderr, where a runtime shows it to people, if stdout is of no use. */
 static int print_error(enum cni_version version, const struct err *e)
 {
-	AUTO_JSON json_t *obj = json_pack("{s:s, s:i, s:o}", "cniVersion", cni_version_str(version),
-					  "code", code_of(e), "msg", shown(e->msg));
+	AUTO_JSON json_t *obj = json_pack("{s:s}", "cniVersion", cni_version_str(version));
 
-	if (obj && *e->details)
-		json_object_set_new(obj, "details", shown(e->details));
-	if (!obj || print_json(obj, JSON_INDENT(4), NULL) < 0)
+	if (!obj || cni_error_put(e, obj) < 0 || print_json(obj, JSON_INDENT(4), NULL) < 0)
 		fprintf(stderr, "%s\n", e->msg);
 
 	return 1;

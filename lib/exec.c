@@ -21,6 +21,7 @@
 #include <time.h>
 
 #include "lib/cleanup.h"
+#include "lib/cni-error.h"
 #include "lib/clock.h"
 
 #define OUTPUT_MAX ((size_t)1 << 20)
@@ -290,34 +291,22 @@ static int reap(pid_t pid)
 
 /* ---- what it says -------------------------------------------------------- */
 
-static long long code_of(const json_t *obj)
-{
-	long long code = json_integer_value(json_object_get(obj, "code"));
-
-	return code > 0 && code <= INT32_MAX ? code : CNI_E_INTERNAL;
-}
-
 static int report_failure(const char *name, int status, const char *text, size_t len, struct err *e)
 {
 	AUTO_JSON json_t *obj = NULL;
-	const char *msg, *details;
 	int r;
 
 	if (WIFSIGNALED(status))
 		return err_cni(e, CNI_E_INTERNAL, "%s was killed by signal %d (%s)", name,
 			       WTERMSIG(status), strsignal(WTERMSIG(status)));
-	if (jn_parse(text, len, &obj, NULL) < 0 ||
-	    !(msg = json_string_value(json_object_get(obj, "msg"))))
+	(void)jn_parse(text, len, &obj, NULL);
+	r = cni_error_read(obj, e);
+	if (r == -EPROTO)
 		return err_cni(e, CNI_E_INTERNAL,
 			       "%s failed with status %d and without a CNI error: \"%.*s\"", name,
 			       WEXITSTATUS(status), (int)(len < 200 ? len : 200), text);
 
-	r = err_cni(e, (int)code_of(obj), "%s: %s", name, msg);
-	details = json_string_value(json_object_get(obj, "details"));
-	if (details && *details)
-		err_detail(e, "%s", details);
-
-	return r;
+	return err_wrap(e, r, "%s", name);
 }
 
 static int report_end(const struct exec *x, int r, struct err *e)

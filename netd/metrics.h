@@ -15,6 +15,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct config_metrics;
 struct err;
@@ -57,8 +58,8 @@ void metrics_put(struct metrics_page *page, const char *name, double value, cons
 /* The page as text, the caller's to free; NULL: no memory. */
 char *metrics_text(struct metrics *m, size_t *ret_len);
 
-/* Serve it.  Return: 0, also if @where names nothing; errnos of sockets. */
+/* Serve it; a unix socket is for @group too.  Return: 0, also if @where names nothing; an errno. */
 int metrics_serve(struct metrics *m, struct ev_loop *loop, const struct config_metrics *where,
-		  struct err *e);
+		  gid_t group, struct err *e);
 
 #endif

@@ -20,8 +20,9 @@
 #define MTU_MIN	 68 /* RFC 791 */
 #define MTU_MAX	 65535
 #define VLAN_MAX 4094
+#define VNI_MAX	 0xffffff /* RFC 7348 */
 
-enum driver { ON_BRIDGE = 1, ON_MACVLAN = 2 };
+enum driver { ON_BRIDGE = 1, ON_MACVLAN = 2, ON_OVERLAY = 4 };
 
 /* An option as it was given, and where it goes. */
 struct given {
@@ -109,6 +110,22 @@ static int read_vlan(const struct given *g, struct err *e)
 	return 0;
 }
 
+/* Docker's key has room for a list, one for each subnet; here they share one. */
+static int read_vni(const struct given *g, struct err *e)
+{
+	long long vni;
+	int r = read_number(g, &vni, e);
+
+	if (r < 0)
+		return r;
+	if (vni < 1 || vni > VNI_MAX)
+		return err_cni(e, CNI_E_CONFIG, "invalid vxlan id value: %lld is not in 1..%d", vni,
+			       VNI_MAX);
+	*(uint32_t *)g->to = (uint32_t)vni;
+
+	return 0;
+}
+
 static int read_ifname(const struct given *g, struct err *e)
 {
 	int r = cni_valid_ifname(g->pair->value, g->pair->key, e);
@@ -177,17 +194,26 @@ static const struct option options[] = {
 	{ { BRIDGE "name" }, ON_BRIDGE, read_ifname, OFFSET(bridge) },
 	{ { BRIDGE "enable_icc", "icc" }, ON_BRIDGE, read_bool, OFFSET(icc) },
 	{ { "isolate" }, ON_BRIDGE, read_bool, OFFSET(isolate) },
-	{ { BRIDGE "enable_ip_masquerade", "ip-masq" }, ON_BRIDGE, read_bool, OFFSET(masquerade) },
+	{ { BRIDGE "enable_ip_masquerade", "ip-masq" },
+	  ON_BRIDGE | ON_OVERLAY,
+	  read_bool,
+	  OFFSET(masquerade) },
 	{ { BRIDGE "inhibit_ipv4" }, ON_BRIDGE, read_inverse, OFFSET(bridge_address) },
 	{ { BRIDGE "gateway_mode_ipv4", BRIDGE "gateway_mode_ipv6" },
 	  ON_BRIDGE,
 	  read_gateway_mode,
 	  OFFSET(bridge_address) },
-	{ { BRIDGE "host_binding_ipv4" }, ON_BRIDGE, read_host_ip, OFFSET(host_ip) },
-	{ { NETWORK "driver.mtu", "mtu" }, ON_BRIDGE | ON_MACVLAN, read_mtu, OFFSET(mtu) },
+	{ { BRIDGE "host_binding_ipv4" }, ON_BRIDGE | ON_OVERLAY, read_host_ip, OFFSET(host_ip) },
+	{ { NETWORK "driver.mtu", "mtu" },
+	  ON_BRIDGE | ON_MACVLAN | ON_OVERLAY,
+	  read_mtu,
+	  OFFSET(mtu) },
 	{ { "vlan" }, ON_BRIDGE, read_vlan, OFFSET(vlan) },
 	{ { "parent" }, ON_MACVLAN, read_ifname, OFFSET(parent) },
 	{ { "macvlan_mode", "mode" }, ON_MACVLAN, read_mode, OFFSET(mode) },
+	{ { NETWORK "driver.overlay.vxlanid_list", "vni" }, ON_OVERLAY, read_vni, OFFSET(vni) },
+	{ { "multicast" }, ON_OVERLAY, read_bool, OFFSET(multicast) },
+	{ { "pin" }, ON_OVERLAY, read_bool, OFFSET(pin) },
 
 	{ { BRIDGE "default_bridge" },
 	  ON_BRIDGE,
@@ -196,7 +222,7 @@ static const struct option options[] = {
 	  ON_BRIDGE,
 	  .refusal = "what may come in is for the chain admin of table inet heddle" },
 	{ { NETWORK "container_iface_prefix" },
-	  ON_BRIDGE | ON_MACVLAN,
+	  ON_BRIDGE | ON_MACVLAN | ON_OVERLAY,
 	  .refusal = "engines choose the interface's name, and --ifname of heddle attach" },
 	{ { NETWORK "host_ipv4", NETWORK "host_ipv6" },
 	  ON_BRIDGE,
@@ -205,8 +231,13 @@ static const struct option options[] = {
 	  ON_BRIDGE | ON_MACVLAN,
 	  .refusal = "use --ipv4 and --ipv6" },
 	{ { NETWORK "advertise_addr_nmsgs", NETWORK "advertise_addr_ms" },
-	  ON_BRIDGE | ON_MACVLAN,
+	  ON_BRIDGE | ON_MACVLAN | ON_OVERLAY,
 	  .refusal = "neighbours are always told once, as the interface comes up" },
+	{ { "encrypted", "secure" },
+	  ON_OVERLAY,
+	  .refusal =
+		  "frames between hosts go as they are; containers that need secrecy use TLS, or "
+		  "the hosts WireGuard under it" },
 };
 
 static bool has_key(const struct option *o, const char *key)
@@ -220,6 +251,9 @@ static bool has_key(const struct option *o, const char *key)
 
 static unsigned int driver_of(const struct network *net)
 {
+	if (strcmp(net->driver, "overlay") == 0)
+		return ON_OVERLAY;
+
 	return strcmp(net->driver, "macvlan") == 0 ? ON_MACVLAN : ON_BRIDGE;
 }
 
@@ -290,6 +324,7 @@ int driver_options_read(const struct network *net, struct driver_options *ret, s
 		.isolate = true,
 		.masquerade = !net->internal,
 		.bridge_address = true,
+		.pin = true,
 	};
 	int r = 0;
 

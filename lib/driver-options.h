@@ -27,6 +27,9 @@ struct driver_options {
 	bool isolate;		/* and none of other networks */
 	bool masquerade;	/* they reach the world with the host's address */
 	bool bridge_address;	/* the bridge has the gateway's */
+	uint32_t vni;		/* of an overlay, 0: not given */
+	bool multicast;		/* … that carries multicast between hosts */
+	bool pin;		/* … whose containers can speak as themselves only */
 };
 
 /**

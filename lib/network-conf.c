@@ -187,9 +187,27 @@ static json_t *macvlan_chain(const struct network *net, const struct driver_opti
 	return json_pack("[O]", plugin);
 }
 
+/* netd has the addresses, so there is no ipam. */
+static json_t *overlay_chain(const struct network *net, const struct driver_options *o)
+{
+	AUTO_JSON json_t *plugin = json_pack("{s:s, s:s, s:{s:b, s:b}}", "type", "overlay",
+					     "network", net->name, "capabilities", "ips", true,
+					     "mac", true);
+
+	if (!plugin || set_text(plugin, "bridge", net->link) < 0)
+		return NULL;
+
+	return json_pack("[O, o, {s:s, s:s, s:o*}]", plugin, portmap_json(o), "type", "firewall",
+			 "ingressPolicy", o->isolate ? "same-bridge" : "open", "internal",
+			 net->internal ? json_true() : NULL);
+}
+
 static json_t *chain_json(const struct network *net, const struct driver_options *o,
 			  const char *leases)
 {
+	if (strcmp(net->driver, "overlay") == 0)
+		return overlay_chain(net, o);
+
 	return strcmp(net->driver, "macvlan") == 0 ? macvlan_chain(net, o, leases)
 						   : bridge_chain(net, o, leases);
 }
@@ -201,6 +219,8 @@ static int set_link(struct network *net, const struct driver_options *o, struct 
 	char name[IFNAMSIZ];
 	const char *link = o->parent;
 
+	if (strcmp(net->driver, "overlay") == 0)
+		return 0;
 	if (strcmp(net->driver, "bridge") == 0) {
 		snprintf(name, sizeof(name), "hb-%.12s", net->id);
 		link = o->bridge ? o->bridge : name;

@@ -2,7 +2,7 @@
 /*
  * network-conf - the conflist of a network of ours, for plugins and engines
  *
- * A chain of bridge, portmap and firewall, or a macvlan alone, with what else
+ * A chain of bridge or overlay, portmap and firewall, or a macvlan alone, with what else
  * there is to know in "heddle" (network-meta.h); labels are also where Podman
  * looks for them.  Pure.
  */
@@ -19,7 +19,7 @@ struct network;
 
 /**
  * network_conf_write() - make the conflist of a network of ours
- * @net:	checked (network-check.h); conf, id and link are set
+ * @net:	checked; conf, id and link are set, but for an overlay's link, which netd knows
  * @leases:	directory for leases, NULL: NETWORK_LEASES
  *
  * A config-only network has no plugins, and is no conflist.

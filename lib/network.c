@@ -71,7 +71,7 @@ bool network_is_predefined(const char *name)
 	       strcmp(name, "none") == 0;
 }
 
-void network_id(const char *name, char ret[NETWORK_ID_LEN + 1])
+void network_id(const char *name, char ret[NETWORK_ID_DIGITS + 1])
 {
 	SHA256Data((const uint8_t *)name, strlen(name), ret);
 }

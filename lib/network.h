@@ -20,7 +20,7 @@
 
 struct err;
 
-#define NETWORK_ID_LEN	 64  /* hex digits; listings show the first 12 */
+#define NETWORK_ID_DIGITS	 64  /* hex digits; listings show the first 12 */
 #define NETWORK_NAME_MAX 128 /* a file of the cache is called NETWORK-CONTAINERID-IFNAME */
 
 enum network_origin {
@@ -58,7 +58,7 @@ struct network_subnet {
 
 struct network {
 	char *name;
-	char id[NETWORK_ID_LEN + 1]; /* SHA-256 of the name, as Podman and nerdctl have it */
+	char id[NETWORK_ID_DIGITS + 1]; /* SHA-256 of the name, as Podman and nerdctl have it */
 	enum network_origin origin;
 	char *driver; /* "bridge", "macvlan", "overlay", "host", "null", or a plugin's type */
 	enum network_scope scope;
@@ -87,7 +87,7 @@ int network_add_aux(struct network_subnet *s, const char *name, const struct ip_
 bool network_is_predefined(const char *name);
 
 /* The ID of the network called @name. */
-void network_id(const char *name, char ret[NETWORK_ID_LEN + 1]);
+void network_id(const char *name, char ret[NETWORK_ID_DIGITS + 1]);
 
 /* @t as network.created has it, owned by the caller; NULL: out of memory. */
 char *network_time_str(const struct timespec *t);

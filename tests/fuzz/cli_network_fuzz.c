@@ -29,7 +29,7 @@ static void must_be_a_network(const struct network *net)
 	struct jnode plugins;
 
 	MUST(cni_valid_id(net->name, "name", CNI_E_CONFIG, NULL) == 0);
-	MUST(net->driver && net->file && strlen(net->id) == NETWORK_ID_LEN);
+	MUST(net->driver && net->file && strlen(net->id) == NETWORK_ID_DIGITS);
 	MUST(net->config_only || (jn_get(&root, "plugins", &plugins) && jn_count(&plugins) > 0));
 	MUST(*network_conf_leases(net));
 	for (size_t i = 0; i < net->n_subnets; i++)

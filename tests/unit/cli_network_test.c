@@ -107,7 +107,7 @@ static const json_t *plugin(const struct network *net, size_t i)
 
 static void an_id_is_the_sha256_of_the_name(void **state)
 {
-	char id[NETWORK_ID_LEN + 1];
+	char id[NETWORK_ID_DIGITS + 1];
 
 	(void)state;
 	network_id("podman", id);

@@ -78,6 +78,12 @@ static void each_option_has_all_its_names(void **state)
 	assert_string_equal(read_one("macvlan", "parent", "eth7").parent, "eth7");
 	assert_string_equal(read_one("macvlan", "macvlan_mode", "vepa").mode, "vepa");
 	assert_string_equal(read_one("macvlan", "mode", "private").mode, "private");
+	assert_int_equal(read_one("overlay", mtu[0], "1400").mtu, 1400);
+	assert_int_equal(
+		read_one("overlay", "com.docker.network.driver.overlay.vxlanid_list", "7").vni, 7);
+	assert_true(read_one("overlay", "multicast", "1").multicast);
+	assert_true(read_one("overlay", NULL, NULL).pin);
+	assert_false(read_one("overlay", "pin", "false").pin);
 	assert_true(read_one("bridge", "com.docker.network.bridge.gateway_mode_ipv4", "nat")
 			    .bridge_address);
 }
@@ -94,6 +100,8 @@ static void what_cannot_be_is_refused_in_dockers_words(void **state)
 		{ "bridge", "mtu", "-1", "invalid MTU number: -1" },
 		{ "bridge", "mtu", "99999999999999999999", "failed to parse mtu value" },
 		{ "bridge", "vlan", "4095", "invalid VLAN: 4095" },
+		{ "overlay", "vni", "0", "invalid vxlan id value: 0" },
+		{ "overlay", "encrypted", "", "option encrypted is not served" },
 		{ "bridge", "icc", "yes", "failed to parse icc value: yes (" },
 		{ "bridge", "com.docker.network.bridge.name", "a-name-too-long0", "a-name-too-l" },
 		{ "bridge", "com.docker.network.bridge.name", "a/b", "a/b" },

@@ -61,6 +61,15 @@ struct nftnl_expr *nft_fib_daddr_type(uint32_t reg)
 	return set_u32(x, NFTNL_EXPR_FIB_DREG, reg32(reg));
 }
 
+struct nftnl_expr *nft_fib_saddr_iif(uint32_t reg)
+{
+	struct nftnl_expr *x = nftnl_expr_alloc("fib");
+
+	x = set_u32(x, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_OIF);
+	x = set_u32(x, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF);
+	return set_u32(x, NFTNL_EXPR_FIB_DREG, reg32(reg));
+}
+
 struct nftnl_expr *nft_payload(uint32_t base, uint32_t offset, uint32_t len, uint32_t reg)
 {
 	struct nftnl_expr *x = nftnl_expr_alloc("payload");
@@ -102,6 +111,11 @@ struct nftnl_expr *nft_meta_set(uint32_t key, uint32_t reg)
 
 	x = set_u32(x, NFTNL_EXPR_META_KEY, key);
 	return set_u32(x, NFTNL_EXPR_META_SREG, reg32(reg));
+}
+
+struct nftnl_expr *nft_counter(void)
+{
+	return nftnl_expr_alloc("counter");
 }
 
 struct nftnl_expr *nft_jump(const char *chain)

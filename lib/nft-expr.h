@@ -34,6 +34,8 @@ struct nftnl_expr;
 struct nftnl_expr *nft_meta(uint32_t key, uint32_t reg); /* enum nft_meta_keys */
 struct nftnl_expr *nft_ct(uint32_t key, uint32_t reg);	 /* enum nft_ct_keys */
 struct nftnl_expr *nft_fib_daddr_type(uint32_t reg);	 /* RTN_LOCAL and so on, host order */
+/* The interface by which the source could be reached, if it is the incoming one; or 0. */
+struct nftnl_expr *nft_fib_saddr_iif(uint32_t reg);
 struct nftnl_expr *nft_payload(uint32_t base, uint32_t offset, uint32_t len, uint32_t reg);
 
 /* Comparisons; @data is in network order unless nft says otherwise. */
@@ -56,6 +58,9 @@ struct nftnl_expr *nft_vmap(const struct nft_set *map, uint32_t reg);
 	nft_meta(NFT_META_MARK, 0), nft_or(0, (mark)), nft_meta_set(NFT_META_MARK, 0)
 struct nftnl_expr *nft_or(uint32_t reg, uint32_t bits);
 struct nftnl_expr *nft_meta_set(uint32_t key, uint32_t reg);
+
+/* Counts the packets that get here (nft_count_packets()). */
+struct nftnl_expr *nft_counter(void);
 
 /* Ends. */
 struct nftnl_expr *nft_jump(const char *chain);
@@ -118,6 +123,12 @@ static inline struct nftnl_expr *nft_ip6_daddr(uint32_t reg)
 static inline struct nftnl_expr *nft_dport(uint32_t reg)
 {
 	return nft_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg);
+}
+
+/* Of VXLAN, whose header follows UDP's. */
+static inline struct nftnl_expr *nft_vni(uint32_t reg)
+{
+	return nft_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 12, 3, reg);
 }
 
 static inline struct nftnl_expr *nft_ether_saddr(uint32_t reg)

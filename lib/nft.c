@@ -3,6 +3,7 @@
 #include "lib/nft.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
@@ -49,6 +50,8 @@ static uint32_t type_size(enum nft_type type)
 		return 1;
 	case NFT_TYPE_PORT:
 		return 2;
+	case NFT_TYPE_RAW_VNI:
+		return 3;
 	case NFT_TYPE_GROUP:
 		return sizeof(uint32_t);
 	case NFT_TYPE_IFNAME:
@@ -145,6 +148,13 @@ void nft_value_group(struct nft_value *v, uint32_t group)
 	append(v, &group, sizeof(group));
 }
 
+void nft_value_vni(struct nft_value *v, uint32_t vni)
+{
+	const uint8_t net[] = { (uint8_t)(vni >> 16), (uint8_t)(vni >> 8), (uint8_t)vni };
+
+	append(v, net, sizeof(net));
+}
+
 bool nft_value_equal(const struct nft_value *a, const struct nft_value *b)
 {
 	return a->len == b->len && memcmp(a->b, b->b, a->len) == 0;
@@ -186,6 +196,9 @@ static void field_str(enum nft_type type, const uint8_t *b, char *buf, size_t si
 		break;
 	case NFT_TYPE_PORT:
 		snprintf(buf, size, "%u", (unsigned int)b[0] << 8 | b[1]);
+		break;
+	case NFT_TYPE_RAW_VNI:
+		snprintf(buf, size, "%u", (unsigned int)b[0] << 16 | b[1] << 8 | b[2]);
 		break;
 	case NFT_TYPE_GROUP:
 		memcpy(&group, b, sizeof(group));
@@ -404,40 +417,66 @@ static uint32_t nest_write(uint8_t *buf, uint8_t type, uint32_t len)
 	return UDATA_HEADER + len;
 }
 
+/* What nft calls expressions and their parts.  Source: nft's expr_types, proto_desc and udata. */
+enum { NFT_EXPR_PAYLOAD = 7, NFT_EXPR_META = 9, NFT_EXPR_CONCAT = 13, NFT_BASE_TRANSPORT = 3 };
+
 /*
- * `typeof iifname . @th,OFFSET,BITS`, without which nft could not load what it has
- * listed.  Source: nft's expr_types, and the udata of its concat, meta and payload
- * expressions; 0 and 1 are the expression and what it says of itself.
+ * One expression of a typeof: 0 is which, 1 what it says of itself, as numbered words.
+ * Return: its length.
+ */
+static uint32_t expr_write(uint8_t *buf, uint8_t type, uint32_t expr, const uint32_t *words,
+			   size_t n)
+{
+	uint8_t *at = buf + UDATA_HEADER;
+	uint32_t len = 0;
+
+	at += word_write(at, 0, expr);
+	for (size_t i = 0; i < n; i++)
+		len += word_write(at + UDATA_HEADER + len, (uint8_t)i, words[i]);
+	at += nest_write(at, 1, len);
+
+	return nest_write(buf, type, (uint32_t)(at - buf - UDATA_HEADER));
+}
+
+/* `iifname`, `ip saddr`, `ip6 saddr` or `udp dport`. */
+static uint32_t first_write(uint8_t *buf, enum nft_type type)
+{
+	static const uint32_t iifname[] = { NFT_META_IIFNAME };
+	/* A protocol, and a field of its header. */
+	static const uint32_t ip_saddr[] = { 12, 11 }, ip6_saddr[] = { 13, 8 },
+			      udp_dport[] = { 6, 2 };
+
+	switch (type) {
+	case NFT_TYPE_IPV4:
+		return expr_write(buf, 0, NFT_EXPR_PAYLOAD, ip_saddr, ARRAY_SIZE(ip_saddr));
+	case NFT_TYPE_IPV6:
+		return expr_write(buf, 0, NFT_EXPR_PAYLOAD, ip6_saddr, ARRAY_SIZE(ip6_saddr));
+	case NFT_TYPE_PORT:
+		return expr_write(buf, 0, NFT_EXPR_PAYLOAD, udp_dport, ARRAY_SIZE(udp_dport));
+	default:
+		return expr_write(buf, 0, NFT_EXPR_META, iifname, ARRAY_SIZE(iifname));
+	}
+}
+
+/*
+ * `typeof iifname . @th,OFFSET,BITS` or the like, without which nft could not load
+ * what it has listed.
  */
 static uint32_t typeof_write(uint8_t *buf, const struct nft_set *set)
 {
-	enum { PAYLOAD = 7, META = 9, CONCAT = 13, TRANSPORT = 3 };
-	uint8_t *at = buf + UDATA_HEADER, *parts, *part;
+	const uint32_t raw[] = { 0, 0, NFT_BASE_TRANSPORT, set->raw_offset, set->raw_bits };
+	uint8_t *at = buf + UDATA_HEADER, *parts;
 	uint32_t len;
 
 	if (!set->raw_bits)
 		return 0;
-	at += word_write(at, 0, CONCAT);
-	parts = at;
-	part = parts + UDATA_HEADER;
-	len = word_write(part + UDATA_HEADER, 0, META);
-	len += nest_write(part + UDATA_HEADER + len, 1,
-			  word_write(part + 2 * UDATA_HEADER + len, 0, NFT_META_IIFNAME));
-	part += nest_write(part, 0, len);
+	at += word_write(at, 0, NFT_EXPR_CONCAT);
+	parts = at + UDATA_HEADER;
+	len = first_write(parts, set->key[0]);
+	len += expr_write(parts + len, 1, NFT_EXPR_PAYLOAD, raw, ARRAY_SIZE(raw));
+	at += nest_write(at, 1, len);
 
-	len = word_write(part + UDATA_HEADER, 0, PAYLOAD);
-	at = part + 2 * UDATA_HEADER + len;
-	at += word_write(at, 0, 0);
-	at += word_write(at, 1, 0);
-	at += word_write(at, 2, TRANSPORT);
-	at += word_write(at, 3, set->raw_offset);
-	at += word_write(at, 4, set->raw_bits);
-	len += nest_write(part + UDATA_HEADER + len, 1,
-			  (uint32_t)(at - (part + 2 * UDATA_HEADER + len)));
-	part += nest_write(part, 1, len);
-	part = parts + nest_write(parts, 1, (uint32_t)(part - parts - UDATA_HEADER));
-
-	return nest_write(buf, NFTNL_UDATA_SET_KEY_TYPEOF, (uint32_t)(part - buf - UDATA_HEADER));
+	return nest_write(buf, NFTNL_UDATA_SET_KEY_TYPEOF, (uint32_t)(at - buf - UDATA_HEADER));
 }
 
 static void put_set_udata(struct nlmsghdr *nlh, const struct nft_set *set)
@@ -828,18 +867,68 @@ static int count_cb(const struct nlmsghdr *nlh, void *data)
 	return 0;
 }
 
-int nft_count_rules(struct nl *nl, const struct nft_chain *chain, struct err *e)
+static void put_rules_of(struct nl *nl, const struct nft_chain *chain)
 {
 	struct nlmsghdr *nlh = nl_put(nl, MSG(NFT_MSG_GETRULE), NLM_F_DUMP,
 				      "list the rules of nftables chain %s", chain->name);
-	int n = 0, r;
 
 	put_family(nlh, chain->table->family, 0);
 	mnl_attr_put_strz(nlh, NFTA_RULE_TABLE, chain->table->name);
 	mnl_attr_put_strz(nlh, NFTA_RULE_CHAIN, chain->name);
+}
+
+int nft_count_rules(struct nl *nl, const struct nft_chain *chain, struct err *e)
+{
+	int n = 0, r;
+
+	put_rules_of(nl, chain);
 	r = nl_query(nl, count_cb, &n, e);
 
 	return r < 0 ? r : n;
+}
+
+static void add_counter(const struct nlattr *expr, uint64_t *packets)
+{
+	const struct nlattr *attr, *word, *data = NULL;
+	bool is_counter = false;
+
+	mnl_attr_for_each_nested(attr, expr) {
+		if (mnl_attr_get_type(attr) == NFTA_EXPR_NAME)
+			is_counter = strcmp(mnl_attr_get_str(attr), "counter") == 0;
+		else if (mnl_attr_get_type(attr) == NFTA_EXPR_DATA)
+			data = attr;
+	}
+	if (!is_counter || !data)
+		return;
+	mnl_attr_for_each_nested(word, data)
+		if (mnl_attr_get_type(word) == NFTA_COUNTER_PACKETS &&
+		    mnl_attr_get_payload_len(word) >= sizeof(uint64_t))
+			*packets += be64toh(mnl_attr_get_u64(word));
+}
+
+static int packets_cb(const struct nlmsghdr *nlh, void *data)
+{
+	const struct nlattr *attr, *expr;
+
+	mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
+		if (mnl_attr_get_type(attr) == NFTA_RULE_EXPRESSIONS)
+			mnl_attr_for_each_nested(expr, attr)
+				add_counter(expr, data);
+
+	return 0;
+}
+
+int nft_count_packets(struct nl *nl, const struct nft_chain *chain, uint64_t *ret, struct err *e)
+{
+	uint64_t packets = 0;
+	int r;
+
+	put_rules_of(nl, chain);
+	r = nl_query(nl, packets_cb, &packets, e);
+	if (r == 0)
+		*ret = packets;
+
+	return r;
 }
 
 /* Appends, since the upper end of a key of ranges comes after the lower one. */

@@ -47,8 +47,9 @@ enum nft_type {
 	NFT_TYPE_NONE = 0,
 	NFT_TYPE_RAW_MAC = 4 | 0x100, /* bytes that nft has no name for are "integer" to it */
 	NFT_TYPE_RAW_IPV6 = 4 | 0x200,
-	NFT_TYPE_VERDICT = 1,	   /* of a map's data: jump to the chain of this name … */
-	NFT_TYPE_GOTO = 1 | 0x100, /* … or go there for good */
+	NFT_TYPE_RAW_VNI = 4 | 0x300, /* of VXLAN, 24 bits */
+	NFT_TYPE_VERDICT = 1,	      /* of a map's data: jump to the chain of this name … */
+	NFT_TYPE_GOTO = 1 | 0x100,    /* … or go there for good */
 	NFT_TYPE_IPV4 = 7,
 	NFT_TYPE_IPV6 = 8,
 	NFT_TYPE_MAC = 9,
@@ -77,7 +78,10 @@ struct nft_set {
 	enum nft_type key[NFT_FIELDS];
 	enum nft_type data[NFT_FIELDS];
 	bool ranges;
-	/* What nft needs to read a key with a raw field: a port and that many bits at th+offset. */
+	/*
+	 * What nft needs to read a key of two fields, the second raw: that many bits at th+offset.
+	 * The first is the incoming interface, the source address or the destination port.
+	 */
 	uint8_t raw_offset, raw_bits;
 };
 
@@ -103,6 +107,7 @@ void nft_value_mac(struct nft_value *v, const uint8_t mac[6]);
 void nft_value_proto(struct nft_value *v, uint8_t proto);
 void nft_value_port(struct nft_value *v, uint16_t port);
 void nft_value_group(struct nft_value *v, uint32_t group); /* of interfaces, as `ip link` has it */
+void nft_value_vni(struct nft_value *v, uint32_t vni);
 
 bool nft_value_equal(const struct nft_value *a, const struct nft_value *b);
 
@@ -238,6 +243,11 @@ int nft_each_chain(struct nl *nl, const struct nft_table *table,
 
 /* How many rules a chain has.  Return: 0 or more, also 0 without the chain; or a negative errno. */
 int nft_count_rules(struct nl *nl, const struct nft_chain *chain, struct err *e);
+
+/* Packets that the counters of a chain's rules have seen, 0 without the chain.  Return: 0 or an
+ * errno.
+ */
+int nft_count_packets(struct nl *nl, const struct nft_chain *chain, uint64_t *ret, struct err *e);
 
 struct nft_elem {
 	struct nft_value key;

@@ -17,7 +17,7 @@ struct status;
 int status_new(struct control *c, struct status **ret, struct err *e);
 void status_free(struct status *s);
 
-/* Whether ADD can be served, and a sentence why not; at start it is not.  @why NULL: ready. */
+/* @why: a sentence why ADD cannot be served, a literal; NULL: it can.  At start it cannot. */
 void status_ready(struct status *s, const char *why);
 
 /* @fn: what stands under @name, a new object; NULL leaves the section out. */

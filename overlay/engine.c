@@ -335,6 +335,11 @@ uint32_t engine_generation(const struct engine *e)
 	return e->self.generation;
 }
 
+const struct engine_self *engine_self(const struct engine *e)
+{
+	return &e->self;
+}
+
 struct members *engine_members(struct engine *e)
 {
 	return e->members;

@@ -78,6 +78,7 @@ const struct env *engine_env(const struct engine *e);
 const struct settings *engine_settings(const struct engine *e);
 const struct node_id *engine_id(const struct engine *e);
 uint32_t engine_generation(const struct engine *e);
+const struct engine_self *engine_self(const struct engine *e); /* as of the last engine_change() */
 struct members *engine_members(struct engine *e);
 struct spread *engine_spread(struct engine *e);
 

@@ -17,6 +17,7 @@
 #include "overlay/row.h"
 
 #define PROGRAMMED_MEMBERS 16 /* of a network, this node among them */
+#define PROGRAMMED_GAP	   5  /* ms between datagrams to one owner */
 
 struct programmed;
 struct rows;
@@ -40,8 +41,9 @@ void programmed_free(struct programmed *p);
 
 /*
  * This node's kernel holds what @owner says of the network, up to a version
- * (struct row).  Goes out by the next engine_tick(), which engine_deadline()
- * says is now; what is said for one owner until then goes together.
+ * (struct row).  It goes out by the next engine_tick(), which engine_deadline()
+ * says is now, or in PROGRAMMED_GAP ms; what is said to one owner until then
+ * goes together.
  */
 void programmed_say(struct programmed *p, const struct network_id *network,
 		    const struct node_id *owner, uint64_t version, ms_t now);

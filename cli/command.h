@@ -24,13 +24,21 @@ enum command_exit {
 	COMMAND_USAGE = 125, /* the command line itself is wrong */
 };
 
+/* Where things are if nobody says otherwise. */
+#define COMMAND_CONF_DIR  "/etc/cni/net.d"
+#define COMMAND_STATE_DIR "/var/lib/heddle"
+#define COMMAND_CACHE_DIR "/var/lib/cni"
+#define COMMAND_PLUGIN_PATH                                                                        \
+	"/usr/local/libexec/cni:/usr/libexec/cni:/usr/local/lib/cni:/usr/lib/cni:/opt/cni/bin"
+
 /* Where things are, and how to print them.  All strings are set and borrowed. */
 struct command_env {
-	const char *conf_dir;	 /* networks: --cni-conf-dir, /etc/cni/net.d */
-	const char *state_dir;	 /* ours: --state-dir, /var/lib/heddle */
-	const char *cache_dir;	 /* libcni's, of which results/ is read and written: /var/lib/cni */
+	const char *conf_dir;	 /* networks: --cni-conf-dir */
+	const char *state_dir;	 /* ours: --state-dir */
+	const char *cache_dir;	 /* libcni's, of which results/ is read and written */
 	const char *plugin_path; /* directories with ':' between: --cni-plugin-path, CNI_PATH, or
 				    the engines' */
+	const char *netd_socket; /* --netd-socket, HEDDLE_NETD_SOCKET, or netd's own */
 	bool json;		 /* --json */
 };
 

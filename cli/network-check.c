@@ -24,20 +24,21 @@ int network_check_driver(const char *driver, struct err *e)
 		{ "host", "only one instance of \"host\" network is allowed" },
 		{ "null", "only one instance of \"null\" network is allowed" },
 		{ "none", "only one instance of \"null\" network is allowed" },
-		{ "overlay",
-		  "driver overlay: a network of several hosts needs the daemon netd, which this "
-		  "host does not have" },
 		{ "ipvlan", "driver ipvlan is not served: macvlan is, and a bridge with "
 			    "-o com.docker.network.bridge.enable_ip_masquerade=false" },
 	};
 
-	if (strcmp(driver, "bridge") == 0 || strcmp(driver, "macvlan") == 0)
-		return 0;
+	static const char *const served[] = { "bridge", "macvlan", "overlay" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(served); i++)
+		if (strcmp(driver, served[i]) == 0)
+			return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		if (strcmp(driver, others[i].name) == 0)
 			return err_say(e, ENOTSUP, "%s", others[i].why);
 
-	return err_say(e, ENOTSUP, "plugin \"%s\" not found: the drivers are bridge and macvlan",
+	return err_say(e, ENOTSUP,
+		       "plugin \"%s\" not found: the drivers are bridge, macvlan and overlay",
 		       driver);
 }
 
@@ -54,17 +55,14 @@ static size_t count(const struct network *net, uint8_t family)
 int network_check_driver_config(const struct network *net, struct err *e)
 {
 	struct driver_options o;
-	bool bridge = strcmp(net->driver, "bridge") == 0;
+	bool macvlan = strcmp(net->driver, "macvlan") == 0;
 
-	if (net->scope == NETWORK_SWARM)
-		return err_say(e, ENOTSUP,
-			       "cannot create a swarm scoped network when swarm is not active: it "
-			       "needs the daemon netd, which this host does not have");
 	if (!net->ipv4 && !net->ipv6)
 		return err_say(e, EINVAL, "IPv4 or IPv6 must be enabled");
-	if (bridge && (count(net, AF_INET) > 1 || count(net, AF_INET6) > 1))
-		return err_say(e, EINVAL, "bridge driver doesn't support multiple subnets");
-	if (!bridge && net->internal)
+	if (!macvlan && (count(net, AF_INET) > 1 || count(net, AF_INET6) > 1))
+		return err_say(e, EINVAL, "%s driver doesn't support multiple subnets",
+			       net->driver);
+	if (macvlan && net->internal)
 		return err_say(e, ENOTSUP,
 			       "a macvlan cannot be internal: its containers are on the wire of "
 			       "their parent; use the driver bridge");

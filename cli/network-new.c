@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/network-check.h"
 #include "cli/network-plan.h"
+#include "cli/shared-network.h"
 #include "ipam/pools.h"
 #include "cli/store.h"
 #include "ipam/range.h"
@@ -63,11 +64,28 @@ static int check_config_only(const struct network_new *n, struct err *e)
 	return 0;
 }
 
+/* An overlay spans hosts, and nothing else does: either of scope and driver says the other. */
 static int set_scope(struct network_new *n, struct err *e)
 {
+	bool overlay = n->driver && strcmp(n->driver, "overlay") == 0;
+
+	if (overlay && !n->scope)
+		n->scope = "swarm";
 	if (n->scope && network_scope_parse(n->scope, &n->net.scope) < 0)
 		return err_say(e, EINVAL, "invalid scope %s: it is local, global or swarm",
 			       n->scope);
+	if (overlay && n->net.scope != NETWORK_SWARM)
+		return err_say(e, EINVAL,
+			       "--scope %s: an overlay spans the hosts of a cluster, its scope is "
+			       "swarm",
+			       n->scope);
+	if (n->net.scope == NETWORK_SWARM && !n->driver)
+		n->driver = "overlay";
+	if (n->net.scope == NETWORK_SWARM && strcmp(n->driver, "overlay") != 0)
+		return err_say(e, EINVAL,
+			       "--driver %s: a network of swarm scope is an overlay; the same "
+			       "network on every host, each by itself, has the scope global",
+			       n->driver);
 
 	return 0;
 }
@@ -326,6 +344,23 @@ static int decide(const struct command_env *env, struct network_new *n, struct s
 	return check_ranges(&n->net, e);
 }
 
+/* What netd decides is left open; it knows of networks that this host has not heard of yet. */
+static int add_shared(const struct command_env *env, struct network_new *n, struct err *e)
+{
+	AUTO(store_clear) struct store s = { 0 };
+	int r;
+
+	if ((r = store_load(env, command_warn_text, &s, e)) < 0 ||
+	    (r = network_check_free(&n->net, &s, e)) < 0 || (r = apply_template(n, &s, e)) < 0)
+		return r;
+	drop_subnets(&n->net);
+	if ((r = network_check_driver_config(&n->net, e)) < 0 ||
+	    (r = network_check_overlap(&n->net, &s, e)) < 0)
+		return r;
+
+	return shared_network_create(env, &n->net, e);
+}
+
 int network_new_add(const struct command_env *env, struct network_new *n, struct err *e)
 {
 	AUTO(store_clear) struct store s = { 0 };
@@ -334,6 +369,8 @@ int network_new_add(const struct command_env *env, struct network_new *n, struct
 
 	if (r < 0)
 		return r;
+	if (!n->net.config_only && shared_network_is(env, &n->net))
+		return add_shared(env, n, e);
 	lock = store_lock(env, e);
 	if (lock < 0)
 		return lock;

@@ -13,6 +13,7 @@
 #include "cli/cache.h"
 #include "cli/chain.h"
 #include "cli/command.h"
+#include "cli/shared-network.h"
 #include "ipam/lease.h"
 #include "lib/bridge.h"
 #include "lib/cleanup.h"
@@ -238,6 +239,12 @@ int network_remover_remove(const struct network_remover *m, const struct network
 
 	if (r < 0)
 		return r;
+	if (net->origin == NETWORK_OURS && !net->config_only && shared_network_is(m->env, net)) {
+		r = shared_network_remove(m->env, net, e);
+		/* One of scope global may be this host's own, made when no netd ran. */
+		if (r != -ENOENT || net->scope == NETWORK_SWARM)
+			return r;
+	}
 	if (!net->config_only && net->origin != NETWORK_FOREIGN) {
 		/* A plugin that is missing must not keep a network for ever. */
 		if (collect(m, net, &why) < 0)

@@ -44,8 +44,6 @@ bad_usage() {
 	[[ $errout == *"$want"* ]] || fail "stderr should have: $want"
 }
 
-no_host_links() { [[ -z $(host_links) ]]; }
-
 conflist() { cat "$CNI_CONF_DIR/zz-heddle-$1.conflist"; }
 
 # field NETWORK FILTER: of its conflist
@@ -207,11 +205,14 @@ subnets() { field "$1" '[.heddle.subnets[].subnet] | join(" ")'; }
 @test "drivers and scopes that are not served" {
 	refused 'only one instance of "host" network is allowed' -d host n
 	refused 'only one instance of "null" network is allowed' -d null n
-	refused 'driver overlay: a network of several hosts needs the daemon netd' -d overlay n
+	refused 'cannot create a swarm scoped network when swarm is not active: netd does not answer at' -d overlay n
 	refused 'driver ipvlan is not served' -d ipvlan n
 	refused 'plugin "weave" not found' -d weave n
 	refused 'cannot create a swarm scoped network when swarm is not active' --scope swarm n
 	refused 'invalid scope x: it is local, global or swarm' --scope x n
+	refused '--scope local: an overlay spans the hosts of a cluster' -d overlay --scope local n
+	refused '--driver bridge: a network of swarm scope is an overlay' -d bridge --scope swarm n
+	refused "overlay driver doesn't support multiple subnets" -d overlay --subnet 10.0.0.0/24 --subnet 10.1.0.0/24 n
 	refused 'an ingress network belongs to a swarm' --ingress n
 	refused 'IPAM plugin "x" not found' --ipam-driver x n
 	refused 'IPv4 or IPv6 must be enabled' --ipv4=false n
@@ -392,7 +393,7 @@ on() {
 
 	# A container that ended without DEL holds nothing.
 	netns_del c1
-	wait_for 5 no_host_links
+	wait_for 30 no_host_links
 	heddle network rm 7692c3ad3540
 	assert_ok
 	[[ $out == 7692c3ad3540 ]]

@@ -21,6 +21,7 @@ int command_lxc_hook(const struct command_env *env, int argc, char **argv);
 int command_lxc_config(const struct command_env *env, int argc, char **argv);
 int command_gc(const struct command_env *env, int argc, char **argv);
 int command_doctor(const struct command_env *env, int argc, char **argv);
+int command_install(const struct command_env *env, int argc, char **argv);
 int command_graph(const struct command_env *env, int argc, char **argv);
 
 #endif

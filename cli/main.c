@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/nearest.h"
+#include "lib/netd.h"
 
 #define NAME_SIZE 64 /* of "heddle network disconnect" and the like */
 
@@ -40,18 +41,29 @@ static const struct command commands[] = {
 	{ "gc", "[--dry-run]", "Remove what no live attachment owns", command_gc },
 	{ "doctor", "", "Look for what keeps containers from their network", command_doctor },
 	{ "graph", "[OPTIONS]", "Draw the networks of this host", command_graph },
+	{ "install", "--engine ENGINE", "Show or make the settings that an engine needs",
+	  command_install },
 	{ NULL },
 };
 
-enum { KEY_CONF_DIR = 0x100, KEY_PLUGIN_PATH, KEY_STATE_DIR, KEY_CACHE_DIR, KEY_JSON };
+enum {
+	KEY_CONF_DIR = 0x100,
+	KEY_PLUGIN_PATH,
+	KEY_STATE_DIR,
+	KEY_CACHE_DIR,
+	KEY_NETD_SOCKET,
+	KEY_JSON
+};
 
 static const struct argp_option options[] = {
-	{ "cni-conf-dir", KEY_CONF_DIR, "DIR", 0, "Networks (NETCONFPATH, /etc/cni/net.d)" },
+	{ "cni-conf-dir", KEY_CONF_DIR, "DIR", 0, "Networks (NETCONFPATH, " COMMAND_CONF_DIR ")" },
 	{ "cni-plugin-path", KEY_PLUGIN_PATH, "DIR:DIR", 0,
 	  "Plugins (CNI_PATH, the engines' directories)" },
-	{ "state-dir", KEY_STATE_DIR, "DIR", 0, "What heddle keeps (/var/lib/heddle)" },
+	{ "state-dir", KEY_STATE_DIR, "DIR", 0, "What heddle keeps (" COMMAND_STATE_DIR ")" },
 	{ "cache-dir", KEY_CACHE_DIR, "DIR", 0,
-	  "libcni's cache, with its results/ (/var/lib/cni)" },
+	  "libcni's cache, with its results/ (" COMMAND_CACHE_DIR ")" },
+	{ "netd-socket", KEY_NETD_SOCKET, "PATH", 0,
+	  "Where netd answers (HEDDLE_NETD_SOCKET, /run/heddle/netd.sock)" },
 	{ "json", KEY_JSON, NULL, 0, "Print JSON" },
 	{ "version", 'V', NULL, 0, "Print the version" },
 	{ "help", 'h', NULL, 0, "Print this text, or that of a COMMAND" },
@@ -81,6 +93,9 @@ static error_t parse_global(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_CACHE_DIR:
 		g->env.cache_dir = arg;
+		return 0;
+	case KEY_NETD_SOCKET:
+		g->env.netd_socket = arg;
 		return 0;
 	case KEY_JSON:
 		g->env.json = true;
@@ -193,12 +208,11 @@ int main(int argc, char **argv)
 {
 	struct globals g = {
 		.env = {
-			.conf_dir = env_or("NETCONFPATH", "/etc/cni/net.d"),
-			.state_dir = "/var/lib/heddle",
-			.cache_dir = "/var/lib/cni",
-			.plugin_path = env_or("CNI_PATH",
-					      "/usr/local/libexec/cni:/usr/libexec/cni:"
-					      "/usr/local/lib/cni:/usr/lib/cni:/opt/cni/bin"),
+			.conf_dir = env_or("NETCONFPATH", COMMAND_CONF_DIR),
+			.state_dir = COMMAND_STATE_DIR,
+			.cache_dir = COMMAND_CACHE_DIR,
+			.plugin_path = env_or("CNI_PATH", COMMAND_PLUGIN_PATH),
+			.netd_socket = env_or("HEDDLE_NETD_SOCKET", NETD_SOCKET),
 		},
 		.next = argc,
 	};

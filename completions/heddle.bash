@@ -39,7 +39,8 @@ _heddle_values() {
 	--network | --config-from) _heddle_networks ;;
 	--driver | -d) printf '%s\n' bridge macvlan overlay ;;
 	--scope) printf '%s\n' local global swarm ;;
-	--cni-conf-dir | --state-dir | --cache-dir | --cni-plugin-path) compgen -d -- "$2" ;;
+	--engine) printf '%s\n' podman containerd docker crio lxc ;;
+	--cni-conf-dir | --state-dir | --cache-dir | --cni-plugin-path | --root) compgen -d -- "$2" ;;
 	*) return 1 ;;
 	esac
 }

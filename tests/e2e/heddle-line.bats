@@ -65,6 +65,8 @@ zsh_completes() {
 	offers lows-network
 	completes network create --driver ''
 	offers bridge macvlan
+	completes install --engine ''
+	offers podman containerd docker crio lxc
 	completes network create -
 	offers --subnet --ip-range
 	completes attach heddle-e2e-$$

@@ -29,6 +29,7 @@ struct netd;
  * Return: 0; with CNI_E_AGAIN and "netd does not answer at PATH: …":
  *   -ENOENT, -ECONNREFUSED	it does not run
  *   -EACCES			this user may not ask it
+ * or another errno.
  */
 int netd_connect(const char *path, struct netd **ret, struct err *e);
 void netd_close(struct netd *n);

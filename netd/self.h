@@ -5,7 +5,8 @@
  * Made by `netd init` (a new cluster, of which this node is the first member and
  * an admitter) or `netd join` (an identity and a join that is to be done), read at
  * every start, and completed by admit.c when the join has succeeded.  All of it is
- * secret and lies in the store only.
+ * secret and lies in the store only, as one record, so that no part of it is ever
+ * newer than another.
  *
  *	init:  identity, cluster's identity, admission, key order 1 and its key, founder
  *	join:  identity, token, addresses    ->    cluster key, admission, keyring
@@ -71,7 +72,7 @@ int self_raise_generation(struct store *s, struct self *self, uint32_t at_least,
 
 int self_has_founded(struct store *s, struct self *self, struct err *e);
 
-/* Left, or forgotten: everything goes but what the operator configured.  Records too. */
+/* Left, or forgotten: everything goes, the identity and the engine's records too. */
 int self_forget(struct store *s, struct self *self, struct err *e);
 
 #endif

@@ -404,6 +404,56 @@ int store_flush(struct store *s, struct err *e)
 	return s->waiting ? commit(s, NULL, e) : 0;
 }
 
+static int delete_range(MDB_cursor *cursor, uint8_t table)
+{
+	MDB_val k = { .mv_size = 1, .mv_data = &table }, v;
+	int rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+
+	while (rc == 0 && *(uint8_t *)k.mv_data == table) {
+		rc = mdb_cursor_del(cursor, 0);
+		if (rc == 0)
+			rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT); /* the one that moved up */
+	}
+
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int try_clear(struct store *s, uint8_t table)
+{
+	MDB_cursor *cursor;
+	MDB_txn *txn;
+	int rc = s->env ? mdb_txn_begin(s->env, NULL, 0, &txn) : MDB_PANIC;
+
+	if (rc)
+		return rc;
+	rc = mdb_cursor_open(txn, s->dbi, &cursor);
+	if (rc == 0) {
+		rc = delete_range(cursor, table);
+		mdb_cursor_close(cursor);
+	}
+	if (rc) {
+		mdb_txn_abort(txn);
+		return rc;
+	}
+
+	return mdb_txn_commit(txn);
+}
+
+int store_clear(struct store *s, enum store_table table, struct err *e)
+{
+	int r = store_flush(s, e);
+	int rc;
+
+	assert(!s->walking);
+	if (r < 0)
+		return r;
+	rc = try_clear(s, (uint8_t)table);
+	note_trouble(s, rc);
+	set_timer(s);
+
+	return rc ? fail(s, rc, "clear a table", e) : 0;
+}
+
 /* ---- reading --------------------------------------------------------------- */
 
 static int copy_value(const void *value, size_t len, void **ret, size_t *ret_len)

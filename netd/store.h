@@ -39,6 +39,7 @@ enum store_table {
 	STORE_NETWORKS = 4,  /* networks.c: which are served here */
 	STORE_ENDPOINTS = 5, /* endpoints.c */
 	STORE_PLANE = 6,     /* the data plane */
+	STORE_DOCKER = 7,    /* docker-records.c */
 };
 
 #define STORE_KEY_MAX	256
@@ -93,7 +94,10 @@ int store_each(struct store *s, enum store_table table,
 /* Write what waits, now.  Return: 0, or as store_put(): it still waits. */
 int store_flush(struct store *s, struct err *e);
 
-/* struct env_ops' store(): @ctx is the store. */
+/* Remove all keys of a table, durably.  Return: 0, or as store_put(). */
+int store_clear(struct store *s, enum store_table table, struct err *e);
+
+/* struct env_ops' store(), less its ctx. */
 int store_record(struct store *s, const struct record *r, enum durability how, struct err *e);
 
 /* All records of earlier lives, for engine_restore(); @fn must not call the store. */

@@ -31,6 +31,8 @@ started() {
 	lab_kill_later $!
 }
 
+serves() { [[ -n $(in_ns host ss -Hlun 'sport = :67') ]]; }
+
 start_server() {
 	cat >"$BATS_TEST_TMPDIR/udhcpd.conf" <<-END
 		interface lows0
@@ -44,12 +46,14 @@ start_server() {
 		option lease 600
 	END
 	touch "$BATS_TEST_TMPDIR/udhcpd.leases"
-	started busybox udhcpd -f -I 192.168.1.1 "$BATS_TEST_TMPDIR/udhcpd.conf"
+	# It would wait two seconds for others to say that they have the address that it offers.
+	started busybox udhcpd -f -I 192.168.1.1 -a 10 "$BATS_TEST_TMPDIR/udhcpd.conf"
+	wait_for 30 serves
 }
 
 start_daemon() {
-	started "$DHCP" daemon -timeout 3s -resendmax 1s -socketpath "$BATS_TEST_TMPDIR/dhcp.sock"
-	wait_for 5 test -S "$BATS_TEST_TMPDIR/dhcp.sock"
+	started "$DHCP" daemon -timeout 10s -resendmax 1s -socketpath "$BATS_TEST_TMPDIR/dhcp.sock"
+	wait_for 30 test -S "$BATS_TEST_TMPDIR/dhcp.sock"
 }
 
 dhcp_conf() {

@@ -7,18 +7,18 @@
 Sends one frame of each kind out of the first interface, whose addresses are
 given, as itself or in the name of the second.  Prints a line a kind: its name,
 and "arrived" or "dropped".  After the last one goes a marker that nothing has a
-reason to drop; frames of one port stay in order, so its arrival settles what has
-not come.
+reason to drop; frames that one CPU sends stay in order, so its arrival settles
+what has not come.
 """
 import ipaddress
 import socket
 import struct
 import sys
 
-from frames import packet_socket
+from frames import packet_socket, stay_on_one_cpu
 
 ETH_P_ALL = 3
-WAIT_S = 3.0
+WAIT_S = 20.0
 NO_IP4, NO_IP6 = bytes(4), bytes(16)
 BROADCAST = b"\xff" * 6	# as a forged MAC leads the bridge astray, which is what forging is for
 ALL_NODES = ipaddress.ip_address("ff02::1").packed
@@ -127,6 +127,7 @@ def main(args):
 	if len(args) != 8:
 		print(__doc__, file=sys.stderr)
 		return 2
+	stay_on_one_cpu()
 	other = Host(*args[4:])
 	me = Host(*args[:4])
 	frames = [(name, BROADCAST + mac + what + packet) for name, mac, (what, packet) in kinds(me, other)]

@@ -24,7 +24,7 @@ import sys
 CLONE_NEWNET = 0x40000000
 PORT = 7778
 WAIT_S = 0.1		# for one datagram; it is sent again, as the bridge may still be learning
-TRIES = 30
+TRIES = 200
 
 MRT_INIT, MRT_ADD_VIF, MRT_ADD_MFC = 200, 202, 204	# the same numbers in both families
 VIFF_USE_IFINDEX = 0x8

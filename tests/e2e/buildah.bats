@@ -22,7 +22,7 @@ build() {
 @test "RUN has an address of the ip-range and reaches what is outside, masqueraded" {
 	podman network create --subnet 192.168.1.0/24 --ip-range 192.168.1.128/25 lows-network
 	build 'RUN ip -o -4 address show dev eth0 >/address' \
-	      "RUN nc -w 2 $OUTSIDE_IP 80 </dev/null >/seen"
+	      "RUN nc -w 10 $OUTSIDE_IP 80 </dev/null >/seen"
 	[[ $(podman run --rm --network none built cat /address) =~ inet\ 192\.168\.1\.(1[2-9]|2)[0-9]+/24 ]]
 	[[ $(podman run --rm --network none built cat /seen) == "$HOST_IP" ]]
 }
@@ -30,5 +30,5 @@ build() {
 @test "a RUN that fails gives its address back" {
 	podman network create --subnet 192.168.1.0/30 lows-network
 	run ! build 'RUN ip link show dev eth0 && false'
-	build 'RUN ping -c 1 -W 2 192.168.1.1'
+	build 'RUN ping -c 1 -W 10 192.168.1.1'
 }

@@ -54,9 +54,9 @@ on_outside() {
 	nsenter --target "$ENGINE_OUTSIDE" --net -- "$@"
 }
 
-# wait_until COMMAND...: tries it for up to 5 s.
+# wait_until COMMAND...: tries it for up to 30 s.
 wait_until() {
-	local end=$((SECONDS + 5))
+	local end=$((SECONDS + 30))
 
 	until "$@"; do
 		if ((SECONDS >= end)); then
@@ -77,7 +77,7 @@ listens() {
 serve_caller() {
 	local only=
 	[[ $1 -eq 4 ]] || only=,ipv6only=1
-	nsenter --target "$2" --net -- socat "TCP$1-LISTEN:80,reuseaddr,fork$only" \
+	nsenter --target "$2" --net -- socat -t30 "TCP$1-LISTEN:80,reuseaddr,fork$only" \
 		"SYSTEM:echo \$SOCAT_PEERADDR" >/dev/null 2>&1 3>&- 4>&- &
 	SERVERS+=" $!"
 	wait_until listens "$1" "$2"
@@ -188,7 +188,11 @@ engine_reboot() {
 		mkdir /run/lock /run/netns
 		tr 0-9 1-90 <$boot_id >/run/boot_id
 		mount --bind /run/boot_id $boot_id"
+	wait_until no_veth_left
 }
+
+# The kernel takes namespaces apart a little later than they end, and then the ends on the host.
+no_veth_left() { [[ $(on_host ip -json link show type veth | jq -r '.[].ifname') == uplink ]]; }
 
 engine_down() {
 	# shellcheck disable=SC2086 # a list

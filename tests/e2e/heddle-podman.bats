@@ -99,7 +99,7 @@ addresses() {
 all_reach() {
 	local address
 	for address in $(addresses); do
-		"$@" ping -c 1 -W 2 "$address" >/dev/null || { echo "$* does not reach $address"; return 1; }
+		"$@" ping -c 1 -W 10 "$address" >/dev/null || { echo "$* does not reach $address"; return 1; }
 	done
 }
 
@@ -147,7 +147,7 @@ start() { podman run --detach --name "$1" --network "${2:-lows-network}" "${@:3}
 	start box lows-network --publish 8080:80
 	in_upper_half "$(container_get box IPAddress)"
 	serve_caller 4 "$(container_pid box)"
-	[[ $(on_outside nc -w 2 "$HOST_IP" 8080 </dev/null) == "$OUTSIDE_IP" ]]
+	[[ $(on_outside nc -w 10 "$HOST_IP" 8080 </dev/null) == "$OUTSIDE_IP" ]]
 	[[ $(heddle network ls --quiet --filter label=org.example.team=looms | wc -l) -eq 1 ]]
 	run ! heddle network rm lows-network
 	[[ $output == *"has active endpoints"* ]]
@@ -166,8 +166,8 @@ start() { podman run --detach --name "$1" --network "${2:-lows-network}" "${@:3}
 	[[ $(container_addresses box eth1) == 192.168.1.9/24 ]]
 	on_host ip netns add web
 	heddle attach --network pods --network lows-network web
-	on_host ip netns exec web ping -c 1 -W 2 192.168.1.9
-	on_host ip netns exec web ping -c 1 -W 2 "$(container_get box IPAddress pods)"
+	on_host ip netns exec web ping -c 1 -W 10 192.168.1.9
+	on_host ip netns exec web ping -c 1 -W 10 "$(container_get box IPAddress pods)"
 	heddle network disconnect lows-network "$(podman ps --quiet)"
 	[[ -z $(container_addresses box eth1 2>/dev/null) ]]
 	heddle detach web

@@ -26,12 +26,12 @@ start() {
 }
 
 reaches() {
-	podman exec "$1" ping -c 1 -W 2 "$2"
+	podman exec "$1" ping -c 1 -W 10 "$2"
 }
 
 # seen_as NAME SERVER [PORT]: the address that the server sees the container come from.
 seen_as() {
-	podman exec "$1" nc -w 2 "$2" "${3:-80}" </dev/null
+	podman exec "$1" nc -w 10 "$2" "${3:-80}" </dev/null
 }
 
 in_upper_half() {
@@ -78,7 +78,7 @@ refused() {
 	reaches one "$(container_get two IPAddress)"
 	reaches two "$(container_get one IPAddress)"
 	reaches one 192.168.1.1
-	on_host ping -c 1 -W 2 "$(container_get one IPAddress)"
+	on_host ping -c 1 -W 10 "$(container_get one IPAddress)"
 }
 
 @test "what leaves the host is masqueraded, what stays in the network is not" {
@@ -108,7 +108,7 @@ answers() {
 
 # closed on_host|on_outside PROTOCOL ADDRESS PORT
 closed() {
-	run ! "$1" "$REPO/tests/e2e/ports.py" ask "${@:2}"
+	run ! "$1" "$REPO/tests/e2e/ports.py" ask briefly "${@:2}"
 }
 
 # From the host, another machine, and the container itself; in a line, as Podman's user means it.
@@ -160,7 +160,7 @@ all_reach_web() {
 		--ip-range 198.51.100.64/28 lows-network
 	start one
 	[[ $(in_container one ip -json -details link show dev eth0 | jq -r '.[].linkinfo.info_kind') == macvlan ]]
-	in_container one ping -c 1 -W 2 "$OUTSIDE_IP"
+	in_container one ping -c 1 -W 10 "$OUTSIDE_IP"
 	podman rm --force --time 0 one
 	[[ $(leases_left) -eq 0 ]]
 }

@@ -97,7 +97,7 @@ serve() {
 	[[ -z $said ]] || fail "$said"
 }
 
-# ask FROM QUESTION [, QUESTION…]
+# ask FROM [briefly] QUESTION [, QUESTION…]
 ask() {
 	local from=$1
 	shift
@@ -236,7 +236,7 @@ assert_reached() {
 	in_ns outside sysctl -qw net.ipv4.conf.all.route_localnet=1
 	in_ns outside ip route add 127.0.0.1/32 via "$WAN4" table 100
 	in_ns outside ip rule add pref 0 to 127.0.0.1 dport 8080 lookup 100
-	[[ $(ask outside tcp 127.0.0.1 8080) != c1* ]] || fail "outside got through to 127.0.0.1"
+	[[ $(ask outside briefly tcp 127.0.0.1 8080) != c1* ]] || fail "outside got through to 127.0.0.1"
 }
 
 # ---- what is published --------------------------------------------------------
@@ -332,7 +332,7 @@ assert_reached() {
 	serve c1 80
 	assert_answer "c1 80 $OUTSIDE4" outside tcp "$WAN4" 8080
 	assert_answer "c1 80 $WAN4" host tcp "$WAN4" 8080
-	[[ $(ask host tcp 127.0.0.1 8080) != c1* ]]
+	[[ $(ask host briefly tcp 127.0.0.1 8080) != c1* ]]
 	[[ $(in_ns host sysctl -n net.ipv4.conf.pub0.route_localnet) == 0 ]]
 	unpublish c1 "$(mapping 8080 80)" '.snat = false'
 	assert_unpublished
@@ -699,6 +699,8 @@ ONLY_OUTSIDE='.conditionsV4 = ["ip saddr '$OUTSIDE4'"] | .conditionsV6 = ["ip6 s
 @test "a UDP client that keeps its port reaches the new container at once" {
 	publish c1 "$(mapping 5353 53 udp)"
 	plug c2
+	# That of another port is looked for at the end.
+	in_ns host sysctl -qw net.netfilter.nf_conntrack_udp_timeout=600
 	serve c1 53
 	serve c2 53
 	assert_answer "c1 53 $OUTSIDE4" outside udp "$WAN4" 5353 40000
@@ -713,7 +715,7 @@ ONLY_OUTSIDE='.conditionsV4 = ["ip saddr '$OUTSIDE4'"] | .conditionsV6 = ["ip6 s
 	assert_answer "c2 53 $OUTSIDE4" outside udp "$WAN4" 5353 40000
 	assert_answer "c2 53 $OUTSIDE6" outside udp "$WAN6" 5353 40000
 	unpublish c2 "$(mapping 5353 53 udp)"
-	wait_for 5 eval '[[ -z $(flows udp 5353) ]]'
+	wait_for 30 eval '[[ -z $(flows udp 5353) ]]'
 	[[ -n $(flows udp 7000) ]]
 }
 
@@ -734,7 +736,7 @@ ONLY_OUTSIDE='.conditionsV4 = ["ip saddr '$OUTSIDE4'"] | .conditionsV6 = ["ip6 s
 	with c1
 	cni DEL portmap "$(publishing '' 'del(.runtimeConfig)')" c1 "" eth0
 	assert_silent
-	wait_for 5 eval '[[ -z $(flows udp 5353) ]]'
+	wait_for 30 eval '[[ -z $(flows udp 5353) ]]'
 }
 
 # ---- listeners ----------------------------------------------------------------

@@ -3,13 +3,13 @@
 """ports - a server that tells who it is and who asks, and a client for it
 
 	ports.py serve NAME PORT...
-	ports.py ask tcp|udp ADDRESS PORT [SOURCE-PORT] [, tcp|udp …]
+	ports.py ask [briefly] tcp|udp ADDRESS PORT [SOURCE-PORT] [, tcp|udp …]
 	ports.py lab DIRECTORY
 
 The server is on every address of both families, TCP and UDP.  It prints a line
 once it listens.  Its answer is "NAME PORT ADDRESS-OF-THE-CLIENT", which the
 client prints.  Exit status of the client: 0, or 1 after the first question
-that has no answer in time.
+that has no answer in time; "briefly" is for questions that shall have none.
 
 A lab does both for a whole file of tests, as Python takes long to start: it
 reads lines "serve NAMESPACE NAME PORT…", "ask NAMESPACE QUESTION" and "forget"
@@ -24,7 +24,7 @@ import socket
 import sys
 import threading
 
-WAIT_S = 1.5
+WAIT_S, BRIEFLY_S = 20, 1
 
 
 def plain(address):
@@ -76,11 +76,11 @@ def serve(name, ports):
 	return ours
 
 
-def ask(protocol, address, port, source_port=0):
+def ask(wait, protocol, address, port, source_port=0):
 	family = socket.AF_INET6 if ":" in address else socket.AF_INET
 	kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
 	with socket.socket(family, kind) as sock:
-		sock.settimeout(WAIT_S)
+		sock.settimeout(wait)
 		sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 		sock.bind(("", int(source_port)))
 		# Connected, so that an answer from another address than the one asked does not count.
@@ -92,10 +92,12 @@ def ask(protocol, address, port, source_port=0):
 
 def ask_all(words):
 	"""What the answers are, and whether there was one to each question."""
-	said = []
+	said, wait = [], WAIT_S
+	if words[0] == "briefly":
+		words, wait = words[1:], BRIEFLY_S
 	for question in " ".join(words).split(" , "):
 		try:
-			said.append(ask(*question.split()))
+			said.append(ask(wait, *question.split()))
 		except OSError as error:
 			return said + [f"{question}: {error}"], False
 	return said, True

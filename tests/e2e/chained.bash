@@ -19,6 +19,7 @@ pair_add() {
 	in_ns host ip link add "$port" type veth peer name "$ifname" netns "$(netns_name "$ns")"
 	in_ns host ip link set "$port" up
 	in_ns "$ns" ip link set "$ifname" up
+	wait_for 30 is_up host "$port"
 	for address; do
 		[[ $address != *:* ]] || in_ns "$ns" sysctl -qw "net.ipv6.conf.$ifname.accept_dad=0"
 		in_ns "$ns" ip addr add "$address" dev "$ifname"
@@ -96,7 +97,7 @@ add_faulted() {
 	[[ $5 != KILL ]] || fault=signal=KILL
 	capture feed "$config" env CNI_COMMAND=ADD CNI_PATH="$PLUGINS" CNI_CONTAINERID=id CNI_IFNAME=eth0 \
 		CNI_NETNS="$(netns_path c1)" ASAN_OPTIONS=detect_leaks=0 nsenter --net="$(netns_path host)" -- \
-		timeout 20 strace -f -qq -o "$log" -e trace="$call" -e inject="$call:$fault:when=$k" "$PLUGINS/$plugin"
+		timeout 60 strace -f -qq -o "$log" -e trace="$call" -e inject="$call:$fault:when=$k" "$PLUGINS/$plugin"
 	grep -qE '\(INJECTED\)|killed by SIGKILL' "$log"
 }
 

@@ -16,14 +16,14 @@ serve() {
 	local ns=$1 port
 	shift
 	for port; do
-		in_ns "$ns" timeout 60 socat "TCP6-LISTEN:$port,ipv6only=0,fork" SYSTEM:true 3>&- &
+		in_ns "$ns" timeout 300 socat "TCP6-LISTEN:$port,ipv6only=0,fork" SYSTEM:true 3>&- &
 		lab_kill_later $!
-		wait_for 5 listens "$ns" "$port"
+		wait_for 30 listens "$ns" "$port"
 	done
 }
 
 # dials NAMESPACE ADDRESS PORT [SECONDS]
-dials() { in_ns "$1" timeout "${4:-3}" bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$2" "$3" 2>/dev/null; }
+dials() { in_ns "$1" timeout "${4:-10}" bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$2" "$3" 2>/dev/null; }
 cannot_dial() { ! dials "$1" "$2" "$3" 0.3; }
 
 # lists: chains of lists on the host, one a line
@@ -51,7 +51,7 @@ lists() { left | grep '^list ' || :; }
 	cannot_dial c3 "$(ip4 c1)" 8000
 	# Answers are no newcomers, and the host itself is not forwarded.
 	see_outside c1
-	in_ns host ping -n -c1 -W2 "$(ip6 c1)" >/dev/null
+	in_ns host ping -n -c1 -W10 "$(ip6 c1)" >/dev/null
 	# Neighbours, whatever the sysctls say of bridges: 10.74.1.3 is in the /30.
 	for on in 0 1; do
 		br_netfilter "$on"
@@ -130,7 +130,7 @@ packets_are() { [[ $(packets_outside) == "$1" ]]; }
 	in_ns outside nft 'table ip watch { chain in { type filter hook prerouting priority -400; ip protocol 99 counter; }; }'
 	attach c3 b
 	packet c3
-	wait_for 2 packets_are 1
+	wait_for 30 packets_are 1
 	keys[a]='.egress = [{protocol: "tcp"}, {protocol: "icmp"}]'
 	attach c1 a
 	packet c1

@@ -88,10 +88,10 @@ load forwarding
 		cni ADD portmap "$config" c3 c3 eth0
 		assert_ok
 		# tcp_source listens on the address that it connects to, which here is another one.
-		in_ns c3 timeout 20 socat "TCP4-LISTEN:7777,fork" SYSTEM:'echo $SOCAT_PEERADDR' 3>&- &
+		in_ns c3 timeout 60 socat "TCP4-LISTEN:7777,fork" SYSTEM:'echo $SOCAT_PEERADDR' 3>&- &
 		lab_kill_later $!
-		wait_for 5 listens c3 7777
-		[[ $(in_ns outside socat -T5 - TCP4:203.0.113.1:7777,connect-timeout=5 </dev/null) == 203.0.113.2 ]] ||
+		wait_for 30 listens c3 7777
+		[[ $(said_by outside TCP4:203.0.113.1:7777) == 203.0.113.2 ]] ||
 			fail "not reached with policy $policy"
 		kill $! || :
 		cni DEL portmap "$config" c3 c3 eth0
@@ -128,7 +128,7 @@ segments_are() { [[ $(segments_outside) == "$1" ]]; }
 	join c1 a
 	reaches c1 203.0.113.2
 	strange_segment c1
-	wait_for 2 segments_are 1
+	wait_for 30 segments_are 1
 	admit c1 a
 	assert_ok
 	strange_segment c1
@@ -232,7 +232,7 @@ mark_rules() {
 		see_not outside c1
 		see_outside c3
 	done
-	in_ns host ping -n -c1 -W2 "$(ip4 c1)" >/dev/null
+	in_ns host ping -n -c1 -W10 "$(ip4 c1)" >/dev/null
 	check c1 a
 	assert_silent
 	in_ns host nft delete element inet heddle internal '{ a0 }'

@@ -38,7 +38,7 @@ bus_start() {
 	END
 	dbus-daemon --config-file="$BATS_TEST_TMPDIR/bus.conf" --nofork 2>"$BATS_TEST_TMPDIR/bus.log" 3>&- &
 	lab_kill_later $!
-	wait_for 5 test -S "$BATS_TEST_TMPDIR/bus"
+	wait_for 30 test -S "$BATS_TEST_TMPDIR/bus"
 }
 
 firewalld_runs() { firewall-cmd --state >/dev/null 2>&1; }
@@ -51,7 +51,7 @@ firewalld_start() {
 		--nofork --nopid --system-config "$0" --log-target file --log-file "$0/log"' "$dir" >"$dir/out" 2>&1 3>&- &
 	firewalld_pid=$!
 	lab_kill_later "$firewalld_pid"
-	wait_for 10 firewalld_runs
+	wait_for 120 firewalld_runs
 }
 
 # As one that crashed: its rules stay.

@@ -122,8 +122,7 @@ assert_untouched() {
 @test "GC collects the leases and elements of containers whose namespace is gone" {
 	add c1
 	netns_del c1
-	gone() { [[ -z $(host_links) ]]; }
-	wait_for 5 gone
+	wait_for 30 no_host_links
 	[[ -n $(leases) && -n $(nft_elements) ]] || fail "the kernel should have removed the link alone"
 	gc "$config"
 	assert_silent

@@ -120,17 +120,17 @@ in_upper_half() { [[ $1 =~ ^192\.168\.1\.([0-9]+)/24$ ]] && ((BASH_REMATCH[1] >=
 
 @test "a process and a path are targets too" {
 	local holder
-	holder=$(in_ns web sh -c 'sleep 60 >/dev/null 2>&1 3>&- & echo $!')
+	holder=$(in_ns web sh -c 'sleep 300 >/dev/null 2>&1 3>&- & echo $!')
 	lab_kill_later "$holder"
 	attach "$holder"	# known by its name in ip netns
 	assert_json '.[0].Container == $n' --arg n "$WEB"
 	heddle detach "/proc/$holder/ns/net"
 	assert_silent
 
-	unshare --net sleep 60 >/dev/null 2>&1 3>&- &
+	unshare --net sleep 300 >/dev/null 2>&1 3>&- &
 	lab_kill_later $!
 	holder=$!
-	wait_for 5 eval "[[ \$(readlink /proc/$holder/ns/net) != \$(readlink /proc/self/ns/net) ]]"
+	wait_for 30 eval "[[ \$(readlink /proc/$holder/ns/net) != \$(readlink /proc/self/ns/net) ]]"
 	refused "--name" -- attach "$holder"
 	attach --name box "$holder"
 	heddle check box
@@ -246,14 +246,14 @@ in_upper_half() { [[ $1 =~ ^192\.168\.1\.([0-9]+)/24$ ]] && ((BASH_REMATCH[1] >=
 # ---- ports -------------------------------------------------------------------
 
 # answers PORT: what a server in web says on port 80, asked by outside
-answers() { [[ $(in_ns outside socat -T3 - "TCP:203.0.113.1:$1,connect-timeout=3" </dev/null) == hello ]]; }
+answers() { [[ $(said_by outside "TCP:203.0.113.1:$1") == hello ]]; }
 
 cannot_answer() { ! answers "$1" 2>/dev/null; }
 
 serve() {
-	in_ns web timeout 30 socat TCP-LISTEN:80,reuseaddr,fork SYSTEM:'echo hello' 3>&- &
+	in_ns web timeout 300 socat TCP-LISTEN:80,reuseaddr,fork SYSTEM:'echo hello' 3>&- &
 	lab_kill_later $!
-	wait_for 5 eval '[[ -n $(in_ns web ss -Hltn "sport = :80") ]]'
+	wait_for 30 eval '[[ -n $(in_ns web ss -Hltn "sport = :80") ]]'
 }
 
 @test "published ports lead to the container, chosen ones too" {
@@ -279,7 +279,7 @@ serve() {
 	serve
 	answers 8081
 	cannot_answer 8080
-	in_ns outside socat -T3 - TCP:203.0.113.9:8080,connect-timeout=3 </dev/null | grep -q hello
+	[[ $(said_by outside TCP:203.0.113.9:8080) == hello ]]
 	[[ $(jq -r '.plugins[1].hostIP' "$CNI_CONF_DIR/zz-heddle-bound.conflist") == 203.0.113.9 ]]
 }
 

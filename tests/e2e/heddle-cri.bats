@@ -132,7 +132,7 @@ no_port_on() { [[ -z $(on_host ip -oneline link show master "$1") ]]; }
 	containerd_comes_to pods
 	pod_start p3
 	[[ $(pod_ip 2) == 10.85.* ]]
-	on_host ping -n -c1 -W2 "$(pod_ip 0)" >/dev/null
+	on_host ping -n -c1 -W10 "$(pod_ip 0)" >/dev/null
 }
 
 @test "create says when the network would be the pods', and doctor too" {
@@ -170,7 +170,7 @@ no_port_on() { [[ -z $(on_host ip -oneline link show master "$1") ]]; }
 	before=$(on_host find /var/lib/cni -type f ! -name '.*' | sort)
 	heddle gc --json | jq -e '.removed == []'
 	[[ $(on_host find /var/lib/cni -type f ! -name '.*' | sort) == "$before" ]]
-	on_host ping -n -c1 -W2 "$(pod_ip 0)" >/dev/null
+	on_host ping -n -c1 -W10 "$(pod_ip 0)" >/dev/null
 }
 
 @test "gc collects a pod whose namespace is gone, and containerd can still remove it" {

@@ -195,10 +195,10 @@ has_all_of() {
 }
 
 @test "a container lives whose namespace only a process holds" {
-	unshare --net sleep 60 3>&- &
+	unshare --net sleep 300 3>&- &
 	lab_kill_later $!
 	local pid=$!
-	wait_for 5 eval "[[ \$(readlink /proc/$pid/ns/net) != \$(readlink /proc/self/ns/net) ]]"
+	wait_for 30 eval "[[ \$(readlink /proc/$pid/ns/net) != \$(readlink /proc/self/ns/net) ]]"
 	heddle attach --name p1 --network n "$pid"
 	rm "$RESULTS"/*
 	age_leases
@@ -248,7 +248,7 @@ has_all_of() {
 	reaches c1 10.61.0.1
 
 	netns_del c1
-	wait_for 5 eval '[[ -z $(host_links) ]]'
+	wait_for 30 no_host_links
 	gc
 	assert_ok
 	[[ -z $(nft_elements) ]]

@@ -272,7 +272,7 @@ ps_says() {
 	attach c2 n
 	netns_del c2
 	# The kernel takes a namespace apart, and the interface that led to it, a little later.
-	wait_for 5 ps_says $'c1 10.61.0.2/24 alive\nc2 10.61.0.3/24 gone'
+	wait_for 30 ps_says $'c1 10.61.0.2/24 alive\nc2 10.61.0.3/24 gone'
 	# Without a cache there are the leases and the interface on the host.
 	rm -r "$CACHE_DIR/results"
 	ps_says $'c1 10.61.0.2/24 alive\nc2 10.61.0.3/24 unknown' || fail "one may be gone"

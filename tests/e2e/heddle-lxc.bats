@@ -56,7 +56,7 @@ lxc_host() {
 			mount -t sysfs sysfs /sys
 			mount --rbind "$1" /sys/fs/cgroup
 			echo $$
-			exec sleep 300 >/dev/null 2>&1' sh "$BATS_TEST_TMPDIR/cgroup" 3>&- 4>&-)
+			exec sleep 900 >/dev/null 2>&1' sh "$BATS_TEST_TMPDIR/cgroup" 3>&- 4>&-)
 	lab_kill_later "$LXC_HOST"
 }
 
@@ -86,7 +86,7 @@ start() {
 
 stop() {
 	on_host lxc-stop -P "$LXC" -n "$ID-$1" -k
-	on_host lxc-wait -P "$LXC" -n "$ID-$1" -s STOPPED -t 10
+	on_host lxc-wait -P "$LXC" -n "$ID-$1" -s STOPPED -t 60
 }
 
 inside() {
@@ -122,8 +122,8 @@ nothing_cached() { [[ -z $(cached) ]]; }
 	two=$(address two)
 	web=${out%/*}
 	for address in "$one" "$two" "$web"; do in_upper_half "$address"; done
-	inside one ping -c1 -W2 "$two" >/dev/null
-	inside two ping -c1 -W2 "$web" >/dev/null
+	inside one ping -c1 -W10 "$two" >/dev/null
+	inside two ping -c1 -W10 "$web" >/dev/null
 	reaches web "$one"
 	heddle check "$ID-one"
 	assert_ok
@@ -131,9 +131,10 @@ nothing_cached() { [[ -z $(cached) ]]; }
 	stop one
 	stop two
 	heddle detach "$(netns_name web)"
-	wait_for 5 nothing_cached
+	wait_for 30 nothing_cached
 	heddle lxc-config --release --name "$ID-two" lows-network
 	assert_silent
+	wait_for 30 no_host_links
 	assert_nothing_left
 }
 
@@ -142,9 +143,9 @@ nothing_cached() { [[ -z $(cached) ]]; }
 	container one <"$TOP_DIR/conf-examples/lxc/hooks.conf"
 	start one /bin/nc -ll -p 80 -e /bin/echo hello
 	assert_ok
-	wait_for 5 eval '[[ $(in_ns outside socat -T1 - TCP:203.0.113.1:8080,connect-timeout=1 </dev/null 2>/dev/null) == hello ]]'
+	wait_for 30 eval '[[ $(said_by outside TCP:203.0.113.1:8080 2>/dev/null) == hello ]]'
 	stop one
-	wait_for 5 nothing_cached
+	wait_for 30 nothing_cached
 	in_ns host ip link del wan0
 	assert_nothing_left
 }

@@ -54,7 +54,7 @@ runtime_host() {
 			umount -R /sys/fs/cgroup
 			mount --move "$1" /sys/fs/cgroup
 			echo $$
-			exec sleep 300 >/dev/null 2>&1' sh "$BATS_TEST_TMPDIR/cgroup" 3>&- 4>&-)
+			exec sleep 900 >/dev/null 2>&1' sh "$BATS_TEST_TMPDIR/cgroup" 3>&- 4>&-)
 	lab_kill_later "$RUNTIME_HOST"
 }
 
@@ -138,8 +138,8 @@ assert_gone() {
 	two=$(address crun two)
 	web=${out%/*}
 	for address in "$one" "$two" "$web"; do in_upper_half "$address"; done
-	inside runc one ping -c1 -W2 "$two" >/dev/null
-	inside crun two ping -c1 -W2 "$web" >/dev/null
+	inside runc one ping -c1 -W10 "$two" >/dev/null
+	inside crun two ping -c1 -W10 "$web" >/dev/null
 	reaches web "$one"
 	heddle network inspect lows-network --format '{{len .Containers}}'
 	[[ $out == 3 ]]
@@ -155,7 +155,7 @@ assert_gone() {
 	bundle one '.process.args = ["/bin/nc", "-ll", "-p", "80", "-e", "/bin/echo", "hello"]'
 	start runc one
 	assert_ok
-	wait_for 5 eval '[[ $(in_ns outside socat -T1 - TCP:203.0.113.1:8080,connect-timeout=1 </dev/null 2>/dev/null) == hello ]]'
+	wait_for 30 eval '[[ $(said_by outside TCP:203.0.113.1:8080 2>/dev/null) == hello ]]'
 	heddle check "$ID-one"
 	assert_ok
 	stop runc one
@@ -219,7 +219,7 @@ assert_gone() {
 
 	# Killed with its runtime, so that no poststop came for it.
 	kill -KILL "$(pid_of runc one)"
-	wait_for 5 eval '[[ $(run_time runc state "$ID-one" | jq -r .status) == stopped ]]'
+	wait_for 30 eval '[[ $(run_time runc state "$ID-one" | jq -r .status) == stopped ]]'
 	rm -r "$BATS_TEST_TMPDIR/runc"
 	start runc one
 	assert_ok

@@ -48,7 +48,7 @@ bridge_of() { printf 'hb-%.12s' "$(printf %s "$1" | sha256sum)"; }
 # kill_container NAME: end its namespace, without DEL; the host's end goes a moment later
 kill_container() {
 	netns_del "$1"
-	wait_for 5 no_link_of "$1"
+	wait_for 30 no_link_of "$1"
 }
 
 no_link_of() {

@@ -298,7 +298,7 @@ after_reboot() {
 kill_at() {
 	capture feed "$4" env CNI_COMMAND="$3" CNI_PATH="$PLUGINS" CNI_CONTAINERID="$5" CNI_IFNAME=eth0 \
 		CNI_NETNS="$(netns_path c1)" ASAN_OPTIONS=detect_leaks=0 \
-		timeout 20 strace -qq -o /dev/null -e inject="$1:signal=KILL:when=$2" "$PLUGINS/host-local"
+		timeout 60 strace -qq -o /dev/null -e inject="$1:signal=KILL:when=$2" "$PLUGINS/host-local"
 }
 
 # calls NAME VERB CONF ID: how many such system calls that is
@@ -571,7 +571,7 @@ static() {
 # ---- the lock ------------------------------------------------------------------
 
 @test "a lock that is not had in ten seconds is error 11" {
-	wait_for 15 test -s "$WAITING/seconds"
+	wait_for 60 test -s "$WAITING/seconds"
 	status=1 out=$(<"$WAITING/out") errout=
 	assert_error 11 "$WAITING/net/lock" "10000 ms" "try again later"
 	(($(<"$WAITING/seconds") >= 9)) || fail "it gave up after $(<"$WAITING/seconds") s"

@@ -10,7 +10,7 @@
 #		netns_add c1 c2
 #		cni ADD bridge "$(conf bridge)" id1 c1 eth0; assert_ok
 #		...
-#		in_ns c1 ping -c1 -W2 "$(result_ip)"
+#		in_ns c1 ping -c1 -W10 "$(result_ip)"
 #	}
 #
 # Every namespace is named heddle-e2e-PID-NAME, PID being the test's own
@@ -247,6 +247,9 @@ host_links() {
 	grep -vxF "$bridges"$'\n'lo <<<"$names" || :
 }
 
+# What a namespace that has ended held on the host goes a moment later.
+no_host_links() { [[ -z $(host_links) ]]; }
+
 # Elements of all sets and maps on the host, one JSON value a line.
 nft_elements() {
 	if in_ns host nft list ruleset | grep -q elements; then
@@ -272,15 +275,22 @@ assert_nothing_left() {
 }
 
 # reaches NAMESPACE ADDRESS: one echo request is answered
-reaches() { in_ns "$1" ping -n -c1 -W2 "$2" >/dev/null; }
+reaches() { in_ns "$1" ping -n -c1 -W10 "$2" >/dev/null; }
 
 # cannot_reach NAMESPACE ADDRESS: it is not; the wait is short as nothing is lost here
 cannot_reach() { ! in_ns "$1" ping -n -c1 -W0.3 "$2" >/dev/null 2>&1; }
+
+# knows NAMESPACE ADDRESS MAC: as a neighbour's
+knows() { [[ $(in_ns "$1" ip neigh show "$2") == *"lladdr $3"* ]]; }
 
 # frame_arrives FROM IFNAME TO IFNAME SOURCE-MAC DESTINATION-MAC
 frame_arrives() {
 	"$E2E_DIR/frames.py" "$(netns_path "$1")" "$2" "$(netns_path "$3")" "$4" "$5" "$6"
 }
+
+# is_up NAMESPACE IFNAME: packets are no longer lost on it, as they are until the kernel's work queue
+# has seen that the other end has come up
+is_up() { [[ $(in_ns "$1" ip -brief link show dev "$2") =~ [[:space:]]UP[[:space:]] ]]; }
 
 # outside_add: a network behind the host, that knows no way to containers:
 #
@@ -294,7 +304,12 @@ outside_add() {
 	in_ns outside ip addr add 2001:db8::2/64 dev eth0 nodad
 	in_ns host ip link set wan0 up
 	in_ns outside ip link set eth0 up
+	wait_for 30 is_up host wan0
 }
+
+# said_by FROM TCP:ADDRESS:PORT: what a server says.  Nothing is sent, not even an end: socat at the
+# other side would give what answers half a second from then on.
+said_by() { in_ns "$1" socat -u -T30 "$2,connect-timeout=30" STDOUT; }
 
 # tcp_source FROM TO ADDRESS: as which address a connection of FROM arrives at TO's ADDRESS
 tcp_source() {
@@ -303,10 +318,10 @@ tcp_source() {
 	listening=$(mktemp -p "$BATS_TEST_TMPDIR" listening.XXXXXX)
 	# A subshell's lab_kill_later() is lost with it, so the listener has a limit of its own.
 	# shellcheck disable=SC2016 # socat sets the variable for the shell it starts
-	in_ns "$2" timeout 20 socat -d -d "TCP$family-LISTEN:7777,bind=$address,reuseaddr" \
+	in_ns "$2" timeout 60 socat -d -d "TCP$family-LISTEN:7777,bind=$address,reuseaddr" \
 		SYSTEM:'printf %s "$SOCAT_PEERADDR"' 2>"$listening" 3>&- &
-	wait_for 5 grep -q 'listening on' "$listening"
-	in_ns "$1" socat -T5 - "TCP$family:$address:7777,connect-timeout=5" </dev/null
+	wait_for 30 grep -q 'listening on' "$listening"
+	said_by "$1" "TCP$family:$address:7777"
 }
 
 # ---- waiting and skipping ---------------------------------------------------

@@ -160,7 +160,7 @@ multicast() {
 	add c1 "$old"
 	old=$(with_prev "$old")
 	netns_del c1
-	wait_for 5 eval '[[ -z $(host_links | grep -v wan0) ]]'
+	wait_for 30 eval '[[ -z $(host_links | grep -v wan0) ]]'
 	add c2 "$(static 10.69.0.7/24)"
 	# The DEL that comes after all takes nothing from the new holder.
 	cni DEL bridge "$old" c1 "" eth0

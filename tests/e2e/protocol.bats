@@ -43,7 +43,7 @@ run_bare() {
 @test "VERSION answers also when stdin is empty, closed, broken or never ends" {
 	local fifo=$BATS_TEST_TMPDIR/never-written
 	mkfifo "$fifo"
-	capture env CNI_COMMAND=VERSION timeout 5 "$PLUGINS/bridge" 0<>"$fifo"
+	capture env CNI_COMMAND=VERSION timeout 60 "$PLUGINS/bridge" 0<>"$fifo"
 	assert_json '.supportedVersions | length == 7'
 	capture env CNI_COMMAND=VERSION "$PLUGINS/bridge" </dev/null
 	assert_json '.supportedVersions | length == 7'

@@ -113,9 +113,9 @@ assert_lines() { [[ $1 == "$2" ]] || fail "$(diff <(printf '%s\n' "$2") <(printf
 		}
 	END
 	counted() { in_ns host nft -j list chain ip t c | jq --arg c "$1" '.nftables[].rule? | select(.comment == $c) | .expr[].counter? // empty | .packets'; }
-	in_ns c1 ping -n -q -c1 -W2 -I 10.1.0.5 198.51.100.1
-	in_ns c1 ping -n -q -c1 -W2 -I 10.2.0.5 198.51.100.1
-	in_ns c1 ping -n -q -c1 -W2 198.51.100.1
+	in_ns c1 ping -n -q -c1 -W10 -I 10.1.0.5 198.51.100.1
+	in_ns c1 ping -n -q -c1 -W10 -I 10.2.0.5 198.51.100.1
+	in_ns c1 ping -n -q -c1 -W10 198.51.100.1
 	[[ $(counted 'by eth0') == 2 && $(counted 'by net1') == 1 ]] || fail "$(in_ns host nft list chain ip t c)"
 }
 
@@ -324,7 +324,7 @@ assert_lines() { [[ $1 == "$2" ]] || fail "$(diff <(printf '%s\n' "$2") <(printf
 	two_nets
 	full
 	mkfifo "$BATS_TEST_TMPDIR/locked"
-	flock "$(netns_path c1)" sh -c 'echo yes >"$1"; exec sleep 60' sh "$BATS_TEST_TMPDIR/locked" 3>&- &
+	flock "$(netns_path c1)" sh -c 'echo yes >"$1"; exec sleep 300' sh "$BATS_TEST_TMPDIR/locked" 3>&- &
 	lab_kill_later $!
 	read -r _ <"$BATS_TEST_TMPDIR/locked"
 	add

@@ -230,9 +230,8 @@ assert_no_file() {
 	reaches host fd00:1::5
 	add '.mac = "02:11:22:33:44:55"'
 	assert_ok
-	knows() { [[ $(in_ns host ip -j neigh show to "$1" | jq -r '.[0].lladdr') == 02:11:22:33:44:55 ]]; }
-	wait_for 2 knows 10.1.0.5
-	wait_for 2 knows fd00:1::5
+	wait_for 30 knows host 10.1.0.5 02:11:22:33:44:55
+	wait_for 30 knows host fd00:1::5 02:11:22:33:44:55
 	assert_setting ipv4/conf/eth0/arp_notify 0
 	assert_setting ipv6/conf/eth0/ndisc_notify 0
 }

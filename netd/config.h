@@ -16,10 +16,10 @@
 #ifndef NETD_CONFIG_H
 #define NETD_CONFIG_H
 
-#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "netd/log.h"
 #include "overlay/node.h"
@@ -56,26 +56,32 @@ struct config_metrics {
 	struct node_addr local; /* loopback address; ip not set: none */
 };
 
+#define CONFIG_KEYS 16
+
 struct config {
-	char *file;		       /* as it was read from; NULL: there was none, all defaults */
-	char name[NODE_NAME_MAX + 1];  /* default: the host's name up to its first dot */
-	struct config_addrs listen;    /* default: all addresses, CONFIG_PORT; not empty */
-	struct node_addr advertise;    /* ip not set: chosen by the underlay; port 0: listen's */
-	struct config_addrs seeds;     /* may be empty */
-	char *data_dir;		       /* /var/lib/heddle/netd */
-	char *run_dir;		       /* /run/heddle */
-	char *control_group;	       /* heddle */
-	bool control_group_given;      /* it has to exist then */
-	char *cni_conf_dir;	       /* /etc/cni/net.d */
-	char *user;		       /* "": stay who started us */
+	char name[NODE_NAME_MAX + 1]; /* default: the host's name up to its first dot */
+	struct config_addrs listen;   /* default: all addresses; not empty, all of one port */
+	struct node_addr advertise;   /* ip not set: chosen by the underlay */
+	struct config_addrs seeds;    /* may be empty */
+	char *data_dir;		      /* /var/lib/heddle/netd */
+	char *run_dir;		      /* /run/heddle */
+	gid_t control_gid;	      /* heddle, if there is that group; -1: nobody */
+	char *cni_conf_dir;	      /* /etc/cni/net.d */
+	bool has_user;		      /* become the two that follow; false: stay who we are */
+	uid_t uid;
+	gid_t gid;
 	enum log_level log_level;      /* info */
 	enum log_format log_format;    /* text */
-	struct config_metrics metrics; /* default: RUN-DIR/metrics.sock */
+	struct config_metrics metrics; /* default: metrics.sock in run-dir */
 	uint16_t vxlan_port;	       /* 4789 */
-	uint32_t vni_min, vni_max;     /* 4096 to 8191 */
-	struct config_pool pools[CONFIG_POOLS_MAX]; /* default: 10.64.0.0/10 size 24 */
+	uint32_t vni_min, vni_max;     /* 65536 to 131071: above Docker's, which begin at 4096 */
+	struct config_pool pools[CONFIG_POOLS_MAX]; /* 10.64.0.0/10 size 24 */
 	size_t n_pools;
 	bool masquerade; /* true: what leaves an overlay network has the host's address */
+
+	/* config.c's own: the text of each key, and where it stands; 0: nowhere. */
+	char *text[CONFIG_KEYS];
+	unsigned int line[CONFIG_KEYS];
 };
 
 /**
@@ -94,13 +100,17 @@ int config_parse(const char *name, const char *text, size_t len, struct config *
 
 /**
  * config_reload() - take over from a later reading what may change in a running process
- * @now:	in use; log-level, log-format, seeds, masquerade and cni-conf-dir become @next's
+ * @now:	in use; log-level, log-format, seeds, default-pools and masquerade become
+ *		@next's
  * @next:	config_clear() it afterwards
  * @ret:	names of keys that differ and need a restart, joined by ", "; "" for none
  */
 void config_reload(struct config *now, struct config *next, char *ret, size_t len);
 
-/* PATH of the control socket in run-dir, and its buffer's size: sun_path's. */
+/* "10.0.0.3", "10.0.0.3:4794", "fd00::3", "[fd00::3]:4794"; CONFIG_PORT without one. */
+int config_parse_addr(const char *text, struct node_addr *ret);
+
+/* Path of the control socket in run-dir, and its buffer's size: sun_path's. */
 #define CONFIG_SOCKET_LEN 108
 const char *config_socket(const struct config *c, char ret[CONFIG_SOCKET_LEN]);
 

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The rows of a few nodes that talk to each other over a wire in memory.
- *
- * Signatures are accepted as they come: overlay_row_test has real ones.
- */
+/* The rows of a few nodes that talk to each other. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,215 +8,9 @@
 
 #include <cmocka.h>
 
-#include "overlay/engine.h"
-#include "overlay/event.h"
-#include "overlay/members.h"
-#include "overlay/rows.h"
-
-#define NODES	 3
-#define WIRE_MAX 4096
-#define STEP	 50   /* ms */
-#define PORT	 1000 /* of the first node */
+#include "tests/unit/overlay_nodes.h"
 
 static const struct network_id cluster, network = { "a network" };
-
-struct letter {
-	int from, to;
-	bool stream;
-	size_t len;
-	uint8_t *plain;
-};
-
-struct node {
-	int index;
-	struct engine_self self;
-	struct engine *engine; /* NULL: does not run */
-	struct rows *rows;
-	unsigned int back; /* times that its own rows came back */
-	bool deaf;
-};
-
-static struct node nodes[NODES];
-static struct letter wire[WIRE_MAX];
-static unsigned int n_wire;
-static ms_t now;
-static uint64_t dice;
-
-/* ---- a world ------------------------------------------------------------------ */
-
-static void fill_random(void *ctx, void *buf, size_t len)
-{
-	(void)ctx;
-	for (size_t i = 0; i < len; i++)
-		((uint8_t *)buf)[i] = (uint8_t)tree_mix(dice += 0x9e3779b97f4a7c15U);
-}
-
-static void post(const struct node *from, const struct peer *to, bool stream, const uint8_t *plain,
-		 size_t len)
-{
-	struct letter *l = &wire[n_wire++];
-
-	assert_true(n_wire < WIRE_MAX && to->addr.port >= PORT && to->addr.port < PORT + NODES);
-	*l = (struct letter){ .from = from->index,
-			      .to = to->addr.port - PORT,
-			      .stream = stream,
-			      .len = len,
-			      .plain = malloc(len) };
-	assert_non_null(l->plain);
-	memcpy(l->plain, plain, len);
-}
-
-static void send_datagram(void *ctx, const struct peer *to, const uint8_t *plain, size_t len)
-{
-	assert_true(len <= DATAGRAM_ROOM);
-	post(ctx, to, false, plain, len);
-}
-
-static void send_stream(void *ctx, const struct peer *to, const uint8_t *plain, size_t len)
-{
-	assert_true(len <= STREAM_ROOM);
-	post(ctx, to, true, plain, len);
-}
-
-static int keep(void *ctx, const struct record *r, enum durability how, struct err *e)
-{
-	(void)ctx;
-	(void)r;
-	(void)how;
-	(void)e;
-
-	return 0;
-}
-
-static void sign(void *ctx, const uint8_t *msg, size_t len, uint8_t sig[NODE_SIG_LEN])
-{
-	(void)ctx;
-	(void)msg;
-	(void)len;
-	memset(sig, 1, NODE_SIG_LEN);
-}
-
-static bool verify(void *ctx, const uint8_t *key, const uint8_t *msg, size_t len,
-		   const uint8_t *sig)
-{
-	(void)ctx;
-	(void)key;
-	(void)msg;
-	(void)len;
-
-	return sig[0] == 1;
-}
-
-static bool admitted(void *ctx, const uint8_t *key, const char *name, const uint8_t *admission)
-{
-	(void)ctx;
-	(void)key;
-	(void)name;
-	(void)admission;
-
-	return true;
-}
-
-static void on_event(void *ctx, const struct event *ev)
-{
-	struct node *n = ctx;
-
-	n->back += ev->kind == EVENT_ROWS_BACK;
-}
-
-static const struct env_ops ops = { .random = fill_random,
-				    .send = send_datagram,
-				    .stream = send_stream,
-				    .store = keep,
-				    .sign = sign,
-				    .verify = verify,
-				    .admitted = admitted,
-				    .event = on_event };
-
-static void start(int i)
-{
-	struct node *n = &nodes[i];
-	const struct env env = { .ops = &ops, .ctx = n };
-	const struct node_addr seeds[] = { nodes[(i + 1) % NODES].self.addr };
-
-	n->index = i;
-	n->self.key[0] = (uint8_t)(i + 1);
-	(void)snprintf(n->self.name, sizeof(n->self.name), "node-%d", i);
-	n->self.addr = (struct node_addr){ { AF_INET, { 192, 0, 2, 1 } }, (uint16_t)(PORT + i) };
-	n->self.generation++;
-	n->back = 0;
-	n->engine = engine_new(&env, NULL, &n->self);
-	assert_non_null(n->engine);
-	n->rows = rows_new(n->engine);
-	assert_non_null(n->rows);
-	assert_int_equal(engine_attach(n->engine, &rows_ops, n->rows, NULL), 0);
-	engine_start(n->engine, now);
-	rows_begin(n->rows, now);
-	engine_join(n->engine, seeds, 1, now);
-}
-
-static void stop(int i)
-{
-	rows_free(nodes[i].rows);
-	engine_free(nodes[i].engine);
-	nodes[i].engine = NULL;
-}
-
-static void deliver_all(void)
-{
-	for (unsigned int i = 0; i < n_wire; i++) {
-		struct letter l = wire[i];
-		struct node *to = &nodes[l.to], *from = &nodes[l.from];
-		struct origin o = { .stream = l.stream, .from.addr = from->self.addr };
-
-		node_id_of_key(from->self.key, &o.from.id);
-		if (to->engine && !to->deaf)
-			engine_receive(to->engine, &o, l.plain, l.len, now);
-		free(l.plain);
-	}
-	n_wire = 0;
-}
-
-static void run(ms_t time)
-{
-	for (ms_t end = now + time; now < end; now += STEP) {
-		for (int i = 0; i < NODES; i++)
-			if (nodes[i].engine && engine_deadline(nodes[i].engine) <= now)
-				engine_tick(nodes[i].engine, now);
-		deliver_all();
-	}
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	memset(nodes, 0, sizeof(nodes));
-	for (int i = 0; i < NODES; i++) {
-		nodes[i].self.addr.port = (uint16_t)(PORT + i);
-		nodes[i].self.addr.ip = (struct ip_addr){ AF_INET, { 192, 0, 2, 1 } };
-	}
-	now = 1000;
-	for (int i = 0; i < NODES; i++)
-		start(i);
-	run(5000);
-	for (int i = 0; i < NODES; i++)
-		assert_int_equal(members_alive(engine_members(nodes[i].engine)), NODES);
-
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	for (int i = 0; i < NODES; i++)
-		if (nodes[i].engine)
-			stop(i);
-	for (unsigned int i = 0; i < n_wire; i++)
-		free(wire[i].plain);
-	n_wire = 0;
-
-	return 0;
-}
 
 static void put(int i, const struct network_id *where, const char *key, const char *value)
 {
@@ -346,7 +136,7 @@ static void own_rows_are_taken_back(void **state)
 	put(0, &network, "web", "8080"); /* kept until the others have answered */
 	run(5000);
 	assert_true(rows_ready(nodes[0].rows, &network));
-	assert_int_equal(nodes[0].back, 2);
+	assert_int_equal(nodes[0].heard[EVENT_ROWS_BACK], 2);
 	assert_non_null(seen(0, &network, 0, "dns"));
 	assert_non_null(seen(1, &network, 0, "dns"));
 	assert_int_equal(seen(1, &network, 0, "web")->value_len, 4);

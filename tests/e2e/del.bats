@@ -236,9 +236,9 @@ on_host() {
 	printf '%s' "$config" >"$BATS_TEST_TMPDIR/config"
 	on_host sh -c '"$1" <"$2" & echo $! >"$3"; exec tail -f /dev/null' sh \
 		"$PLUGINS/bridge" "$BATS_TEST_TMPDIR/config" "$BATS_TEST_TMPDIR/pid" 3>&- >/dev/null &
-	lab_kill_later $!
 	wait_for 30 test -s "$BATS_TEST_TMPDIR/pid"
 	pid=$(<"$BATS_TEST_TMPDIR/pid")
+	lab_kill_later "$(cut -d' ' -f4 "/proc/$pid/stat")"
 	is_zombie() { [[ $(cut -d' ' -f3 "/proc/$pid/stat") == Z ]]; }
 	wait_for 30 is_zombie
 	assert_nothing_left

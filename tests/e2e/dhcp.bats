@@ -26,10 +26,7 @@ setup() {
 teardown() { lab_teardown; }
 
 # started COMMAND…: on the host, until the test ends
-started() {
-	nsenter --net="$(netns_path host)" -- "$@" >>"$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
-	lab_kill_later $!
-}
+started() { background host "$@" >>"$BATS_TEST_TMPDIR/log" 2>&1; }
 
 serves() { [[ -n $(in_ns host ss -Hlun 'sport = :67') ]]; }
 

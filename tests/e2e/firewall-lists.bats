@@ -16,8 +16,7 @@ serve() {
 	local ns=$1 port
 	shift
 	for port; do
-		in_ns "$ns" timeout 300 socat "TCP6-LISTEN:$port,ipv6only=0,fork" SYSTEM:true 3>&- &
-		lab_kill_later $!
+		background "$ns" socat "TCP6-LISTEN:$port,ipv6only=0,fork" SYSTEM:true
 		wait_for 30 listens "$ns" "$port"
 	done
 }

@@ -80,6 +80,9 @@ load forwarding
 @test "a published port is reached from outside, whatever the policy and the policy of FORWARD" {
 	local policy config
 	in_ns host iptables -P FORWARD DROP
+	# tcp_source listens on the address that it connects to, which here is another one.
+	background c3 socat "TCP4-LISTEN:7777,fork" SYSTEM:'echo $SOCAT_PEERADDR'
+	wait_for 30 listens c3 7777
 	for policy in open same-bridge isolated; do
 		policies[b]=$policy
 		attach c3 b
@@ -87,13 +90,8 @@ load forwarding
 			[{hostPort: 7777, containerPort: 7777, protocol: "tcp"}]')
 		cni ADD portmap "$config" c3 c3 eth0
 		assert_ok
-		# tcp_source listens on the address that it connects to, which here is another one.
-		in_ns c3 timeout 60 socat "TCP4-LISTEN:7777,fork" SYSTEM:'echo $SOCAT_PEERADDR' 3>&- &
-		lab_kill_later $!
-		wait_for 30 listens c3 7777
 		[[ $(said_by outside TCP4:203.0.113.1:7777) == 203.0.113.2 ]] ||
 			fail "not reached with policy $policy"
-		kill $! || :
 		cni DEL portmap "$config" c3 c3 eth0
 		assert_silent
 		leave c3 b

@@ -251,8 +251,7 @@ answers() { [[ $(said_by outside "TCP:203.0.113.1:$1") == hello ]]; }
 cannot_answer() { ! answers "$1" 2>/dev/null; }
 
 serve() {
-	in_ns web timeout 300 socat TCP-LISTEN:80,reuseaddr,fork SYSTEM:'echo hello' 3>&- &
-	lab_kill_later $!
+	background web socat TCP-LISTEN:80,reuseaddr,fork SYSTEM:'echo hello'
 	wait_for 30 eval '[[ -n $(in_ns web ss -Hltn "sport = :80") ]]'
 }
 

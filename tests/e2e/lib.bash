@@ -86,6 +86,13 @@ lab_setup() {
 # lab_kill_later PID…: end these processes of the test with it
 lab_kill_later() { LAB_PIDS+=("$@"); }
 
+# background NAME COMMAND…: in that namespace, until the test ends or is killed.  The process is $!,
+# which it would not be of in_ns(), whose shell is one, too.
+background() {
+	nsenter --net="$(netns_path "$1")" -- setpriv --pdeathsig KILL "${@:2}" 3>&- &
+	lab_kill_later $!
+}
+
 lab_teardown() {
 	local path pid
 	for pid in "${LAB_PIDS[@]}"; do
@@ -316,10 +323,9 @@ tcp_source() {
 	local family=4 address=$3 listening
 	[[ $address != *:* ]] || { family=6; address="[$address]"; }
 	listening=$(mktemp -p "$BATS_TEST_TMPDIR" listening.XXXXXX)
-	# A subshell's lab_kill_later() is lost with it, so the listener has a limit of its own.
 	# shellcheck disable=SC2016 # socat sets the variable for the shell it starts
-	in_ns "$2" timeout 60 socat -d -d "TCP$family-LISTEN:7777,bind=$address,reuseaddr" \
-		SYSTEM:'printf %s "$SOCAT_PEERADDR"' 2>"$listening" 3>&- &
+	background "$2" socat -d -d "TCP$family-LISTEN:7777,bind=$address,reuseaddr" \
+		SYSTEM:'printf %s "$SOCAT_PEERADDR"' 2>"$listening"
 	wait_for 30 grep -q 'listening on' "$listening"
 	said_by "$1" "TCP$family:$address:7777"
 }

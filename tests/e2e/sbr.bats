@@ -324,7 +324,7 @@ assert_lines() { [[ $1 == "$2" ]] || fail "$(diff <(printf '%s\n' "$2") <(printf
 	two_nets
 	full
 	mkfifo "$BATS_TEST_TMPDIR/locked"
-	flock "$(netns_path c1)" sh -c 'echo yes >"$1"; exec sleep 300' sh "$BATS_TEST_TMPDIR/locked" 3>&- &
+	flock --no-fork "$(netns_path c1)" sh -c 'echo yes >"$1"; exec sleep 300' sh "$BATS_TEST_TMPDIR/locked" 3>&- &
 	lab_kill_later $!
 	read -r _ <"$BATS_TEST_TMPDIR/locked"
 	add

@@ -29,6 +29,12 @@ static struct nlmsghdr *put(struct nl *nl, uint16_t type, uint16_t flags, const 
 
 void addr_put_add(struct nl *nl, int index, const struct ip_net *net, uint32_t flags)
 {
+	addr_put_add_of(nl, index, net, flags, 0);
+}
+
+void addr_put_add_of(struct nl *nl, int index, const struct ip_net *net, uint32_t flags,
+		     uint8_t protocol)
+{
 	struct nlmsghdr *req = put(nl, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, "add", index, net);
 	struct ip_addr broadcast = ip_net_last(net);
 
@@ -38,6 +44,8 @@ void addr_put_add(struct nl *nl, int index, const struct ip_net *net, uint32_t f
 		flags &= ~(uint32_t)IFA_F_NODAD;
 	if (flags)
 		mnl_attr_put_u32(req, IFA_FLAGS, flags);
+	if (protocol)
+		mnl_attr_put_u8(req, IFA_PROTO, protocol);
 }
 
 void addr_put_del(struct nl *nl, int index, const struct ip_net *net)
@@ -84,6 +92,8 @@ static int take(const struct nlmsghdr *nlh, void *data)
 		else if (mnl_attr_get_type(attr) == IFA_FLAGS &&
 			 mnl_attr_get_payload_len(attr) >= 4)
 			found.flags = mnl_attr_get_u32(attr);
+		else if (mnl_attr_get_type(attr) == IFA_PROTO && mnl_attr_get_payload_len(attr) > 0)
+			found.protocol = mnl_attr_get_u8(attr);
 	}
 	/* On a point-to-point link IFA_ADDRESS is the other end. */
 	found.net.addr = ip_is_set(&local) ? local : address;

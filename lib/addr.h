@@ -21,6 +21,7 @@ struct addr {
 	struct ip_net net; /* the local address and its prefix length */
 	uint32_t flags;	   /* IFA_F_* */
 	uint8_t scope;	   /* RT_SCOPE_* */
+	uint8_t protocol;  /* of who set it (IFA_PROTO), 0: not known */
 };
 
 /**
@@ -34,6 +35,9 @@ struct addr {
  * nl_commit() says -EEXIST if the interface has it already.
  */
 void addr_put_add(struct nl *nl, int index, const struct ip_net *net, uint32_t flags);
+/* The same, marked as set by @protocol; kernels before Linux 5.18 do not remember it. */
+void addr_put_add_of(struct nl *nl, int index, const struct ip_net *net, uint32_t flags,
+		     uint8_t protocol);
 void addr_put_del(struct nl *nl, int index, const struct ip_net *net);
 
 /**

@@ -22,7 +22,7 @@
 #include "lib/link.h"
 #include "lib/nl.h"
 
-#define TIMEOUT_MS 5000
+#define TIMEOUT_MS 20000 /* a hundred DELs at once wait for each other */
 
 static int open_monitor(struct err *e)
 {

@@ -18,7 +18,8 @@
 #include "lib/err.h"
 #include "lib/nl.h"
 
-#define UP_TIMEOUT_MS 2000
+/* The work queue waits for a lock that a hundred ADDs at once may want before it. */
+#define UP_TIMEOUT_MS 20000
 
 /* ---- reading ------------------------------------------------------------- */
 

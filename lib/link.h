@@ -141,7 +141,7 @@ void link_put_vlan_del(struct nl *nl, int index, uint16_t vid);
  * Its peer has been brought up before; the kernel moves the carrier on a
  * little later, by a work queue.
  *
- * Return: 0, or -ETIMEDOUT after 2 s.
+ * Return: 0, or -ETIMEDOUT after 20 s.
  */
 int link_wait_up(struct nl *nl, int index, struct err *e);
 
@@ -154,7 +154,7 @@ int link_wait_up(struct nl *nl, int index, struct err *e);
  * then holds the caller for 15 more until RCU readers are done.  A detached
  * child sits that out; this returns when RTM_DELLINK has been seen.
  *
- * Return: 0 also if it is gone already; -ETIMEDOUT after 5 s; the kernel's error.
+ * Return: 0 also if it is gone already; -ETIMEDOUT after 20 s; the kernel's error.
  */
 int link_del_quick(struct nl *nl, int index, struct err *e);
 

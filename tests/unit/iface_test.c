@@ -335,7 +335,7 @@ static bool is_advertisement(const uint8_t *frame, size_t len)
 static void neighbours_are_told_of_every_address(void **state)
 {
 	struct cni_result res = both_families();
-	int64_t deadline = clock_ms() + 5000;
+	int64_t deadline = clock_ms() + 30000;
 	bool arp = false, na = false;
 	AUTO_FD int tap = -1;
 	struct link eth0, host0;

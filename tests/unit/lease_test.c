@@ -814,7 +814,7 @@ static bool somebody_waits(pid_t pid)
 static void hold_until(pid_t waiter, const struct fixture *f, const char *remove, int ready)
 {
 	struct lease_store s = opened(f, LEASE_CHANGE);
-	const int64_t end = clock_ms() + 5000;
+	const int64_t end = clock_ms() + 30000;
 
 	if (s.lock < 0 || write(ready, "x", 1) != 1)
 		_exit(1);

@@ -11,6 +11,7 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/gc.h"
+#include "lib/pin.h"
 #include "lib/zone.h"
 
 static const struct nft_set *const inet_sets[] = {
@@ -50,24 +51,6 @@ static int list_address(struct claims *ret, struct twins twins, const struct adm
 	return claims_add(ret, of_family(&twins, addr), &key, list ? &data : NULL, e);
 }
 
-/* port . address */
-static int list_pin(struct claims *ret, const struct admit *a, const struct ip_addr *addr,
-		    struct err *e)
-{
-	struct twins twins = { &ruleset_pinned4, &ruleset_pinned6 };
-	struct nft_value key = { 0 };
-	int r;
-
-	nft_value_ifname(&key, a->port);
-	nft_value_ip(&key, addr);
-
-	r = claims_add(ret, of_family(&twins, addr), &key, NULL, e);
-	if (r == 0 && addr->family == AF_INET6)
-		r = claims_add(ret, &ruleset_pinned_nd, &key, NULL, e);
-
-	return r;
-}
-
 static int list_port(struct claims *ret, const struct admit *a, const struct nft_set *set,
 		     struct err *e)
 {
@@ -76,27 +59,6 @@ static int list_port(struct claims *ret, const struct admit *a, const struct nft
 	nft_value_ifname(&key, a->port);
 
 	return claims_add(ret, set, &key, NULL, e);
-}
-
-static int list_mac(struct claims *ret, const struct admit *a, struct err *e)
-{
-	struct nft_value key = { 0 };
-	int r;
-
-	nft_value_ifname(&key, a->port);
-	nft_value_mac(&key, a->mac);
-
-	r = claims_add(ret, &ruleset_pinned_mac, &key, NULL, e);
-
-	return r < 0 ? r : claims_add(ret, &ruleset_pinned_nd_mac, &key, NULL, e);
-}
-
-/* What the kernel makes of a MAC.  Source: RFC 4291, appendix A. */
-static struct ip_addr link_local_of(const uint8_t mac[6])
-{
-	return (struct ip_addr){ .family = AF_INET6,
-				 .b = { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, mac[0] ^ 2, mac[1], mac[2],
-					0xff, 0xfe, mac[3], mac[4], mac[5] } };
 }
 
 /* ---- what is wanted, and what may be there ---------------------------------------- */
@@ -153,31 +115,17 @@ static int list_inet(struct claims *ret, const struct admit *a, struct parts par
 	return r;
 }
 
-/* The port first: by it the others are known to be there. */
-static int list_pins(struct claims *ret, const struct admit *a, struct err *e)
-{
-	struct ip_addr link_local = link_local_of(a->mac);
-	int r = list_port(ret, a, &ruleset_pinned, e);
-
-	if (r == 0)
-		r = list_mac(ret, a, e);
-	if (r == 0)
-		r = list_pin(ret, a, &link_local, e);
-	for (size_t i = 0; r == 0 && i < a->n_addrs; i++)
-		if (!ip_equal(&a->addrs[i], &link_local))
-			r = list_pin(ret, a, &a->addrs[i], e);
-
-	return r;
-}
-
 static int list_bridge(struct claims *ret, const struct admit *a, struct parts parts, struct err *e)
 {
+	const struct pin pin = {
+		.port = a->port, .mac = a->mac, .addrs = a->addrs, .n_addrs = a->n_addrs
+	};
 	int r = 0;
 
 	if (!*a->port)
 		return 0;
 	if (parts.pins)
-		r = list_pins(ret, a, e);
+		r = pin_list(ret, &pin, e);
 	if (r == 0 && parts.isolated)
 		r = list_port(ret, a, &ruleset_isolated_ports, e);
 

@@ -299,3 +299,10 @@ bool ip_net_is_broadcast(const struct ip_net *net, const struct ip_addr *ip)
 
 	return ip->family == AF_INET && ip_equal(ip, &last);
 }
+
+struct ip_addr ip_link_local(const uint8_t mac[6])
+{
+	return (struct ip_addr){ .family = AF_INET6,
+				 .b = { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, mac[0] ^ 2, mac[1], mac[2],
+					0xff, 0xfe, mac[3], mac[4], mac[5] } };
+}

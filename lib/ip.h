@@ -126,6 +126,9 @@ bool ip_net_contains(const struct ip_net *net, const struct ip_addr *ip);
 /* Whether any address is in both; never across families. */
 bool ip_net_overlaps(const struct ip_net *a, const struct ip_net *b);
 
+/* What the kernel makes of a MAC.  Source: RFC 4291, appendix A. */
+struct ip_addr ip_link_local(const uint8_t mac[6]);
+
 /* @ip as a prefix of its own: /32 or /128. */
 static inline struct ip_net ip_host_net(const struct ip_addr *ip)
 {

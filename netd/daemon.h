@@ -30,6 +30,13 @@ struct daemon {
 };
 
 /**
+ * daemon_prepare() - directories, user and capabilities, before anything is opened
+ *
+ * Also for subcommands that open the store, so that its files have the same owner.
+ */
+int daemon_prepare(const struct config *c, struct err *e);
+
+/**
  * daemon_run() - be netd until SIGTERM or SIGINT
  * @config:	moved into the daemon
  * @file:	what SIGHUP reads again, as config_load() takes it

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* privileges - see privileges.h */
+#include "netd/privileges.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/err.h"
+#include "netd/config.h"
+
+#define FIRST_FREE_PORT 1024 /* below it a capability is needed */
+
+static uint32_t wanted(const struct config *c)
+{
+	uint32_t caps = 1u << CAP_NET_ADMIN | 1u << CAP_NET_RAW;
+
+	if (c->listen.list[0].port < FIRST_FREE_PORT)
+		caps |= 1u << CAP_NET_BIND_SERVICE;
+
+	return caps;
+}
+
+/* Of the first 32 capabilities, where all of ours are; the kernel has two words of them. */
+static int get_caps(struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3])
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+
+	return syscall(SYS_capget, &head, caps) < 0 ? -errno : 0;
+}
+
+static int set_caps(const struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3])
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+
+	return syscall(SYS_capset, &head, caps) < 0 ? -errno : 0;
+}
+
+static int keep_caps(uint32_t keep, struct err *e)
+{
+	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3], kept[2] = { { 0 } };
+	int r = get_caps(caps);
+
+	if (r == 0) {
+		kept[0].permitted = kept[0].effective = caps[0].permitted & keep;
+		r = set_caps(kept);
+	}
+
+	return r < 0 ? err_sys(e, -r, "give capabilities back") : 0;
+}
+
+/* The groups of nobody but the control socket's, which lets netd hand it over. */
+static int become_user(const struct config *c, struct err *e)
+{
+	gid_t groups[] = { c->gid, c->control_gid };
+
+	if (prctl(PR_SET_KEEPCAPS, 1L) < 0)
+		return err_sys(e, errno, "keep capabilities");
+	if (setgroups(c->control_gid == (gid_t)-1 ? 1 : 2, groups) < 0 ||
+	    setresgid(c->gid, c->gid, c->gid) < 0)
+		return err_sys(e, errno, "become group %u", c->gid);
+	if (setresuid(c->uid, c->uid, c->uid) < 0)
+		return err_sys(e, errno, "become user %u", c->uid);
+
+	return 0;
+}
+
+int privileges_drop(const struct config *c, struct err *e)
+{
+	int r = c->has_user && geteuid() == 0 ? become_user(c, e) : 0;
+
+	if (r < 0)
+		return r;
+	r = keep_caps(wanted(c), e);
+	if (r < 0)
+		return r;
+	/* Keys are in memory: no core file, and nobody else's debugger. */
+	if (prctl(PR_SET_DUMPABLE, 0L) < 0)
+		return err_sys(e, errno, "forbid core files");
+
+	return 0;
+}
+
+int privileges_own(const struct config *c, const char *path, struct err *e)
+{
+	if (!c->has_user || geteuid() != 0)
+		return 0;
+	if (chown(path, c->uid, c->gid) < 0)
+		return err_sys(e, errno, "give %s to user %u", path, c->uid);
+
+	return 0;
+}

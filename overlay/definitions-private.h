@@ -56,7 +56,7 @@ uint64_t definitions_wall(const struct definitions *d, ms_t now);
  *
  * Return: 0; -EEXIST: it is there, or a higher order; -EALREADY: it is removed;
  * -ETIME: it has expired; -EKEYREJECTED: an order that the cluster's key did not
- * sign; -ENOSPC; -ENOMEM; the errno of store().
+ * sign; -EDQUOT: too many; -ENOMEM; the errno of store().
  */
 int definitions_take(struct definitions *d, struct defined *in, const struct definitions_source *by,
 		     uint32_t *ret);
@@ -72,6 +72,13 @@ int definitions_wants_removal(const struct definitions *d, const struct removal 
 /* The handle of a live one, or MARKS_NONE; whether it was removed. */
 uint32_t definitions_live(const struct definitions *d, const struct definition_id *id);
 bool definitions_is_removed(const struct definitions *d, const struct definition_id *id);
+
+/*
+ * definitions_order_cmp() - a key order and the one that there is, as of key_order_cmp()
+ *
+ * Return: 0; -EKEYREJECTED or -EBADMSG: it is none.
+ */
+int definitions_order_cmp(const struct definitions *d, const struct definition *of, int *ret);
 
 /* The one that a name stands for, or MARKS_NONE. */
 uint32_t definitions_winner(const struct definitions *d, uint8_t kind, const char *name);

@@ -239,31 +239,36 @@ static uint32_t find_order(const struct definitions *d)
 	return MARKS_NONE;
 }
 
-static int read_order(const struct definitions *d, const struct defined *in, struct key_order *ret)
-{
-	if (!d->has_cluster_key)
-		return -EKEYREJECTED;
-
-	return key_order_read(in->of.body, in->of.body_len, d->cluster_key, ret);
-}
-
-/* Whether it is above the one that there is; of two that carry the same order, the lower id is. */
-static int check_order(const struct definitions *d, const struct defined *in)
+int definitions_order_cmp(const struct definitions *d, const struct definition *of, int *ret)
 {
 	uint32_t at = find_order(d);
 	struct key_order before, after;
-	int r = read_order(d, in, &after);
+	int r;
 
-	if (r < 0 || at == MARKS_NONE)
-		return r;
-	r = read_order(d, d->entries[at].live, &before);
+	if (!d->has_cluster_key)
+		return -EKEYREJECTED;
+	r = key_order_read(of->body, of->body_len, d->cluster_key, &after);
+	if (r == 0 && at != MARKS_NONE)
+		r = key_order_read(d->entries[at].live->of.body, KEY_ORDER_LEN, d->cluster_key,
+				   &before);
+	if (r == 0)
+		*ret = at == MARKS_NONE ? 1 : key_order_cmp(&after, &before);
+
+	return r;
+}
+
+/* Of two definitions of one order, that of the lower id is kept. */
+static int check_order(const struct definitions *d, const struct defined *in)
+{
+	int order, r = definitions_order_cmp(d, &in->of, &order);
+
 	if (r < 0)
 		return r;
-	r = key_order_cmp(&after, &before);
-	if (r == 0)
-		r = memcmp(d->entries[at].live->of.id.b, in->of.id.b, sizeof(in->of.id.b));
+	if (order == 0)
+		order = memcmp(d->entries[find_order(d)].live->of.id.b, in->of.id.b,
+			       sizeof(in->of.id.b));
 
-	return r > 0 ? 0 : -EEXIST;
+	return order > 0 ? 0 : -EEXIST;
 }
 
 /* ---- taking in ------------------------------------------------------------- */
@@ -314,7 +319,7 @@ static int check_room(struct definitions *d, size_t live, size_t bytes,
 {
 	if (!by->stored && is_too_much(d, live, bytes, by->own)) {
 		d->counters.too_much++;
-		return -ENOSPC;
+		return -EDQUOT;
 	}
 
 	return reserve(d);

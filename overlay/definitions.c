@@ -139,26 +139,40 @@ static uint64_t time_of_creation(const struct definitions *d, ms_t now)
 	return wall > d->latest ? wall : d->latest;
 }
 
-static int check_name(const struct definitions *d, uint8_t kind, const char *name, struct err *e)
+static int check_order(const struct definitions *d, const struct definition *of, struct err *e)
 {
-	if (definition_has_name(kind) && definitions_winner(d, kind, name) != MARKS_NONE)
+	int order, r = definitions_order_cmp(d, of, &order);
+
+	if (r == -EKEYREJECTED)
+		return err_sys(e, EKEYREJECTED,
+			       "definition of a key order: it is not signed by the cluster's key");
+	if (r < 0)
+		return err_sys(e, EINVAL, "definition of a key order: this is none");
+	if (order <= 0)
+		return err_sys(e, EEXIST,
+			       "definition of a key order: this one, or a higher one, is known");
+
+	return 0;
+}
+
+/* Whether the cluster has one already. */
+static int check_rival(const struct definitions *d, const struct definition *of, struct err *e)
+{
+	if (of->kind == DEFINITION_KEY_ORDER)
+		return check_order(d, of, e);
+	if (definition_has_name(of->kind) &&
+	    definitions_winner(d, of->kind, of->name) != MARKS_NONE)
 		return err_sys(e, EEXIST,
 			       "definition %s: the cluster has one of that name; choose another "
 			       "name, or remove that one first",
-			       name);
+			       of->name);
 
 	return 0;
 }
 
 static int say_why_not(int r, uint8_t kind, const char *name, struct err *e)
 {
-	if (r == -EEXIST)
-		return err_sys(e, EEXIST,
-			       "definition of a key order: this one, or a higher one, is known");
-	if (r == -EKEYREJECTED)
-		return err_sys(e, EKEYREJECTED,
-			       "definition of a key order: it is not signed by the cluster's key");
-	if (r == -ENOSPC)
+	if (r == -EDQUOT)
 		return err_sys(
 			e, ENOSPC,
 			"definition %s: there may be %d of %d bytes together, and %d removed "
@@ -199,14 +213,13 @@ int definitions_add(struct definitions *d, uint8_t kind, const char *name, const
 
 	if (r == 0 && kind >= DEFINITION_KINDS)
 		r = err_sys(e, EINVAL, "definition %s: kind %u is not known here", text, kind);
-	if (r == 0)
-		r = check_name(d, kind, text, e);
 	if (r < 0)
 		return r;
 	memcpy(of.name, text, strlen(text));
 	of.body_len = (uint16_t)len;
+	r = check_rival(d, &of, e);
 
-	return add(d, &of, ret, now, e);
+	return r < 0 ? r : add(d, &of, ret, now, e);
 }
 
 int definitions_remove(struct definitions *d, const struct definition_id *id, ms_t now,

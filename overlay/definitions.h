@@ -102,6 +102,7 @@ void definitions_set_clock(struct definitions *d, uint64_t now_s, ms_t now);
  *   -EMSGSIZE	the body is too long
  *   -EINVAL	another kind, a name that is none, a body that this kind cannot have
  *   -EKEYREJECTED	the order is not signed by the cluster's key
+ *   -ETIME	a revoked token that has expired already
  *   -ENOSPC	too many
  *   -ENOMEM, or the errno of storing it
  */

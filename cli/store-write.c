@@ -22,7 +22,7 @@
 #include "lib/file.h"
 
 #define LOCK_NAME   ".heddle.lock"
-#define LOCK_MS	    10000
+#define LOCK_MS	    30000 /* creates are written through, and a disk may be slow */
 #define TEMP_PREFIX ".heddle-"
 #define TEMP_SUFFIX ".tmp"
 

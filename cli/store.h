@@ -62,7 +62,7 @@ int store_find(const struct store *s, const char *ref, const struct network **re
  * process of ours has left half written in it, or among the templates.
  *
  * Return: a descriptor, whose close() unlocks; -EAGAIN if somebody else holds it
- * for 10 s; the errno of making the directory or the file.
+ * for 30 s; the errno of making the directory or the file.
  */
 int store_lock(const struct command_env *env, struct err *e);
 

@@ -10,7 +10,7 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 
-#define WAIT_MS	 10000
+#define WAIT_MS	 30000
 #define EVERY_MS 5
 
 int nslock_take(int *ret, struct err *e)
@@ -26,7 +26,7 @@ int nslock_take(int *ret, struct err *e)
 		if (waited >= WAIT_MS)
 			return err_cni(
 				e, CNI_E_AGAIN,
-				"other plugins have been changing iptables for 10 s: try again");
+				"other plugins have been changing iptables for 30 s: try again");
 		nanosleep(&pause, NULL);
 	}
 	*ret = MOVE_FD(fd);

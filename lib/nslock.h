@@ -12,7 +12,7 @@
 struct err;
 
 /**
- * nslock_take() - wait for the lock, 10 s at most
+ * nslock_take() - wait for the lock, 30 s at most
  * @ret:	descriptor that holds it until it is closed
  *
  * Return: 0, -EAGAIN with CNI_E_AGAIN, or another errno.

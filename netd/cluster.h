@@ -96,6 +96,9 @@ struct definitions *cluster_definitions(const struct cluster *c);
 struct programmed *cluster_programmed(const struct cluster *c);
 struct wanted *cluster_wanted(const struct cluster *c);
 
+/* Whether the operator wants no new containers here (node.drain). */
+bool cluster_is_draining(const struct cluster *c);
+
 /* Where others send to, which is this node's VTEP too.  Its ip is not set before up(). */
 const struct node_addr *cluster_addr(const struct cluster *c);
 

@@ -8,7 +8,7 @@
 #include "lib/cleanup.h"
 
 #define IDLE_S	    30	 /* of silence, after which it is closed */
-#define STRANGE_MAX 1024 /* bytes of a message from who has not shown the key */
+#define STRANGE_MAX 1024 /* bytes of a message from who has not proved anything */
 
 struct waiting {
 	struct waiting *next;
@@ -22,6 +22,7 @@ struct stream {
 	struct conn *conn; /* NULL: about to be freed */
 	struct peer to;	   /* id unset: not known yet */
 	bool accepted;
+	bool heard; /* a genuine frame has come over it */
 	struct waiting *waiting, **end;
 	size_t waiting_bytes;
 };
@@ -108,7 +109,7 @@ static int send_one(struct stream *s, const uint8_t *plain, size_t len)
 
 static void flush(struct stream *s)
 {
-	while (s->waiting && conn_is_open(s->conn)) {
+	while (s->waiting && s->heard && conn_is_open(s->conn)) {
 		struct waiting *one = s->waiting;
 		int r = send_one(s, one->plain, one->len);
 
@@ -155,7 +156,6 @@ static void on_opened(void *ctx, struct conn *c)
 	s->all->counters.connected++;
 	if (r > 0)
 		conn_send(c, hello, (size_t)r);
-	flush(s);
 }
 
 static void on_message(void *ctx, struct conn *c, const uint8_t *msg, size_t len)
@@ -185,8 +185,14 @@ static const struct conn_ops stream_ops = {
 	.closed = on_closed,
 };
 
-/* Whom we connect to is asked by us: what comes back may be long once it is sealed. */
-static const struct conn_role stream_role = {
+static const struct conn_role role_connected = {
+	.kind = CONN_ENGINE,
+	.limit = FRAME_MAX,
+	.idle_s = IDLE_S,
+	.ops = &stream_ops,
+};
+
+static const struct conn_role role_accepted = {
 	.kind = CONN_ENGINE,
 	.limit = STRANGE_MAX,
 	.idle_s = IDLE_S,
@@ -213,7 +219,7 @@ static struct stream *connect_to(struct streams *all, const struct peer *to)
 		return NULL;
 	}
 	s->to = *to;
-	s->conn = conn_open(all->loop, &to->addr, &all->from, all->port, &stream_role, s);
+	s->conn = conn_open(all->loop, &to->addr, &all->from, all->port, &role_connected, s);
 	if (s->conn)
 		return s;
 	all->counters.connect_failed++;
@@ -268,14 +274,17 @@ void streams_accept(struct streams *all, struct conn *c)
 	s->accepted = true;
 	s->conn = c;
 	all->counters.accepted++;
-	conn_assign(c, &stream_role, s);
+	conn_assign(c, &role_accepted, s);
 }
 
-void stream_is_open_to(struct stream *s, const struct node_id *id)
+void stream_heard(struct stream *s, const struct node_id *id)
 {
-	conn_set_limit(s->conn, FRAME_MAX);
-	if (node_id_is_set(id))
+	if (node_id_is_set(id)) {
 		s->to.id = *id;
+		conn_set_limit(s->conn, FRAME_MAX);
+	}
+	s->heard = true;
+	flush(s);
 }
 
 void stream_answer(struct stream *s, const uint8_t *frame, size_t len)

@@ -5,12 +5,12 @@
  * One connection for each node that something is sent to, kept while it is used;
  * a message goes back over the connection that the other side made, once a
  * frame has said whose it is.  What goes over it is what goes over UDP: sealed
- * frames, with a hello first, so that both sides know each other even if no
+ * frames, with hellos first, so that both sides know each other even if no
  * datagram gets through.
  *
- * Who has not shown that it has the key yet may send no more than hellos.
- * Messages wait, as plaintext, until the connection is there and the other side
- * is known; they are given up without a word.
+ * Whoever has connected here may send no more than hellos until one of them has
+ * proved who it is.  Messages wait, as plaintext, until the other side has
+ * answered the first hello and is known; they are given up without a word.
  */
 #ifndef NETD_STREAM_H
 #define NETD_STREAM_H
@@ -31,8 +31,8 @@ struct streams_ops {
 		    uint8_t *out);
 	int (*knock)(void *ctx, uint8_t out[FRAME_MIN]);
 	/*
-	 * A frame, from whoever is at @from; stream_is_open_to() and stream_answer()
-	 * may be called.
+	 * A frame, from whoever is at @from; stream_answer() and stream_heard() may
+	 * be called.
 	 */
 	void (*frame)(void *ctx, struct stream *s, const struct node_addr *from,
 		      const uint8_t *frame, size_t len);
@@ -56,10 +56,11 @@ void streams_known(struct streams *all, const struct node_id *id, const struct n
 void streams_accept(struct streams *all, struct conn *c);
 
 /*
- * Who sent the frame has the key; and is @id, if that is set: what goes to it may
- * go this way.
+ * The frame was genuine, and its answer is sent: what waits may follow.  @id: who
+ * is at the other end, which what goes to it may use from now on; unset: it has
+ * not been proved yet.
  */
-void stream_is_open_to(struct stream *s, const struct node_id *id);
+void stream_heard(struct stream *s, const struct node_id *id);
 
 /* Send a frame back. */
 void stream_answer(struct stream *s, const uint8_t *frame, size_t len);

@@ -11,6 +11,7 @@
 #include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/file.h"
+#include "netd/cluster.h"
 #include "netd/control.h"
 #include "netd/log.h"
 #include "netd/metrics.h"
@@ -152,6 +153,7 @@ static int add_base_views(struct daemon *d, struct err *e)
 static void close_all(struct daemon *d)
 {
 	control_free(d->control);
+	cluster_free(d->cluster);
 	status_free(d->status);
 	metrics_free(d->metrics);
 	store_close(d->store);
@@ -186,6 +188,10 @@ int daemon_run(struct config *config, const char *file, struct err *e)
 		r = open_base(&p.d, e);
 	if (r == 0)
 		r = add_base_views(&p.d, e);
+	if (r == 0)
+		r = cluster_new(&p.d, &p.d.cluster, e);
+	if (r == 0)
+		r = cluster_start(p.d.cluster, e);
 	if (r == 0)
 		run(&p);
 	close_all(&p.d);

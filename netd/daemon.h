@@ -12,6 +12,7 @@
 #include "netd/config.h"
 #include "netd/self.h"
 
+struct cluster;
 struct control;
 struct err;
 struct ev_loop;
@@ -27,6 +28,7 @@ struct daemon {
 	struct control *control;
 	struct metrics *metrics;
 	struct status *status;
+	struct cluster *cluster;
 };
 
 /**

@@ -422,20 +422,29 @@ static int read_masquerade(struct config *c, const char *value, struct err *e)
 
 /* ---- keys ------------------------------------------------------------------------- */
 
-/* The host's name up to its first dot, in lower case, other characters as '-'. */
+static bool is_name_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+/* The host's name up to its first dot, in lower case, and other characters as '-' between. */
 static void make_name(const struct config *c, char ret[VALUE_SIZE])
 {
+	char host[VALUE_SIZE] = "";
+	size_t len = 0;
+
 	(void)c;
-	ret[0] = '\0';
-	(void)gethostname(ret, VALUE_SIZE - 1);
-	ret[VALUE_SIZE - 1] = '\0';
-	ret[strcspn(ret, ".")] = '\0';
-	for (char *s = ret; *s; s++) {
-		if (*s >= 'A' && *s <= 'Z')
-			*s = (char)(*s - 'A' + 'a');
-		else if (!(*s >= 'a' && *s <= 'z') && !(*s >= '0' && *s <= '9'))
-			*s = '-';
+	(void)gethostname(host, sizeof(host) - 1);
+	host[strcspn(host, ".")] = '\0';
+	for (const char *s = host; *s; s++) {
+		char lower = *s >= 'A' && *s <= 'Z' ? (char)(*s - 'A' + 'a') : *s;
+
+		if (is_name_char(lower) || len > 0)
+			ret[len++] = is_name_char(lower) ? lower : '-';
 	}
+	while (len > 0 && ret[len - 1] == '-')
+		len--;
+	ret[len] = '\0';
 }
 
 static void make_listen(const struct config *c, char ret[VALUE_SIZE])

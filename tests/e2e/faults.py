@@ -40,7 +40,7 @@ import time
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PLUGINS = os.environ.get("HEDDLE_PLUGINS", os.path.join(TOP, "build", "plugins"))
 PREFIX = "heddle-e2e-%d-" % os.getpid()	# lib.bash sweeps these names when the process is gone
-LIMIT_S = 30				# of one run; more is a hang
+LIMIT_S = 60				# of one run; more is a hang
 
 # Neither undoes nor does anything that outlives the process.
 HARMLESS = re.compile(r"rt_\w+|sig\w+|mmap|munmap|mremap|mprotect|madvise|brk|close|exit\w*|"
@@ -636,8 +636,9 @@ def main(doc, scenarios):
 			passed += 1
 	print("%s: %d passed, %d failed; %d of them were not reached; %.0f s"
 	      % (args.scenario, passed, failed, missed, time.monotonic() - begin))
-	# Counts vary a little with timing; many that are missed would mean that nothing is tested.
-	return 1 if failed or not passed or missed > passed // 10 else 0
+	# Counts vary a little with timing, also those of a small sample; many that are missed would mean
+	# that nothing is tested.
+	return 1 if failed or not passed or missed > max(2, passed // 10) else 0
 
 
 if __name__ == "__main__":

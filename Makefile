@@ -225,7 +225,8 @@ DEPS_TEST := $(DEPS_DEMO) libcmocka-dev bats python3 \
 DEPS_TEST += $(if $(wildcard /run/systemd/system),,firewalld dbus-daemon)
 DEPS_LINT := clang-format clang-tidy cppcheck shellcheck
 DEPS_FUZZ := clang libclang-rt-dev
-APT       := DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends
+# A mirror may stumble, and another apt be at work.
+APT       := DEBIAN_FRONTEND=noninteractive apt-get -y -q -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300
 
 .PHONY: deps deps-demo deps-test deps-lint deps-fuzz
 # Asks apt only for what is not there, so that a second run needs no network.
@@ -237,7 +238,7 @@ deps-fuzz: ; @$(call need,$(DEPS) $(DEPS_FUZZ))
 # Packages are installed, namespaces are made: both want root.
 need = [ $$(id -u) -eq 0 ] || { echo 'run make as root' >&2; exit 1; }; \
        missing=$$(for p in $(1); do dpkg -s $$p 2>/dev/null | grep -q '^Status: install ok installed' || echo $$p; done); \
-       [ -z "$$missing" ] || { apt-get update -q && $(APT) $$missing; }
+       [ -z "$$missing" ] || { $(APT) update && $(APT) install --no-install-recommends $$missing; }
 
 # ---- run it ------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ int attachment_report(struct cni_result *res, const char *name, const uint8_t *m
 {
 	char text[MAC_STRLEN];
 
-	return cni_result_add_iface(res, name, mac ? link_mac_str(mac, text) : NULL, sandbox, e);
+	return cni_result_add_iface(res, name, mac ? mac_str(mac, text) : NULL, sandbox, e);
 }
 
 const struct cni_iface *attachment_in_prev(const struct cni_request *rq)
@@ -79,7 +79,7 @@ bool attachment_is_adopted(const struct cni_request *rq, const struct link *link
 	const struct cni_iface *iface = attachment_in_prev(rq);
 	char mac[MAC_STRLEN];
 
-	return iface && link->has_mac && strcasecmp(iface->mac, link_mac_str(link->mac, mac)) == 0;
+	return iface && link->has_mac && strcasecmp(iface->mac, mac_str(link->mac, mac)) == 0;
 }
 
 int attachment_check_link(struct nl *nl, const char *name, const char *where, struct link *ret,

@@ -253,7 +253,7 @@ static int check_link(const struct link *link, const struct cni_iface *want, str
 
 	if (!(link->flags & IFF_UP))
 		r = cni_differs(e, "%s in the container is down", link->name);
-	if (want->mac && strcasecmp(link_mac_str(link->mac, mac), want->mac) != 0)
+	if (want->mac && strcasecmp(mac_str(link->mac, mac), want->mac) != 0)
 		r = cni_differs(e, "%s in the container has the MAC address %s, not %s", link->name,
 				mac, want->mac);
 

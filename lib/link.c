@@ -240,14 +240,6 @@ int link_random_mac(uint8_t ret[MAC_LEN], struct err *e)
 	return 0;
 }
 
-const char *link_mac_str(const uint8_t mac[MAC_LEN], char buf[MAC_STRLEN])
-{
-	snprintf(buf, MAC_STRLEN, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
-		 mac[4], mac[5]);
-
-	return buf;
-}
-
 /* ---- writing ------------------------------------------------------------- */
 
 static struct ifinfomsg *put_header(struct nlmsghdr *req, int index)

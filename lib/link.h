@@ -16,11 +16,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/mac.h"
+
 struct err;
 struct nl;
 
-#define MAC_LEN	   6
-#define MAC_STRLEN 18
+#define MAC_LEN 6
 
 /* What the kernel says of an interface; 0, "" or false where it says nothing. */
 struct link {
@@ -64,7 +65,6 @@ int link_each(struct nl *nl, int (*fn)(const struct link *link, void *data), voi
 
 /* A random unicast MAC with the locally administered bit set. */
 int link_random_mac(uint8_t ret[MAC_LEN], struct err *e);
-const char *link_mac_str(const uint8_t mac[MAC_LEN], char buf[MAC_STRLEN]);
 
 struct link_veth {
 	const char *name; /* this end; created up */

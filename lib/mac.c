@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,4 +21,12 @@ int mac_parse(const char *text, uint8_t ret[6])
 	memcpy(ret, mac, sizeof(mac));
 
 	return 0;
+}
+
+const char *mac_str(const uint8_t mac[6], char buf[MAC_STRLEN])
+{
+	snprintf(buf, MAC_STRLEN, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
+		 mac[4], mac[5]);
+
+	return buf;
 }

@@ -17,6 +17,11 @@
  */
 int mac_parse(const char *text, uint8_t ret[6]);
 
+#define MAC_STRLEN 18 /* "02:00:5e:10:00:01" and its NUL */
+
+/* Text of @mac in @buf.  Return: @buf. */
+const char *mac_str(const uint8_t mac[6], char buf[MAC_STRLEN]);
+
 /* Whether an interface may have it: it is no group's, and not all zero. */
 static inline bool mac_is_station(const uint8_t mac[6])
 {

@@ -62,7 +62,7 @@ int tune_write(const struct tune *t, json_t *obj)
 	int failed = 0;
 
 	if (t->set & TUNE_MAC)
-		failed |= json_object_set_new(obj, "mac", json_string(link_mac_str(t->mac, mac)));
+		failed |= json_object_set_new(obj, "mac", json_string(mac_str(t->mac, mac)));
 	if (t->set & TUNE_PROMISC)
 		failed |= json_object_set_new(obj, "promisc", json_boolean(t->promisc));
 	if (t->set & TUNE_MTU)
@@ -151,7 +151,7 @@ int tune_check(const struct link *link, const struct tune *want, struct err *e)
 
 	if (differs & TUNE_MAC)
 		r = cni_differs(e, "%s has the MAC address %s, not %s", link->name,
-				link_mac_str(have.mac, live), link_mac_str(want->mac, wanted));
+				mac_str(have.mac, live), mac_str(want->mac, wanted));
 	if (differs & TUNE_PROMISC)
 		r = cni_differs(e, "%s has promisc %s", link->name, on_off(have.promisc));
 	if (differs & TUNE_MTU)

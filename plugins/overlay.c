@@ -154,7 +154,7 @@ static int put_requested(const struct cni_request *rq, json_t *params, struct er
 	if (r < 0)
 		return r;
 	if (json_object_set(params, "ips", ips) < 0 ||
-	    (given && json_object_set_new(params, "mac", json_string(link_mac_str(mac, text))) < 0))
+	    (given && json_object_set_new(params, "mac", json_string(mac_str(mac, text))) < 0))
 		return err_sys(e, ENOMEM, "ask for addresses");
 
 	return 0;

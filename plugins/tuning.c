@@ -416,7 +416,7 @@ static int report(const struct add *a, struct cni_result *res, struct err *e)
 		if (!(want->set & TUNE_MAC))
 			continue;
 		free(iface->mac);
-		iface->mac = strdup(link_mac_str(want->mac, mac));
+		iface->mac = strdup(mac_str(want->mac, mac));
 		if (!iface->mac)
 			return err_sys(e, ENOMEM, "report the MAC address of %s", iface->name);
 	}

@@ -62,7 +62,7 @@ static int say_mac(const struct cni_request *rq, struct err *e)
 	int r = cni_mac(rq, mac, &given, e);
 
 	if (given)
-		fprintf(stderr, "mac=%s\n", link_mac_str(mac, text));
+		fprintf(stderr, "mac=%s\n", mac_str(mac, text));
 
 	return r;
 }

@@ -338,7 +338,7 @@ static void random_mac_addresses_are_local_unicast_and_differ(void **state)
 		assert_int_equal(link_random_mac(two, NULL), 0);
 		assert_memory_not_equal(one, two, MAC_LEN);
 	}
-	assert_string_equal(link_mac_str((const uint8_t[]){ 2, 0xff, 0, 0x1a, 9, 1 }, text),
+	assert_string_equal(mac_str((const uint8_t[]){ 2, 0xff, 0, 0x1a, 9, 1 }, text),
 			    "02:ff:00:1a:09:01");
 }
 

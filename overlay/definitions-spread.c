@@ -61,17 +61,16 @@ void definitions_spread_init(struct definitions *d)
 			  (struct spread_source){ .render = render, .self = d });
 }
 
+/* Definitions are few, and waited for: the author tells as many at once as it can. */
 void definitions_pass_on(struct definitions *d, uint32_t handle, bool first, ms_t now)
 {
 	uint32_t all = members_alive(engine_members(d->engine));
 	unsigned int limit = SENDS_A_DIGIT * (unsigned int)ceil(log10(all + 1.0));
 	unsigned int fanout = engine_settings(d->engine)->gossip_fanout;
 
-	/* The author tells everybody in a small cluster; the others tell some in case it was lost.
-	 */
-	if (first && all <= SPREAD_FANOUT + 1) {
+	if (first) {
 		fanout = SPREAD_FANOUT;
-		limit += all;
+		limit += SPREAD_FANOUT;
 	}
 	spread_add(engine_spread(d->engine), 0, SPREAD_DEFINITION, handle, limit, fanout, now);
 }

@@ -51,6 +51,9 @@ static const char *part_name(uint32_t kind)
 		[PART_SYNC_CLAIM] = "sync-claim",
 		[PART_ROW] = "row",
 		[PART_LINK] = "link",
+		[PART_DEFINITION] = "definition",
+		[PART_REMOVAL] = "removal",
+		[PART_DEFINITION_NEWS] = "definition-news",
 	};
 
 	return kind < PART_KINDS && names[kind] ? names[kind] : "part";

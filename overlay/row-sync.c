@@ -22,6 +22,7 @@
 #define WAIT_MOST    2000
 #define HURRY	     10000	   /* ms after a start, or a member's return */
 #define GAP_WAIT     150	   /* ms for a gap to close by itself */
+#define ANSWER_WAIT  500	   /* ms after which a datagram that is not answered was lost */
 #define PULL_AGAIN   700	   /* ms without an answer after which a table is asked for again */
 #define ANSWER_RATE  (1500 * 1000) /* bytes a second of tables */
 #define ANSWER_BURST (2 * ANSWER_RATE)
@@ -150,16 +151,12 @@ static void put_compare(struct chunk *c, const struct network *n, const struct t
 	chunk_put(c, PART_ROW_COMPARE, row_Compare_fields, &m);
 }
 
-static void compare(struct rows *r, const struct peer *to, ms_t now)
+static void send_compares(struct rows *r, const struct peer *to, bool by_stream)
 {
-	struct row_sync *s = &r->sync;
 	struct chunk c;
 
-	/* Longer and longer while it brings nothing; never in step with others. */
-	s->wait = s->wait * 2 < WAIT_MOST ? s->wait * 2 : WAIT_MOST;
-	s->next = now + s->wait / 2 + engine_random(r->engine, (uint32_t)s->wait);
 	r->counters.compared++;
-	s->by_stream = s->differs_since != 0 && now - s->differs_since >= DATAGRAMS_TRIED;
+	r->sync.by_stream = by_stream;
 	chunk_begin(&c, r, to);
 	for (unsigned int i = 0; i <= ROWS_NETWORKS; i++) {
 		const struct network *n = &r->networks[i];
@@ -168,7 +165,32 @@ static void compare(struct rows *r, const struct peer *to, ms_t now)
 			put_compare(&c, n, &(struct tree_range){ .depth = 0 });
 	}
 	chunk_send(&c);
-	s->by_stream = false;
+	r->sync.by_stream = false;
+}
+
+static void compare(struct rows *r, const struct peer *to, ms_t now)
+{
+	struct row_sync *s = &r->sync;
+	bool by_stream = s->differs_since != 0 && now - s->differs_since >= DATAGRAMS_TRIED;
+
+	/* Longer and longer while it brings nothing; never in step with others. */
+	s->wait = s->wait * 2 < WAIT_MOST ? s->wait * 2 : WAIT_MOST;
+	s->next = now + s->wait / 2 + engine_random(r->engine, (uint32_t)s->wait);
+	if (!by_stream)
+		s->open = (struct row_open){ .with = *to,
+					     .root = combined_root(r, &to->id),
+					     .at = now + ANSWER_WAIT };
+	send_compares(r, to, by_stream);
+}
+
+/* Where something was lost.  If tables have changed since, it was not all. */
+static void compare_again(struct rows *r)
+{
+	struct row_open *open = &r->sync.open;
+
+	open->at = 0;
+	if (r->sync.differs_since != 0 && combined_root(r, &open->with.id) == open->root)
+		send_compares(r, &open->with, true);
 }
 
 static void put_entry(row_Heads *m, const struct owner *o)
@@ -304,8 +326,8 @@ void row_sync_pull(struct rows *r, const struct network *n, const struct node_id
 		pull_now(r, n, o, from, row_Reach_DELTA, now);
 }
 
-void row_sync_gap(struct rows *r, const struct network *n, const struct node_id *owner,
-		  const struct peer *from, ms_t now)
+/* One for each table; where there is no room a comparison brings it. */
+static void put_due(struct rows *r, const struct row_due *new)
 {
 	struct row_due *free_one = NULL;
 
@@ -314,15 +336,22 @@ void row_sync_gap(struct rows *r, const struct network *n, const struct node_id 
 
 		if (!d->active)
 			free_one = d;
-		else if (d->scope == scope_of(r, n) && node_id_equal(&d->owner, owner))
+		else if (d->scope == new->scope && node_id_equal(&d->owner, &new->owner))
 			return;
 	}
-	if (free_one) /* else a comparison brings it */
-		*free_one = (struct row_due){ .active = true,
-					      .scope = scope_of(r, n),
-					      .owner = *owner,
-					      .from = *from,
-					      .at = now + GAP_WAIT };
+	if (free_one)
+		*free_one = *new;
+}
+
+void row_sync_gap(struct rows *r, const struct network *n, const struct head *head,
+		  const struct peer *from, ms_t now)
+{
+	put_due(r, &(struct row_due){ .active = true,
+				      .scope = scope_of(r, n),
+				      .owner = head->owner,
+				      .version = head->version,
+				      .from = *from,
+				      .at = now + GAP_WAIT });
 }
 
 static void run_due(struct rows *r, struct row_due *d, ms_t now)
@@ -331,8 +360,11 @@ static void run_due(struct rows *r, struct row_due *d, ms_t now)
 	struct owner *o = n->joined ? owner_find(n, &d->owner) : NULL;
 
 	d->active = false;
-	if (o && o->table.n_ahead > 0 && may_pull(o, now))
-		pull_now(r, n, o, &d->from, row_Reach_DELTA, now);
+	if (!o || table_version(&o->table) >= d->version || (!d->again && !may_pull(o, now)))
+		return;
+	r->sync.by_stream = d->again;
+	pull_now(r, n, o, &d->from, row_Reach_DELTA, now);
+	r->sync.by_stream = false;
 }
 
 /* ---- heads ----------------------------------------------------------------- */
@@ -378,6 +410,19 @@ static bool is_of_own_life(struct rows *r, const struct entry *e)
 	       e->version >> 32 >= engine_generation(r->engine);
 }
 
+/* The pull, or what answers it, may be lost. */
+static void expect_table(const struct chunk *c, const struct network *n, const struct entry *e,
+			 ms_t now)
+{
+	put_due(c->rows, &(struct row_due){ .active = true,
+					    .again = true,
+					    .scope = scope_of(c->rows, n),
+					    .owner = e->id,
+					    .version = e->version,
+					    .from = *c->to,
+					    .at = now + ANSWER_WAIT });
+}
+
 /* What the peer has of an owner.  Return: whether it has it older than this node. */
 static bool weigh(struct chunk *c, struct network *n, const struct entry *e, ms_t now)
 {
@@ -400,6 +445,8 @@ static bool weigh(struct chunk *c, struct network *n, const struct entry *e, ms_
 	if (may_pull(o, now)) {
 		o->pulled_at = now;
 		put_pull(c, n, &o->table, row_Reach_DELTA);
+		if (!r->sync.by_stream)
+			expect_table(c, n, e, now);
 	}
 
 	return false;
@@ -460,6 +507,7 @@ static void wait_no_more(struct rows *r, ms_t now)
 	struct row_sync *s = &r->sync;
 	ms_t soon = now + engine_random(r->engine, WAIT_LEAST);
 
+	s->open.at = 0;
 	s->wait = WAIT_LEAST;
 	if (s->next > soon)
 		s->next = soon;
@@ -782,7 +830,7 @@ void row_sync_greeted(struct rows *r, const struct origin *o, const uint8_t *gre
 	if (len != sizeof(uint64_t))
 		return;
 	if (get_le64(greeting) == combined_root(r, &o->from.id)) {
-		s->differs_since = 0;
+		s->differs_since = s->open.at = 0;
 		s->wait = WAIT_LEAST;
 		return;
 	}
@@ -832,6 +880,8 @@ void row_sync_tick(struct rows *r, ms_t now)
 {
 	if (is_hurrying(&r->sync) && now >= r->sync.next)
 		compare_with_any(r, now);
+	if (r->sync.open.at != 0 && now >= r->sync.open.at)
+		compare_again(r);
 	for (unsigned int i = 0; i < ROW_SYNC_DUE; i++)
 		if (r->sync.due[i].active && r->sync.due[i].at <= now)
 			run_due(r, &r->sync.due[i], now);
@@ -841,6 +891,8 @@ ms_t row_sync_deadline(const struct rows *r)
 {
 	ms_t first = is_hurrying(&r->sync) ? r->sync.next : MS_NEVER;
 
+	if (r->sync.open.at != 0 && r->sync.open.at < first)
+		first = r->sync.open.at;
 	for (unsigned int i = 0; i < ROW_SYNC_DUE; i++)
 		if (r->sync.due[i].active && r->sync.due[i].at < first)
 			first = r->sync.due[i].at;

@@ -12,8 +12,11 @@
  * versions (Heads).  Whoever gets versions asks for the tables that it has older
  * (Pull), and tells the versions that the other one has older.
  *
- * None of it is remembered between two messages, so a lost one costs nothing but
- * the next comparison.  What fits into a datagram goes as one.
+ * What fits into a datagram goes as one.  A step is a function of the message
+ * alone, so a lost one needs no repair but a repetition: who began a comparison
+ * that brought nothing begins it again over a stream, and who pulled a table that
+ * did not come pulls it again so.  Four to six datagrams in a row do not get
+ * through a network that loses a third of them.
  *
  * A pull asks for the rows since a version.  If they do not lead to the signed
  * root, because some row was removed, the next one asks for a list of what is
@@ -25,7 +28,7 @@
 #include "overlay/module.h"
 #include "overlay/row-table.h"
 
-#define ROW_SYNC_DUE 32 /* pulls that wait for the gap to close by itself */
+#define ROW_SYNC_DUE 32 /* pulls that wait: for a gap to close by itself, or for their answer */
 
 struct rows;
 struct network;
@@ -42,17 +45,28 @@ struct row_transfer {
 	uint8_t *kept;
 };
 
+/* A table that is to be there by then, complete to a version, or it is asked for. */
 struct row_due {
 	bool active;
+	bool again; /* it was asked for, and a datagram was lost: over a stream */
 	uint16_t scope;
 	struct node_id owner;
+	uint64_t version;
 	struct peer from;
 	ms_t at;
+};
+
+/* A comparison that was begun by datagram, and has brought nothing yet. */
+struct row_open {
+	struct peer with;
+	uint64_t root; /* of all that both were in when it was begun */
+	ms_t at;       /* when it is begun again, over a stream; 0: none is open */
 };
 
 struct row_sync {
 	struct row_transfer transfer;
 	struct row_due due[ROW_SYNC_DUE];
+	struct row_open open;
 	bool settled;	/* the roots have been equal once */
 	bool news;	/* a comparison brought some */
 	bool by_stream; /* what is said now: so came the question, or datagrams have not helped */
@@ -76,8 +90,8 @@ void row_sync_hurry(struct rows *r, ms_t now);
 /* A part of kind PART_ROW_COMPARE to PART_ROW_ITEM. */
 void row_sync_receive(struct rows *r, const struct origin *o, const struct part *p, ms_t now);
 
-/* A change has a gap before it: pull what is between from @from, unless it comes by itself. */
-void row_sync_gap(struct rows *r, const struct network *n, const struct node_id *owner,
+/* A change of @head has a gap before it: pull it from @from, unless it closes by itself. */
+void row_sync_gap(struct rows *r, const struct network *n, const struct head *head,
 		  const struct peer *from, ms_t now);
 
 /* Ask @from for what it has of @owner; what it has is told or not at all. */

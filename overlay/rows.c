@@ -120,7 +120,7 @@ static void take_change(struct rows *r, struct network *n, struct owner *o, stru
 	r->counters.ahead += v == TABLE_AHEAD_OF;
 	r->counters.too_much += v == TABLE_FULL;
 	if (v == TABLE_AHEAD_OF || v == TABLE_FULL)
-		row_sync_gap(r, n, &head.owner, &from->from, now);
+		row_sync_gap(r, n, &head, &from->from, now);
 }
 
 /* The change itself, after it is known to be wanted.  Return: NULL, and it was counted. */

@@ -305,6 +305,10 @@ is_up() { [[ $(in_ns "$1" ip -brief link show dev "$2") =~ [[:space:]]UP[[:space
 outside_add() {
 	netns_add outside
 	in_ns host ip link add wan0 type veth peer name eth0 netns "$(netns_name outside)"
+	# Their link-local addresses would be under DAD for two seconds, change meanwhile, and not ask for
+	# the neighbours of what is forwarded.
+	in_ns host sysctl -qw net.ipv6.conf.wan0.accept_dad=0
+	in_ns outside sysctl -qw net.ipv6.conf.eth0.accept_dad=0
 	in_ns host ip addr add 203.0.113.1/24 dev wan0
 	in_ns host ip addr add 2001:db8::1/64 dev wan0 nodad
 	in_ns outside ip addr add 203.0.113.2/24 dev eth0

@@ -128,7 +128,7 @@ assert_lines() { [[ $1 == "$2" ]] || fail "$(diff <(printf '%s\n' "$2") <(printf
 	assert_lines "$(routes 101)" $'10.3.0.0/24 dev net1 src 10.3.0.5\ndefault via 10.3.0.1 dev net1'
 	assert_lines "$(routes 102)" $'default via fd00:2::1 dev net1\nfd00:2::/64 dev net1'
 	assert_lines "$(routes main)" ''
-	in_ns c1 ip -6 route show table main | grep -q '^fe80::/64 dev net1'
+	wait_for 30 eval 'in_ns c1 ip -6 route show table main | grep -q "^fe80::/64 dev net1"'
 	check
 	assert_silent
 	del

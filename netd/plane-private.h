@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * plane-private - what the parts of the plane share
+ *
+ *	plane.c		networks, endpoints, what others call
+ *	plane-flush.c	entries and members on their way into the kernel
+ *	plane-repair.c	notifications, comparisons, and the timers of both
+ */
+#ifndef NETD_PLANE_PRIVATE_H
+#define NETD_PLANE_PRIVATE_H
+
+#include <ev.h>
+
+#include "netd/entries.h"
+#include "netd/filter.h"
+#include "netd/forward.h"
+#include "netd/local.h"
+#include "netd/plane.h"
+#include "netd/watch.h"
+
+struct local {
+	struct local *next;
+	struct plane_endpoint ep;
+	bool port_settled, claims_settled; /* was right once: what differs later is drift */
+};
+
+/* A network that is served, or that something is wanted in. */
+struct plane_net {
+	struct plane_net *next;
+	struct network_id id;
+	struct entries entries;
+	bool served;
+	/* While it is: */
+	struct plane_network conf; /* its name is owned */
+	char bridge[IFNAMSIZ], vxlan[IFNAMSIZ];
+	struct forward_devices dev;
+	struct local *locals;
+	uint32_t mtu;
+	bool settled;	    /* devices were right once since the last change of @conf */
+	bool in_filter;	    /* its port and VNI are, as far as we know */
+	bool seen;	    /* by a comparison of the filter */
+	bool check_devices; /* something may have happened to them, or to ports */
+	bool check_entries;
+};
+
+struct plane {
+	struct ev_loop *loop;
+	struct underlay *underlay;
+	struct nl *route, *nft;
+	int announce;
+	struct watch *watch;
+	struct plane_net *nets;
+	struct ip_addr vtep;
+	bool swept;	   /* what is not ours by now never will be */
+	bool check_filter; /* something may have happened to the filter … */
+	bool check_claims; /* … or to pins and masquerading */
+	bool filter_settled;
+	bool unflushed; /* something was wanted that plane_on_flushed() was not told of */
+	bool held;	/* the kernel has refused something: the timer goes on */
+	ev_prepare prepare;
+	ev_idle more; /* runs while there is more to be sent */
+	ev_timer repair, full;
+	ev_tstamp repaired_at;
+	void (*flushed)(void *ctx);
+	void *flushed_ctx;
+	void (*mtu_changed)(void *ctx);
+	void *mtu_ctx;
+	struct filter_drops dropped_before; /* by chains that were there before these */
+	struct plane_counters counters;
+};
+
+struct plane_net *plane_find(const struct plane *p, const struct network_id *id);
+/* Networks that are neither served nor wanted anything in. */
+void plane_forget_empty(struct plane *p);
+const struct local *plane_local_of_mac(const struct plane_net *net, const uint8_t mac[6]);
+
+/* What local.h wants to know of a network. */
+struct local_conf plane_local_conf(const struct plane_net *net);
+
+/* Have devices, addresses, routes and ports right.  What was settled and is not is drift. */
+int plane_ensure_devices(struct plane *p, struct plane_net *net, struct err *e);
+int plane_ensure_claims(struct plane *p, struct plane_net *net, struct err *e);
+
+/* Compare with the kernel, and queue what differs. */
+int plane_compare_entries(struct plane *p, struct plane_net *net, struct err *e);
+int plane_compare_filter(struct plane *p, struct err *e);
+
+/* Have the network's port and VNI in the filter, before its device is there. */
+int plane_filter_network(struct plane *p, struct plane_net *net, struct err *e);
+/* Take it and its members out, after the device is gone. */
+int plane_unfilter_network(struct plane *p, struct plane_net *net, struct err *e);
+
+/* Have the timer look after what is to be checked: now, or soon if that was a moment ago. */
+void plane_wake(struct plane *p);
+
+int plane_repair_start(struct plane *p, struct err *e);
+void plane_repair_stop(struct plane *p);
+
+#endif

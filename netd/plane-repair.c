@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * plane-repair - notifications, comparisons, and the timers of both
+ *
+ * A notification says where to look, not what to do: several come for one cause, and
+ * this process's own changes bring some.  So they only mark what may have changed,
+ * and a timer looks at it a moment later, or somewhat later if it has just
+ * looked: another program that undoes what is done here costs five looks a second.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "lib/nl.h"
+#include "netd/ifstate.h"
+#include "netd/plane-private.h"
+#include "netd/tunnel.h"
+
+#define LOG_AREA "plane"
+#include "netd/log.h"
+
+#define SOON	      0.01 /* s: several notifications of one cause are looked at together */
+#define AGAIN	      0.2  /* between two looks */
+#define AFTER_REFUSAL 1.0
+#define FULL	      30.0
+
+/* Another's transaction spoils a listing of the filter. */
+#define LISTING_TRIES 16
+
+/* ---- the timer's work ----------------------------------------------------------------- */
+
+void plane_wake(struct plane *p)
+{
+	ev_tstamp since = ev_now(p->loop) - p->repaired_at;
+	ev_tstamp after = p->held ? AFTER_REFUSAL : since >= 0 && since < AGAIN ? AGAIN : SOON;
+
+	if (ev_is_active(&p->repair))
+		return;
+	ev_timer_set(&p->repair, after, 0.);
+	ev_timer_start(p->loop, &p->repair);
+}
+
+static void say_failure(struct plane *p, const struct err *e)
+{
+	static struct log_pace pace;
+
+	p->counters.failures++;
+	log_paced(&pace, LOG_WARNING, LOG_AREA, "%s: tried again in a second", e->msg);
+}
+
+static void repair_claims(struct plane *p)
+{
+	struct err e;
+
+	p->check_claims = false;
+	for (struct plane_net *n = p->nets; n; n = n->next) {
+		if (!n->served || plane_ensure_claims(p, n, &e) == 0)
+			continue;
+		say_failure(p, &e);
+		p->check_claims = p->held = true;
+	}
+}
+
+static void flush_or_wait(struct plane *p)
+{
+	struct err e;
+	int r;
+
+	if (p->held)
+		return;
+	r = plane_flush(p, &e);
+	if (r < 0)
+		say_failure(p, &e);
+	if (r > 0)
+		ev_idle_start(p->loop, &p->more);
+	else
+		ev_idle_stop(p->loop, &p->more);
+}
+
+static void repair(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	struct plane *p = timer->data;
+
+	(void)loop;
+	(void)revents;
+	p->held = false;
+	p->repaired_at = ev_now(p->loop);
+	if (p->check_claims)
+		repair_claims(p);
+	flush_or_wait(p);
+	if (p->held)
+		plane_wake(p);
+}
+
+static void count_drops(struct plane *p)
+{
+	struct filter_drops d;
+
+	if (filter_count(p->nft, &d, NULL) < 0)
+		return;
+	p->counters.dropped_input = p->dropped_before.input + d.input;
+	p->counters.dropped_forward = p->dropped_before.forward + d.forward;
+	p->counters.dropped_output = p->dropped_before.output + d.output;
+}
+
+static void check_everything(struct plane *p)
+{
+	for (struct plane_net *n = p->nets; n; n = n->next)
+		n->check_devices = n->check_entries = true;
+	p->check_filter = p->check_claims = true;
+	p->counters.comparisons++;
+	plane_wake(p);
+}
+
+static void full(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	(void)loop;
+	(void)revents;
+	check_everything(timer->data);
+	count_drops(timer->data);
+}
+
+static void prepare(struct ev_loop *loop, ev_prepare *w, int revents)
+{
+	struct plane *p = w->data;
+
+	(void)loop;
+	(void)revents;
+	/* What waits to be checked waits for the timer, unless something was wanted. */
+	if (p->unflushed || ev_is_active(&p->more))
+		flush_or_wait(p);
+}
+
+static void nothing(struct ev_loop *loop, ev_idle *w, int revents)
+{
+	(void)loop;
+	(void)w;
+	(void)revents;
+}
+
+/* ---- notifications ----------------------------------------------------------------------- */
+
+static struct plane_net *net_of_index(const struct plane *p, int index)
+{
+	for (struct plane_net *n = p->nets; n; n = n->next)
+		if (n->served && (n->dev.bridge == index || n->dev.vxlan == index))
+			return n;
+
+	return NULL;
+}
+
+static bool is_device_of(const struct plane_net *n, const struct ifstate *s)
+{
+	if (s->index == n->dev.bridge || s->index == n->dev.vxlan ||
+	    strcmp(s->name, n->bridge) == 0 || strcmp(s->name, n->vxlan) == 0)
+		return true;
+	for (const struct local *l = n->locals; l; l = l->next)
+		if (strcmp(s->name, l->ep.owner.host_ifname) == 0)
+			return true;
+
+	return false;
+}
+
+static void check_devices(struct plane *p, struct plane_net *n)
+{
+	n->check_devices = true;
+	plane_wake(p);
+}
+
+/* A device that came back empty is looked at as a whole. */
+static void link_event(void *ctx, const struct ifstate *s, bool gone)
+{
+	struct plane *p = ctx;
+
+	for (struct plane_net *n = p->nets; n; n = n->next) {
+		if (!n->served || !is_device_of(n, s))
+			continue;
+		if (gone || !(s->flags & IFF_UP))
+			n->check_entries = true;
+		check_devices(p, n);
+	}
+}
+
+static void address_event(void *ctx, int index)
+{
+	struct plane_net *n = net_of_index(ctx, index);
+
+	if (n)
+		check_devices(ctx, n);
+}
+
+/* A container's static entry went, or the VXLAN device has taken it. */
+static bool is_of_local(const struct plane_net *n, const struct forward_said *said)
+{
+	return said->is.kind == ENTRY_FDB && said->place == ENTRY_IN_BRIDGE &&
+	       plane_local_of_mac(n, said->is.mac);
+}
+
+static struct plane_net *net_of_local(const struct plane *p, const struct forward_said *said)
+{
+	for (struct plane_net *n = p->nets; n; n = n->next)
+		if (n->served && is_of_local(n, said))
+			return n;
+
+	return NULL;
+}
+
+static void count_drift(struct plane *p, uint8_t kind)
+{
+	if (kind == ENTRY_NEIGHBOUR)
+		p->counters.repaired_neighbours++;
+	else
+		p->counters.repaired_fdb++;
+}
+
+static void entry_event(void *ctx, const struct forward_said *said)
+{
+	struct plane *p = ctx;
+	struct plane_net *n = net_of_local(p, said), *of_index = net_of_index(p, said->index);
+	bool drift;
+
+	if (n && (said->gone || said->index == n->dev.vxlan))
+		check_devices(p, n);
+	if (!of_index)
+		return;
+	drift = said->gone || !said->usable ? entries_lost(&of_index->entries, &said->is)
+					    : entries_found(&of_index->entries, &said->is);
+	if (!drift)
+		return;
+	count_drift(p, said->is.kind);
+	plane_wake(p);
+}
+
+static void filter_event(void *ctx)
+{
+	struct plane *p = ctx;
+
+	p->check_filter = true;
+	plane_wake(p);
+}
+
+static void claim_event(void *ctx, const char *tag)
+{
+	struct plane *p = ctx;
+
+	for (const struct plane_net *n = p->nets; n; n = n->next) {
+		struct owner owner;
+
+		if (!n->served)
+			continue;
+		owner_init_network(&owner, n->conf.name);
+		if (tag && !owner_has_network(&owner, tag, strlen(tag)))
+			continue;
+		p->check_claims = true;
+		plane_wake(p);
+		return;
+	}
+}
+
+static void overrun_event(void *ctx)
+{
+	struct plane *p = ctx;
+
+	p->counters.overruns++;
+	check_everything(p);
+}
+
+/* ---- comparisons ---------------------------------------------------------------------------- */
+
+int plane_compare_entries(struct plane *p, struct plane_net *net, struct err *e)
+{
+	const unsigned int fdb = ENTRY_BIT(ENTRY_FDB) | ENTRY_BIT(ENTRY_FLOOD);
+	const unsigned int neighbours = ENTRY_BIT(ENTRY_NEIGHBOUR);
+	uint32_t n_fdb, n_neighbours;
+	int r;
+
+	entries_begin(&net->entries, fdb | neighbours);
+	r = forward_see(p->route, &net->dev, &net->entries, e);
+	if (r < 0)
+		return r;
+	n_fdb = entries_end(&net->entries, fdb);
+	n_neighbours = entries_end(&net->entries, neighbours);
+	p->counters.repaired_fdb += n_fdb;
+	p->counters.repaired_neighbours += n_neighbours;
+	net->check_entries = false;
+	if (n_fdb || n_neighbours)
+		log_warning("network %s: %u FDB and %u neighbour entries were not as they should "
+			    "be: repaired",
+			    net->conf.name, n_fdb, n_neighbours);
+
+	return 0;
+}
+
+struct orphans {
+	struct filter_key *list;
+	size_t n, room;
+};
+
+struct filter_look {
+	struct plane *p;
+	struct orphans orphans;
+};
+
+static int keep_orphan(struct orphans *o, const struct filter_key *key)
+{
+	if (o->n == o->room) {
+		size_t room = 2 * o->room + 16;
+		struct filter_key *list = reallocarray(o->list, room, sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		o->list = list;
+		o->room = room;
+	}
+	o->list[o->n++] = *key;
+
+	return 0;
+}
+
+static int see_key(const struct filter_key *key, void *data)
+{
+	const struct entry_is is = { .kind = ENTRY_PEER, .ip = key->vtep };
+	struct filter_look *look = data;
+
+	for (struct plane_net *n = look->p->nets; n; n = n->next) {
+		if (!n->served || n->conf.vni != key->vni)
+			continue;
+		if (ip_is_set(&key->vtep))
+			return entries_see(&n->entries, &is, ENTRY_IN_VXLAN, true);
+		if (n->conf.port == key->port) {
+			n->seen = true;
+			return 0;
+		}
+	}
+
+	return keep_orphan(&look->orphans, key);
+}
+
+/* What belongs to no network waits until it is known that none will come for it. */
+static int settle_networks(struct filter_look *look, uint32_t *drifted, struct err *e)
+{
+	struct plane *p = look->p;
+	struct nft_batch b;
+
+	nft_begin(&b, p->nft, 0);
+	for (struct plane_net *n = p->nets; n; n = n->next) {
+		const struct filter_key key = { .port = n->conf.port, .vni = n->conf.vni };
+
+		if (!n->served || n->seen)
+			continue;
+		filter_add(&b, &key);
+		*drifted += n->in_filter;
+		n->in_filter = true;
+	}
+	for (size_t i = 0; p->swept && i < look->orphans.n; i++)
+		filter_del(&b, &look->orphans.list[i]);
+
+	return nft_commit(&b, e);
+}
+
+static int look_at_filter(struct filter_look *look, struct err *e)
+{
+	int r = -EINTR;
+
+	for (int i = 0; i < LISTING_TRIES && r == -EINTR; i++) {
+		look->orphans.n = 0;
+		for (struct plane_net *n = look->p->nets; n; n = n->next) {
+			entries_begin(&n->entries, ENTRY_BIT(ENTRY_PEER));
+			n->seen = false;
+		}
+		r = filter_each(look->p->nft, see_key, look, e);
+	}
+
+	return r == -EINTR ? nft_still_busy(e) : r;
+}
+
+/* Its chains and sets first, or there is nothing to look at. */
+static int stand_up(struct plane *p, uint32_t *drifted, struct err *e)
+{
+	int r = filter_stands(p->nft, e);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	p->dropped_before = (struct filter_drops){ .input = p->counters.dropped_input,
+						   .forward = p->counters.dropped_forward,
+						   .output = p->counters.dropped_output };
+	++*drifted;
+
+	return filter_build(p->nft, e);
+}
+
+int plane_compare_filter(struct plane *p, struct err *e)
+{
+	struct filter_look look = { .p = p };
+	uint32_t drifted = 0;
+	int r = stand_up(p, &drifted, e);
+
+	if (r == 0)
+		r = look_at_filter(&look, e);
+	for (struct plane_net *n = p->nets; r == 0 && n; n = n->next)
+		if (n->served)
+			drifted += entries_end(&n->entries, ENTRY_BIT(ENTRY_PEER));
+	if (r == 0)
+		r = settle_networks(&look, &drifted, e);
+	free(look.orphans.list);
+	if (r < 0)
+		return r;
+	p->counters.repaired_filter += p->filter_settled ? drifted : 0;
+	p->filter_settled = true;
+	p->check_filter = false;
+	if (drifted)
+		log_warning("the VXLAN filter was not as it should be: repaired");
+
+	return 0;
+}
+
+/* ---- start and end -----------------------------------------------------------------------------
+ */
+
+int plane_repair_start(struct plane *p, struct err *e)
+{
+	const struct watch_events events = {
+		.link = link_event,
+		.address = address_event,
+		.entry = entry_event,
+		.filter = filter_event,
+		.claim = claim_event,
+		.overrun = overrun_event,
+		.ctx = p,
+	};
+	int r = watch_new(p->loop, &events, &p->watch, e);
+
+	if (r < 0)
+		return r;
+	ev_timer_init(&p->repair, repair, SOON, 0.);
+	ev_timer_init(&p->full, full, FULL, FULL);
+	ev_prepare_init(&p->prepare, prepare);
+	ev_idle_init(&p->more, nothing);
+	p->repair.data = p->full.data = p->prepare.data = p->more.data = p;
+	ev_timer_start(p->loop, &p->full);
+	ev_prepare_start(p->loop, &p->prepare);
+
+	return 0;
+}
+
+void plane_repair_stop(struct plane *p)
+{
+	if (!p->watch)
+		return;
+	ev_timer_stop(p->loop, &p->repair);
+	ev_timer_stop(p->loop, &p->full);
+	ev_prepare_stop(p->loop, &p->prepare);
+	ev_idle_stop(p->loop, &p->more);
+	watch_free(p->watch);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* docker-private - what the files of the Docker driver share; see docker.h */
+#ifndef NETD_DOCKER_PRIVATE_H
+#define NETD_DOCKER_PRIVATE_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "lib/jnode.h"
+
+struct daemon;
+struct err;
+struct http;
+struct http_call;
+struct nl;
+
+struct docker_counters {
+	uint64_t calls, refused;
+	uint64_t pools; /* RequestPool: dockerd asks again and again for a subnet that it has */
+	uint64_t late;	/* answered by the deadline */
+};
+
+struct docker {
+	struct daemon *daemon;
+	struct http *http;
+	struct nl *route, *filter; /* rtnetlink, nftables */
+	int netns;		   /* of this process */
+	char *path;
+	struct docker_counters count;
+};
+
+/*
+ * A method.  Return: 0 with @reply, an object that becomes the caller's; or a
+ * negative errno.
+ */
+typedef int (*docker_fn)(struct docker *k, const struct jnode *request, json_t **reply,
+			 struct err *e);
+
+struct docker_method {
+	const char *path;
+	docker_fn fn;
+};
+
+extern const struct docker_method docker_ipam_methods[];
+extern const struct docker_method docker_driver_methods[];
+
+/* A member that has to be there. Return: 0, or -EINVAL that names it. */
+int docker_need(const struct jnode *request, const char *key, struct jnode *ret, struct err *e);
+/* The same of text that is not empty, borrowed from @request. */
+int docker_need_text(const struct jnode *request, const char *key, const char **ret, struct err *e);
+/* Text, "" if it is not there. */
+int docker_text(const struct jnode *request, const char *key, const char **ret, struct err *e);
+
+/* An empty object, which is most answers.  Return: 0 or -ENOMEM. */
+int docker_done(json_t **reply, struct err *e);
+
+/* @reply of a json_pack().  Return: 0, or -ENOMEM if it is NULL. */
+int docker_reply(json_t **reply, json_t *made, struct err *e);
+
+#endif

@@ -223,16 +223,19 @@ DEPS_TEST := $(DEPS_DEMO) libcmocka-dev bats python3 \
              podman buildah runc crun lxc busybox-static containernetworking-plugins mandoc containerd curl zsh
 # Its package starts it where there is systemd, and nobody's firewall shall change for a test.
 DEPS_TEST += $(if $(wildcard /run/systemd/system),,firewalld dbus-daemon)
+# As is Docker's, for the engines that `make test-engines` runs besides.
+DEPS_ENGINES := $(DEPS_TEST) slirp4netns uidmap $(if $(wildcard /run/systemd/system),,docker.io)
 DEPS_LINT := clang-format clang-tidy cppcheck shellcheck
 DEPS_FUZZ := clang libclang-rt-dev
 # A mirror may stumble, and another apt be at work.
 APT       := DEBIAN_FRONTEND=noninteractive apt-get -y -q -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300
 
-.PHONY: deps deps-demo deps-test deps-lint deps-fuzz
+.PHONY: deps deps-demo deps-test deps-engines deps-lint deps-fuzz
 # Asks apt only for what is not there, so that a second run needs no network.
 deps:      ; @$(call need,$(DEPS))
 deps-demo: ; @$(call need,$(DEPS_DEMO))
 deps-test: ; @$(call need,$(DEPS_TEST))
+deps-engines: ; @$(call need,$(DEPS_ENGINES))
 deps-lint: ; @$(call need,$(DEPS_TEST) $(DEPS_LINT))
 deps-fuzz: ; @$(call need,$(DEPS) $(DEPS_FUZZ))
 # Packages are installed, namespaces are made: both want root.
@@ -260,6 +263,17 @@ test-full: deps-test
 	@$(MAKE) --no-print-directory check-full SAN=$(SAN)
 check-full: all $(UNITS) $(SIM) $(EXPLORE)
 	@HEDDLE_FULL=1 HEDDLE_PLUGINS=$(CURDIR)/$(BUILD)/plugins tests/run -l $(BUILD)/logs $(SIM) $(EXPLORE) $(UNITS) $(sort $(wildcard tests/e2e/*.bats))
+
+# Every engine on every kind of network, many containers at once, and more of Podman and
+# the CRI; some ten minutes.  WRITE=1 puts the tables into README.md and docs/engines.md.
+.PHONY: test-engines check-engines
+test-engines: deps-engines
+	@$(MAKE) --no-print-directory check-engines SAN=$(SAN)
+check-engines: export PLUGINS := $(CURDIR)/$(BUILD)/plugins
+check-engines: plugins heddle
+	@tests/engines/run $(if $(WRITE),-w)
+	@bats $(sort $(wildcard tests/engines/*.bats))
+	@tests/engines/crowd $(if $(WRITE),-w)
 
 # The engine on a virtual clock: the quick set with its tables in build/, or the
 # full set, which takes an hour or two and writes the tables and plots of docs/sim.
@@ -310,7 +324,8 @@ build/fuzz/%_fuzz: build/fuzz/obj/tests/fuzz/%_fuzz.o $(LIB_SRC:%.c=build/fuzz/o
 	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(HEDDLE_LDLIBS)
 
 C_FILES  := $(LIB_SRC) $(wildcard lib/static/*.c) $(PLUGIN_SRC) $(HELPER_SRC) $(CLI_SRC) $(OVERLAY_SRC) $(NETD_SRC) $(SIM_SRC) $(EXPLORE_SRC) $(UNIT_SRC) $(FUZZ_SRC)
-SH_FILES := tests/run tests/lint tests/demo .ci/run completions/heddle.bash $(wildcard tests/*/run tests/e2e/*.bash tests/e2e/*.bats)
+SH_FILES := tests/run tests/lint tests/demo .ci/run completions/heddle.bash $(wildcard tests/*/run tests/e2e/*.bash tests/e2e/*.bats) \
+            $(wildcard tests/engines/*.bash tests/engines/*.bats) $(addprefix tests/engines/,cell crowd hold)
 lint: deps-lint $(OVERLAY_GEN)
 	@tests/lint '$(HEDDLE_CPPFLAGS)' '$(C_FILES)' '$(SH_FILES)'
 

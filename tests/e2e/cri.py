@@ -3,10 +3,15 @@
 """cri - what a kubelet asks of containerd, without a kubelet
 
 	cri.py image FILE		a docker-archive of static busybox that sleeps, bb:latest
-	cri.py SOCKET status		the network that containerd's CRI has loaded, as JSON
+	cri.py SOCKET status		the network that containerd's CRI has loaded, and its plugins, as JSON
 	cri.py SOCKET has IMAGE		fails unless the CRI knows the image
-	cri.py SOCKET run NAME		start a pod; prints its ID
+	cri.py SOCKET run NAME [OPTION...]
+					start a pod; prints its ID
+		HOSTPORT:PORT		a published TCP port
+		KEY=VALUE		an annotation
+		host			in the host's network
 	cri.py SOCKET ip ID		the pod's address
+	cri.py SOCKET list		IDs of all pods, one a line
 	cri.py SOCKET remove ID		stop and remove it
 
 CRI is gRPC: a POST of HTTP/2, which curl can make, with a length in front of a
@@ -36,8 +41,8 @@ def varint(number):
 
 
 def field(number, value):
-	"""A string, a message (bytes) or a bool."""
-	if isinstance(value, bool):
+	"""A string, a message (bytes), a number or a bool."""
+	if isinstance(value, int):
 		return varint(number << 3) + varint(int(value))
 	data = value.encode() if isinstance(value, str) else value
 	return varint(number << 3 | 2) + varint(len(data)) + data
@@ -86,8 +91,10 @@ def status(socket):
 	reply = call(socket, "Status", field(1, True))
 	info = {fields(entry, 1)[0].decode(): fields(entry, 2)[0].decode() for entry in fields(reply, 2)}
 	networks = json.loads(info["cniconfig"])["Networks"]
+	plugins = [plugin["Network"]["type"] for network in networks for plugin in network["Config"]["Plugins"]]
 	return json.dumps({"error": info["lastCNILoadStatus"],
-			   "networks": [network["Config"]["Name"] for network in networks]})
+			   "networks": [network["Config"]["Name"] for network in networks],
+			   "plugins": plugins})
 
 
 def has(socket, image):
@@ -95,15 +102,32 @@ def has(socket, image):
 	return image if fields(reply, 1) else sys.exit("no image " + image)
 
 
-def run(socket, name):
+def option(text):
+	"""What an option of run is in a PodSandboxConfig."""
+	if text == "host":
+		node = field(2, field(1, field(1, 2)))
+		return field(8, node)
+	if "=" in text:
+		key, value = text.split("=", 1)
+		return field(7, field(1, key) + field(2, value))
+	host_port, port = text.split(":")
+	return field(5, field(2, int(port)) + field(3, int(host_port)))
+
+
+def run(socket, name, *options):
 	metadata = field(1, name) + field(2, name + "-uid") + field(3, "default")
-	config = field(1, metadata) + field(8, b"")
+	config = field(1, metadata) + b"".join(map(option, options)) + field(8, b"")
 	return fields(call(socket, "RunPodSandbox", field(1, config)), 1)[0].decode()
 
 
 def ip(socket, pod):
 	reply = fields(call(socket, "PodSandboxStatus", field(1, pod)), 1)[0]
 	return fields(fields(reply, 5)[0], 1)[0].decode()
+
+
+def pods(socket):
+	reply = call(socket, "ListPodSandbox", b"")
+	return "\n".join(fields(pod, 1)[0].decode() for pod in fields(reply, 1))
 
 
 def remove(socket, pod):
@@ -140,7 +164,7 @@ def main():
 	if sys.argv[1:2] == ["image"] and len(sys.argv) == 3:
 		image(sys.argv[2])
 		return
-	verbs = {"status": status, "has": has, "run": run, "ip": ip, "remove": remove}
+	verbs = {"status": status, "has": has, "run": run, "ip": ip, "list": pods, "remove": remove}
 	if len(sys.argv) < 3 or sys.argv[2] not in verbs:
 		sys.exit(__doc__)
 	print(verbs[sys.argv[2]](sys.argv[1], *sys.argv[3:]))

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# docker - Docker's containers, on the networks of its driver; see cell
+
+docker() { on_host /usr/bin/docker "$@"; }
+
+docker_probe() { command -v dockerd >/dev/null || { echo "dockerd is not installed"; return 1; }; }
+
+docker_up() {
+	docker_daemon
+	docker load --quiet --input "$STATE/bb.tar" >/dev/null
+}
+
+docker_daemon() {
+	on_host mkdir -p /run/docker
+	daemon_start docker dockerd --storage-driver vfs
+	wait_until docker info >/dev/null 2>&1
+}
+
+docker_down() {
+	docker network prune --force >/dev/null
+	daemon_kill docker
+	on_host ip link delete docker0
+}
+
+docker_network() {
+	case $1 in
+	macvlan)
+		docker network inspect wire >/dev/null 2>&1 ||
+			docker network create --driver macvlan --opt parent=uplink --subnet 198.51.100.0/24 \
+				--ip-range 198.51.100.64/26 wire >/dev/null
+		echo wire
+		;;
+	*) echo "$1" ;; # Docker's own, bridge too
+	esac
+}
+
+docker_start() {
+	local option options=()
+	for option in "${@:3}"; do
+		case $option in
+		ip=*) options+=(--ip "${option#ip=}") ;;
+		port=*) options+=(--publish "${option#port=}") ;;
+		esac
+	done
+	docker run --detach --name "$1" --network "$(docker_network "$2")" "${options[@]}" bb:latest >/dev/null
+}
+
+docker_pid() { docker inspect --format '{{.State.Pid}}' "$1"; }
+docker_remove() { docker rm --force "$1" >/dev/null; }

@@ -38,6 +38,7 @@ OVERLAY_PROTO := $(wildcard overlay/*.proto)
 NETD_SRC   := $(wildcard netd/*.c)
 SIM_SRC    := $(wildcard tests/sim/*.c)
 EXPLORE_SRC := $(wildcard tests/explore/*.c)
+PLANE_SRC  := $(wildcard tests/plane/*.c)
 UNIT_SRC   := $(wildcard tests/unit/*_test.c)
 FUZZ_SRC   := $(wildcard tests/fuzz/*_fuzz.c)
 MAN_SRC    := $(wildcard man/*.scd)
@@ -54,6 +55,7 @@ SIM     := $(if $(SIM_SRC),$(BUILD)/sim)
 EXPLORE := $(BUILD)/explore
 NETD    := $(if $(NETD_SRC),$(BUILD)/netd)
 NETDA   := $(BUILD)/libnetd.a
+PLANE   := $(BUILD)/plane
 
 # ---- flags -------------------------------------------------------------------
 
@@ -146,7 +148,7 @@ $(GEN)/%.pb.c $(GEN)/%.pb.h &: %.proto $(wildcard overlay/*.options)
 	$(Q)nanopb_generator.py -q -I . -D $(GEN) $<
 
 # Whoever includes a message's header waits for it to be made.
-NEEDS_GEN := $(OVERLAY_SRC) $(SIM_SRC) $(NETD_SRC) $(filter tests/unit/overlay_% tests/unit/netd_%,$(UNIT_SRC)) \
+NEEDS_GEN := $(OVERLAY_SRC) $(SIM_SRC) $(NETD_SRC) $(PLANE_SRC) $(filter tests/unit/overlay_% tests/unit/netd_%,$(UNIT_SRC)) \
              $(filter tests/fuzz/overlay_% tests/fuzz/netd_%,$(FUZZ_SRC))
 $(NEEDS_GEN:%.c=$(BUILD)/obj/%.o) $(NEEDS_GEN:%.c=build/fuzz/obj/%.o): | $(OVERLAY_GEN)
 
@@ -169,6 +171,12 @@ $(NETDA): $(filter-out %/main.o,$(NETD_SRC:%.c=$(BUILD)/obj/%.o))
 	$(Q)$(AR) rcs $@ $^
 
 $(BUILD)/netd: $(BUILD)/obj/netd/main.o $(NETDA) $(OVERLAYA) $(LIBA)
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(HEDDLE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(NETD_LIBS)
+
+# netd's data plane, driven by hand: for a test of its own.
+$(PLANE): $(PLANE_SRC:%.c=$(BUILD)/obj/%.o) $(NETDA) $(OVERLAYA) $(LIBA)
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)$(CC) $(HEDDLE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(NETD_LIBS)
@@ -256,12 +264,12 @@ test: deps-test
 	@$(MAKE) --no-print-directory check SAN=$(SAN)
 
 .PHONY: check check-full
-check: all $(UNITS) $(SIM) $(EXPLORE)
+check: all $(UNITS) $(SIM) $(EXPLORE) $(PLANE)
 	@HEDDLE_PLUGINS=$(CURDIR)/$(BUILD)/plugins tests/run -l $(BUILD)/logs $(SIM) $(EXPLORE) $(UNITS) $(sort $(wildcard tests/e2e/*.bats))
 
 test-full: deps-test
 	@$(MAKE) --no-print-directory check-full SAN=$(SAN)
-check-full: all $(UNITS) $(SIM) $(EXPLORE)
+check-full: all $(UNITS) $(SIM) $(EXPLORE) $(PLANE)
 	@HEDDLE_FULL=1 HEDDLE_PLUGINS=$(CURDIR)/$(BUILD)/plugins tests/run -l $(BUILD)/logs $(SIM) $(EXPLORE) $(UNITS) $(sort $(wildcard tests/e2e/*.bats))
 
 # Every engine on every kind of network, many containers at once, and more of Podman and
@@ -323,7 +331,7 @@ build/fuzz/%_fuzz: build/fuzz/obj/tests/fuzz/%_fuzz.o $(LIB_SRC:%.c=build/fuzz/o
 	$(call say,LINK)
 	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(HEDDLE_LDLIBS)
 
-C_FILES  := $(LIB_SRC) $(wildcard lib/static/*.c) $(PLUGIN_SRC) $(HELPER_SRC) $(CLI_SRC) $(OVERLAY_SRC) $(NETD_SRC) $(SIM_SRC) $(EXPLORE_SRC) $(UNIT_SRC) $(FUZZ_SRC)
+C_FILES  := $(LIB_SRC) $(wildcard lib/static/*.c) $(PLUGIN_SRC) $(HELPER_SRC) $(CLI_SRC) $(OVERLAY_SRC) $(NETD_SRC) $(SIM_SRC) $(EXPLORE_SRC) $(PLANE_SRC) $(UNIT_SRC) $(FUZZ_SRC)
 SH_FILES := tests/run tests/lint tests/demo .ci/run completions/heddle.bash $(wildcard tests/*/run tests/e2e/*.bash tests/e2e/*.bats) \
             $(wildcard tests/engines/*.bash tests/engines/*.bats) $(addprefix tests/engines/,cell crowd hold)
 lint: deps-lint $(OVERLAY_GEN)

@@ -3,16 +3,13 @@
  * cluster-address - which address this node is reached at
  *
  * What the operator says; else the one of the last time, as long as the host has
- * it; else the one that leads to who is asked first; else that of the default
- * route.  All datagrams that begin something leave from it, so that others see
- * the same address that they are told.
+ * it; else the one that leads to who is asked first; else the underlay's.  All
+ * datagrams that begin something leave from it, so that others see the same
+ * address that they are told.
  */
 #define LOG_AREA "cluster"
 
 #include <errno.h>
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "lib/cleanup.h"
@@ -21,6 +18,7 @@
 #include "netd/cluster-private.h"
 #include "netd/log.h"
 #include "netd/store.h"
+#include "netd/underlay.h"
 
 static const char key_address[] = "address";
 
@@ -81,39 +79,20 @@ static bool towards(const struct cluster *c, const struct config_addrs *to, stru
 	return false;
 }
 
-/* An address of the documentation's ranges: nobody's, so the default route leads there. */
-static bool by_default_route(const struct cluster *c, struct ip_addr *ret)
+/* Where the underlay's packets leave; of IPv4, if that is listened on. */
+static bool of_underlay(const struct cluster *c, struct ip_addr *ret)
 {
-	static const char *const nobody[] = { "192.0.2.1", "2001:db8::1" };
-	struct config_addrs to = { 0 };
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	struct ip_addr ip;
 
-	for (; to.n < ARRAY_SIZE(nobody); to.n++) {
-		(void)ip_parse(nobody[to.n], &to.list[to.n].ip);
-		to.list[to.n].port = 9;
-	}
-
-	return towards(c, &to, ret);
-}
-
-static bool of_any_interface(const struct cluster *c, struct ip_addr *ret)
-{
-	struct ifaddrs *list;
-	struct node_addr a;
-	bool found = false;
-
-	if (getifaddrs(&list) < 0)
-		return false;
-	for (const struct ifaddrs *i = list; i && !found; i = i->ifa_next) {
-		if (!i->ifa_addr || !(i->ifa_flags & IFF_UP) || i->ifa_flags & IFF_LOOPBACK)
+	for (size_t i = 0; c->underlay && i < ARRAY_SIZE(families); i++) {
+		if (!underlay_address(c->underlay, families[i], &ip) || !is_good(c, &ip))
 			continue;
-		found = address_of_socket((const struct sockaddr_storage *)i->ifa_addr, &a) &&
-			is_good(c, &a.ip);
-		if (found)
-			*ret = a.ip;
+		*ret = ip;
+		return true;
 	}
-	freeifaddrs(list);
 
-	return found;
+	return false;
 }
 
 static int choose(const struct cluster *c, struct ip_addr *ret, struct err *e)
@@ -133,8 +112,7 @@ static int choose(const struct cluster *c, struct ip_addr *ret, struct err *e)
 		return 0;
 	}
 	if (last_one(c, ret) || towards(c, &c->d->self.join_addrs, ret) ||
-	    towards(c, &c->d->config.seeds, ret) || by_default_route(c, ret) ||
-	    of_any_interface(c, ret))
+	    towards(c, &c->d->config.seeds, ret) || of_underlay(c, ret))
 		return 0;
 
 	return err_say(e, EADDRNOTAVAIL,
@@ -167,7 +145,7 @@ int cluster_choose_address(struct cluster *c, struct err *e)
 	return 0;
 }
 
-void cluster_follow_address(struct cluster *c)
+static void follow(struct cluster *c)
 {
 	const struct self *self = &c->d->self;
 	struct node_addr was = c->addr;
@@ -186,4 +164,21 @@ void cluster_follow_address(struct cluster *c)
 	}
 	log_info("this node's address is %s now, it was %s", address_str(&c->addr, new),
 		 address_str(&was, old));
+}
+
+static void on_underlay_change(void *ctx)
+{
+	struct cluster *c = ctx;
+
+	if (c->engine)
+		follow(c);
+	else if (c->retry_at != MS_NEVER)
+		c->retry_at = cluster_now(c);
+}
+
+int cluster_follow_underlay(struct cluster *c, struct underlay *u, struct err *e)
+{
+	c->underlay = u;
+
+	return underlay_on_change(u, on_underlay_change, c, e);
 }

@@ -74,24 +74,39 @@ void cluster_begin_join(struct cluster *c)
 
 /* ---- letting others in ----------------------------------------------------------------- */
 
-/* Of members, and of who has just been admitted and is not heard of yet. */
+static bool is_other_of_name(const struct handshake *h, const uint8_t key[NODE_KEY_LEN],
+			     const char *name)
+{
+	return strcmp(name, h->peer_name) == 0 && memcmp(key, h->peer_key, NODE_KEY_LEN) != 0;
+}
+
+static bool is_member_key(const struct members *t, const uint8_t key[NODE_KEY_LEN])
+{
+	struct node_id id;
+
+	node_id_of_key(key, &id);
+
+	return members_find(t, &id) != MEMBER_NONE;
+}
+
+/* By a member, or by who has just been admitted and is not heard of yet. */
 static bool name_is_taken(const struct cluster *c, const struct handshake *h)
 {
 	const struct members *t = engine_members(c->engine);
+	ms_t now = cluster_now(c);
 
 	for (uint32_t i = 0; i < members_slots(t); i++) {
 		const struct member *m = members_at(t, i);
 
 		if (m->profile && m->state != MEMBER_LEFT &&
-		    strcmp(m->profile->name, h->peer_name) == 0 &&
-		    memcmp(m->profile->key, h->peer_key, NODE_KEY_LEN) != 0)
+		    is_other_of_name(h, m->profile->key, m->profile->name))
 			return true;
 	}
 	for (unsigned int i = 0; i < CLUSTER_RECENT; i++) {
 		const struct recent *one = &c->recent[i];
 
-		if (one->until > cluster_now(c) && strcmp(one->name, h->peer_name) == 0 &&
-		    memcmp(one->key, h->peer_key, NODE_KEY_LEN) != 0)
+		if (one->until > now && is_other_of_name(h, one->key, one->name) &&
+		    !is_member_key(t, one->key))
 			return true;
 	}
 

@@ -98,6 +98,7 @@ struct forget_call {
 
 struct cluster {
 	struct daemon *d;
+	struct underlay *underlay; /* NULL: nothing is followed */
 	enum cluster_phase phase;
 	bool started;
 	struct node_addr addr;
@@ -186,8 +187,6 @@ void cluster_drop_events(struct cluster *c);
 
 /* Return: 0, -EADDRNOTAVAIL: there is none. */
 int cluster_choose_address(struct cluster *c, struct err *e);
-/* It has changed, perhaps: tell everybody. */
-void cluster_follow_address(struct cluster *c);
 
 /* ---- cluster-keys.c ------------------------------------------------------------------ */
 

@@ -32,6 +32,7 @@ struct daemon;
 struct definitions;
 struct programmed;
 struct rows;
+struct underlay;
 
 enum cluster_phase {
 	CLUSTER_NONE,	 /* of no cluster */
@@ -72,6 +73,9 @@ void cluster_free(struct cluster *c); /* NULL is none */
 int cluster_subscribe(struct cluster *c, const struct cluster_user *user, struct err *e);
 /* Who takes changes of wanted state: inside the engine's call, so it may only note them. */
 void cluster_on_wanted(struct cluster *c, struct wanted_changes changes);
+
+/* Whose changes this node's address follows; before cluster_start(). */
+int cluster_follow_underlay(struct cluster *c, struct underlay *u, struct err *e);
 
 /**
  * cluster_start() - listen, and be up if this node belongs to a cluster

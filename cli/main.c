@@ -28,8 +28,39 @@ static const struct command network_commands[] = {
 	{ NULL },
 };
 
+static const struct command node_commands[] = {
+	{ "ls", "[OPTIONS]", "List the nodes of the cluster", command_node_ls, .alias = "list" },
+	{ "inspect", "NODE", "Show a node and the addresses it owns", command_node_inspect },
+	{ "drain", "[--off]", "Take no new containers on this node", command_node_drain },
+	{ "forget", "[OPTIONS] NODE", "Take a node that is gone out of the cluster",
+	  command_node_forget },
+	{ NULL },
+};
+
+static const struct command token_commands[] = {
+	{ "create", "[OPTIONS]", "Print a token that lets a node in", command_token_create },
+	{ "revoke", "TOKEN", "Let nobody in by a token any more", command_token_revoke },
+	{ NULL },
+};
+
+static const struct command key_commands[] = {
+	{ "rotate", "add|use|remove", "Change the key between the nodes, step by step",
+	  command_key_rotate },
+	{ NULL },
+};
+
+static const struct command netd_commands[] = {
+	{ "status", "", "Show what netd says of itself", command_netd_status },
+	{ "leave", "[-f]", "Leave the cluster", command_netd_leave },
+	{ NULL },
+};
+
 static const struct command commands[] = {
 	{ "network", "COMMAND", "Manage networks", .sub = network_commands },
+	{ "node", "COMMAND", "Manage the nodes of a cluster", .sub = node_commands },
+	{ "token", "COMMAND", "Manage what nodes join with", .sub = token_commands },
+	{ "key", "COMMAND", "Manage the key between the nodes", .sub = key_commands },
+	{ "netd", "COMMAND", "Ask the daemon of the cluster", .sub = netd_commands },
 	{ "attach", "[OPTIONS] TARGET", "Attach a network namespace to networks", command_attach },
 	{ "detach", "[OPTIONS] TARGET", "Detach a container from networks", command_detach },
 	{ "check", "TARGET", "Compare attachments with what they were made as", command_check },

@@ -16,9 +16,12 @@
 #include "netd/log.h"
 #include "netd/metrics.h"
 #include "netd/notify.h"
+#include "netd/plane.h"
 #include "netd/privileges.h"
+#include "netd/service.h"
 #include "netd/status.h"
 #include "netd/store.h"
+#include "netd/underlay.h"
 
 #define LOG_AREA "daemon"
 
@@ -27,6 +30,9 @@ enum { ON_TERM, ON_INT, ON_HUP, N_SIGNALS };
 struct process {
 	struct daemon d;
 	const char *file;
+	struct underlay *underlay;
+	struct plane *plane;
+	struct service *service;
 	ev_signal signals[N_SIGNALS];
 };
 
@@ -149,11 +155,31 @@ static int add_base_views(struct daemon *d, struct err *e)
 	return r;
 }
 
-/* The control socket goes first: calls that wait are cancelled while their modules are there. */
-static void close_all(struct daemon *d)
+static int open_modules(struct process *p, struct err *e)
 {
+	struct daemon *d = &p->d;
+	int r;
+
+	if ((r = cluster_new(d, &d->cluster, e)) < 0 ||
+	    (r = underlay_new(d->loop, &p->underlay, e)) < 0 ||
+	    (r = cluster_follow_underlay(d->cluster, p->underlay, e)) < 0 ||
+	    (r = plane_new(d->loop, p->underlay, &p->plane, e)) < 0 ||
+	    (r = plane_register(p->plane, d->metrics, e)) < 0)
+		return r;
+
+	return service_new(d, d->cluster, p->plane, p->underlay, &p->service, e);
+}
+
+/* The control socket goes first: calls that wait are cancelled while their modules are there. */
+static void close_all(struct process *p)
+{
+	struct daemon *d = &p->d;
+
 	control_free(d->control);
 	cluster_free(d->cluster);
+	service_free(p->service);
+	plane_free(p->plane);
+	underlay_free(p->underlay);
 	status_free(d->status);
 	metrics_free(d->metrics);
 	store_close(d->store);
@@ -189,12 +215,12 @@ int daemon_run(struct config *config, const char *file, struct err *e)
 	if (r == 0)
 		r = add_base_views(&p.d, e);
 	if (r == 0)
-		r = cluster_new(&p.d, &p.d.cluster, e);
+		r = open_modules(&p, e);
 	if (r == 0)
 		r = cluster_start(p.d.cluster, e);
 	if (r == 0)
 		run(&p);
-	close_all(&p.d);
+	close_all(&p);
 
 	return r;
 }

@@ -23,18 +23,20 @@ struct daemon;
 struct err;
 struct plane;
 struct service;
+struct underlay;
 
 /**
  * service_new() - with its methods, metrics, section of the status and cluster_user registered
- * @d, @c, @p:	borrowed; plane_on_flushed(), plane_on_mtu() and cluster_on_wanted() are taken
+ * @d, @c, @p:	borrowed; plane_on_flushed() and cluster_on_wanted() are taken
+ * @u:		borrowed; NULL: nothing follows the underlay's MTU
  *
  * What the store says is read, and compared with the kernel, when the cluster is up.
  *
  * Return: 0; -EBADMSG if the store holds something else than it should; errnos of the
  * store; -ENOMEM.
  */
-int service_new(struct daemon *d, struct cluster *c, struct plane *p, struct service **ret,
-		struct err *e);
+int service_new(struct daemon *d, struct cluster *c, struct plane *p, struct underlay *u,
+		struct service **ret, struct err *e);
 
 /* The kernel keeps everything. */
 void service_free(struct service *s);

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * service-private - what the files of the service share
+ *
+ *	service.c		up, down, events
+ *	networks.c		the cluster's networks; being in one, and in it no more
+ *	network-create.c	making one
+ *	network-visit.c		what nodes say of a network that this one is not in
+ *	network-methods.c	network.* on the control socket
+ *	numbers.c		addresses of a network, one at a time
+ *	endpoints.c		this node's containers in them
+ *	endpoint-reserve.c	endpoint.reserve, which may have to wait for others
+ *	endpoint-methods.c	the rest of endpoint.*
+ *	programming.c		what the kernel holds of what others say
+ *
+ * Theory of operation
+ *
+ * A network is known on every node, by its definition.  A node is in it from its
+ * first endpoint there on: it hears of the others' endpoints (rows_join()), has an
+ * address of its own in each subnet, and forwards (plane_serve()).  It stays in it
+ * for a while after its last endpoint is gone.
+ *
+ * What was promised is on the disk before it is said: which networks this node is
+ * in with which addresses of its own, and which endpoint has which address.  A
+ * start takes both from there, and asks the kernel which endpoints live.
+ *
+ * A network that is removed while this node has endpoints in it (two halves of a
+ * partition can do that) goes with the last of them.
+ */
+#ifndef NETD_SERVICE_PRIVATE_H
+#define NETD_SERVICE_PRIVATE_H
+
+#include <ev.h>
+
+#include "lib/err.h"
+#include "lib/owner.h"
+#include "netd/cluster.h"
+#include "netd/conflist.h"
+#include "netd/control.h"
+#include "netd/daemon.h"
+#include "netd/network-def.h"
+#include "netd/plane.h"
+#include "netd/service.h"
+#include "netd/waiting.h"
+#include "overlay/endpoint.h"
+#include "overlay/rows.h"
+
+struct service;
+
+/* How far this node is in a network. */
+enum network_state {
+	NETWORK_KNOWN,	/* … not at all */
+	NETWORK_JOINED, /* it hears of the others: a visitor, or on its way to be served */
+	NETWORK_SERVED,
+};
+
+/* Numbers that were asked for, and that nobody gave. */
+struct denial {
+	struct span run;
+	int64_t at; /* ms; 0: none */
+};
+
+/* A network that the cluster has, or had. */
+struct cluster_network {
+	struct cluster_network *next;
+	struct service *s;
+	struct network_id id;
+	struct network_def def;
+	struct node_id author;
+	bool wins;    /* its name stands for it */
+	bool removed; /* from the cluster: here until its last endpoint goes */
+	enum network_state state;
+	struct ip_addr own[NETWORK_DEF_SUBNETS]; /* this node's, by subnet */
+	struct ip_addr *used;			 /* numbers.c's: all that this node uses */
+	size_t n_used;
+	struct denial denials[NETWORK_DEF_SUBNETS]; /* numbers.c's */
+	uint32_t mtu_told;			    /* by this node to the others */
+	uint32_t mtu_least;			    /* of what they tell; 0: nobody does */
+	uint32_t n_endpoints;			    /* of this node */
+	uint32_t n_visits;			    /* under way */
+	struct ev_timer idle;			    /* runs when it has none of either */
+};
+
+/* A container of this node in a network. */
+struct endpoint {
+	struct endpoint *next;
+	struct service *s;
+	struct cluster_network *network;
+	struct owner owner;
+	char *list; /* the conflist's name, of which the owner's marks are made */
+	char *container;
+	bool committed;
+	bool lost; /* its address is another node's by now */
+	struct endpoint_text text;
+	struct control_watch watch; /* until it is committed */
+};
+
+struct service_counters {
+	uint64_t reserved, refused;   /* ADD */
+	uint64_t released, withdrawn; /* DEL; found gone at a start */
+	uint64_t abandoned;	      /* reserved, and the plugin went away */
+	uint64_t programmed_late;     /* ADDs that did not wait for the slowest member */
+	uint64_t programmed_told;     /* words to other nodes */
+};
+
+/* What another node says and the kernel does not hold yet. */
+struct unsaid {
+	struct network_id network;
+	struct node_id owner;
+	uint64_t version;
+};
+
+struct service {
+	struct daemon *d;
+	struct cluster *c;
+	struct plane *p;
+	struct underlay *u;
+	bool up;
+	struct cluster_network *networks;
+	struct endpoint *endpoints;
+	uint32_t n_networks, n_endpoints;
+	struct waitings waitings;
+	struct conflists *conflists;
+	struct ev_timer settle; /* after a start: what nobody has claimed by then goes */
+	struct ev_prepare prepare;
+	bool conflists_due, kick_due;
+	struct unsaid *unsaid;
+	size_t n_unsaid, cap_unsaid;
+	struct service_counters counters;
+};
+
+/* ---- service.c ----------------------------------------------------------- */
+
+/* Text of a network's or definition's id. */
+#define NETWORK_ID_TEXT (2 * NETWORK_ID_LEN + 1)
+const char *network_id_text(const struct network_id *id, char ret[NETWORK_ID_TEXT]);
+
+/* The name of a member, or its id as text. */
+const char *service_node_name(const struct service *s, const struct node_id *id,
+			      char ret[NODE_ID_TEXT + NODE_NAME_MAX]);
+
+/* Whether a call can be served; if not, it is answered. */
+bool service_is_up(struct service *s, struct control_call *call);
+
+/* For who waits, when it is not any more.  Return: not -EAGAIN. */
+int service_went(struct err *e);
+
+/* ---- networks.c ---------------------------------------------------------- */
+
+void networks_load(struct service *s);
+void networks_clear(struct service *s);
+
+/* A definition is there; it is gone; its name is another's, or its own. */
+void networks_defined(struct service *s, const struct definition *of);
+void networks_undefined(struct service *s, const struct definition *of);
+void networks_renamed(struct service *s, const struct definition *of);
+
+struct cluster_network *networks_find(const struct service *s, const struct network_id *id);
+/* The one that the name stands for, or that the 32 digits are the id of; NULL. */
+struct cluster_network *networks_named(const struct service *s, const char *name);
+
+/* Hear of the others in it.  Return: 0, or as rows_join(). */
+int networks_join(struct cluster_network *n, struct err *e);
+
+/**
+ * networks_serve() - be in it; to be tried again on -EAGAIN
+ *
+ * Return: 0; -EAGAIN: others have to give this node an address; or why it cannot be.
+ */
+int networks_serve(struct cluster_network *n, struct err *e);
+
+/* Those that were served before this process, with the addresses they had. */
+int networks_adopt(struct service *s, struct err *e);
+
+/* An endpoint or a visit has begun, or ended. */
+void networks_use(struct cluster_network *n);
+void networks_unuse(struct cluster_network *n);
+
+/* Rows of it have changed. */
+void networks_row_changed(struct cluster_network *n);
+/* This node's own rows of it are back, after a restart: what should not be among them goes. */
+void networks_rows_back(struct cluster_network *n);
+/* This node's own address has changed; what the underlay has room for has. */
+void networks_underlay_changed(struct service *s);
+/* All members of it have been heard, as far as they are there. */
+bool networks_is_heard(const struct cluster_network *n);
+
+/* The key of the row of this node's own addresses, and of an endpoint's. */
+#define NETWORKS_OWN_KEY     "\0"
+#define NETWORKS_OWN_KEY_LEN 1
+
+/* ---- numbers.c ----------------------------------------------------------- */
+
+/**
+ * numbers_take() - an address of a subnet
+ * @i:		which subnet
+ * @ip:		set: this very one; else it is set to a free one
+ *
+ * Return: 0; -EAGAIN: others are asked; -EADDRINUSE: who has it is in @e; -EBUSY:
+ * this node may not give any yet; others of blocks_take().
+ */
+int numbers_take(struct cluster_network *n, size_t i, struct ip_addr *ip, struct err *e);
+void numbers_release(struct cluster_network *n, const struct ip_addr *ip);
+/* One in use since before this process.  Return: as blocks_hold(). */
+int numbers_hold(struct cluster_network *n, const struct ip_addr *ip, struct err *e);
+/* What nobody shall have, as far as this node could give it out. */
+void numbers_hold_reserved(struct cluster_network *n);
+struct block_event;
+/* Numbers that were asked for are not given: whoever waits for them is told why not. */
+void numbers_denied(struct cluster_network *n, size_t i, const struct block_event *ev);
+bool numbers_are_of(const struct cluster_network *n, size_t i, const struct block_event *ev);
+/* Who has an address, for an error: into @e, with -EADDRINUSE. */
+int numbers_in_use(struct cluster_network *n, const struct ip_addr *ip, struct err *e);
+
+/* ---- network-create.c, network-visit.c, network-methods.c ----------------- */
+
+void network_create_method(void *ctx, struct control_call *call, const struct jnode *params);
+/*
+ * Be in the network, at least as a visitor, until all members of it have been heard, at
+ * most @ms; then @seen answers @call.
+ */
+void network_visit_method(struct control_call *call, struct cluster_network *n, int ms,
+			  void (*seen)(struct control_call *call, struct cluster_network *n));
+int network_methods_register(struct service *s, struct err *e);
+
+/* ---- endpoints.c --------------------------------------------------------- */
+
+void endpoints_clear(struct service *s);
+
+struct endpoint *endpoints_find(const struct service *s, const struct owner *owner);
+/* A new one, which takes over its addresses; on the disk when this returns. */
+int endpoints_add(struct cluster_network *n, const char *list, const char *container,
+		  const struct endpoint_text *text, struct endpoint **ret, struct err *e);
+
+/* Its port is there: forward, and tell the others.  Return: 0, or why not. */
+int endpoints_commit(struct endpoint *ep, struct err *e);
+
+/* It is no more, wherever it had got to. */
+void endpoints_release(struct endpoint *ep);
+
+/* Those of an earlier process that still live; the others are withdrawn. */
+int endpoints_adopt(struct service *s, struct err *e);
+
+/* Say (again) what others should know of it. */
+int endpoints_publish(struct endpoint *ep, struct err *e);
+
+/* These numbers are another node's now. */
+void endpoints_lost(struct cluster_network *n, size_t i, const struct block_event *ev);
+
+/* ---- endpoint-reserve.c, endpoint-methods.c ------------------------------- */
+
+void endpoint_reserve_method(void *ctx, struct control_call *call, const struct jnode *params);
+/* What a plugin needs to know of an endpoint. */
+json_t *endpoint_lease_json(const struct endpoint *ep);
+int endpoint_methods_register(struct service *s, struct err *e);
+
+/* ---- programming.c ------------------------------------------------------- */
+
+void programming_note(struct service *s, const struct network_id *network,
+		      const struct node_id *owner, uint64_t version);
+/* The kernel holds all that was noted: say so. */
+void programming_flushed(void *ctx);
+
+#endif

@@ -58,10 +58,6 @@ static const struct nft_set *const sets[] = { &networks, &members4, &members6, N
 /* It came in where the way back to its source begins. */
 #define BY_ITS_WAY nft_fib_saddr_iif(0), nft_is_not(0, "\0\0\0", 4)
 
-/* Packets of a process's socket have its user, whoever that is. */
-#define OF_A_PROCESS                                                                               \
-	nft_meta(NFT_META_SKUID, 0), nft_range(0, false, "\0\0\0", "\xff\xff\xff\xff", 4)
-
 static void input_rules(struct nft_batch *b, const struct nft_chain *chain)
 {
 	nft_add_rule(b, chain, "VXLAN from a member", OF_A_NETWORK, FROM_MEMBER4, BY_ITS_WAY,
@@ -83,15 +79,7 @@ static void forward_rules(struct nft_batch *b, const struct nft_chain *chain)
 		     nft_counter(), nft_drop());
 }
 
-static void output_rules(struct nft_batch *b, const struct nft_chain *chain)
-{
-	nft_add_rule(b, chain, "VXLAN of a process to a member", OF_A_NETWORK, TO_MEMBER4,
-		     OF_A_PROCESS, nft_counter(), nft_drop());
-	nft_add_rule(b, chain, "VXLAN of a process to a member", OF_A_NETWORK, TO_MEMBER6,
-		     OF_A_PROCESS, nft_counter(), nft_drop());
-}
-
-enum { INPUT, FORWARD, OUTPUT };
+enum { INPUT, FORWARD };
 
 static const struct ruleset_chain chains[] = {
 	[INPUT] = {
@@ -111,15 +99,6 @@ static const struct ruleset_chain chains[] = {
 			   .priority = NF_IP_PRI_RAW },
 		.n_rules = 4,
 		.rules = forward_rules,
-	},
-	[OUTPUT] = {
-		.chain = { .table = &table,
-			   .name = "output",
-			   .type = "filter",
-			   .hook = NF_INET_LOCAL_OUT,
-			   .priority = NF_IP_PRI_RAW },
-		.n_rules = 2,
-		.rules = output_rules,
 	},
 };
 
@@ -256,8 +235,6 @@ int filter_count(struct nl *nl, struct filter_drops *ret, struct err *e)
 
 	if (r == 0)
 		r = nft_count_packets(nl, &chains[FORWARD].chain, &d.forward, e);
-	if (r == 0)
-		r = nft_count_packets(nl, &chains[OUTPUT].chain, &d.output, e);
 	if (r == 0)
 		*ret = d;
 

@@ -11,8 +11,6 @@
  *		 pretends to be a member
  *	forward	 the same for packets to a member: a container behind this host's
  *		 masquerading would have a member's address for the next host
- *	output	 dropped if it is of a process and to a member: the kernel's own
- *		 packets belong to no process
  *
  * The table is `inet heddle_overlay`; docs/nftables.md shows it.
  */
@@ -65,7 +63,7 @@ void filter_add(struct nft_batch *b, const struct filter_key *key);
 void filter_del(struct nft_batch *b, const struct filter_key *key);
 
 struct filter_drops {
-	uint64_t input, forward, output; /* packets, since the chains were made */
+	uint64_t input, forward; /* packets, since the chains were made */
 };
 
 int filter_count(struct nl *nl, struct filter_drops *ret, struct err *e);

@@ -102,7 +102,6 @@ static void count_drops(struct plane *p)
 		return;
 	p->counters.dropped_input = p->dropped_before.input + d.input;
 	p->counters.dropped_forward = p->dropped_before.forward + d.forward;
-	p->counters.dropped_output = p->dropped_before.output + d.output;
 }
 
 static void check_everything(struct plane *p)
@@ -384,8 +383,7 @@ static int stand_up(struct plane *p, uint32_t *drifted, struct err *e)
 	if (r != 0)
 		return r < 0 ? r : 0;
 	p->dropped_before = (struct filter_drops){ .input = p->counters.dropped_input,
-						   .forward = p->counters.dropped_forward,
-						   .output = p->counters.dropped_output };
+						   .forward = p->counters.dropped_forward };
 	++*drifted;
 
 	return filter_build(p->nft, e);

@@ -879,7 +879,6 @@ int plane_register(struct plane *p, struct metrics *m, struct err *e)
 		  "VXLAN packets that were not a member's", METRIC_COUNTER, METRIC_U64,
 		  offsetof(struct plane_counters, dropped_input) },
 		DROPPED("forward", dropped_forward),
-		DROPPED("output", dropped_output),
 		COUNTER("comparisons", "Comparisons with the whole kernel", comparisons),
 		COUNTER("overruns", "Times that notifications were lost", overruns),
 		COUNTER("failures", "Changes that the kernel refused", failures),

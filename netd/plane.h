@@ -203,8 +203,7 @@ struct plane_counters {
 	uint64_t announced;	      /* gratuitous ARP and neighbour advertisements */
 	uint64_t foreign;	      /* VTEPs of the other address family: left out */
 	uint64_t dropped_input;	      /* VXLAN packets that the filter did not let in … */
-	uint64_t dropped_forward;     /* … through … */
-	uint64_t dropped_output;      /* … or out; these three as of the last comparison */
+	uint64_t dropped_forward;     /* … or through; both as of the last comparison */
 	/* Now. */
 	uint32_t networks, endpoints, entries;
 };

@@ -33,6 +33,18 @@ _heddle_namespaces() {
 	command ip netns list 2>/dev/null | sed 's/ .*//'
 }
 
+_heddle_nodes() {
+	_heddle_ask node ls --format '{{.Name}}'
+}
+
+# Commands that have commands.
+_heddle_is_group() {
+	case $* in
+	'' | network | node | token | key | netd) return 0 ;;
+	*) return 1 ;;
+	esac
+}
+
 # _heddle_values OPTION: what an option takes; fails where that is not known
 _heddle_values() {
 	case $1 in
@@ -40,7 +52,7 @@ _heddle_values() {
 	--driver | -d) printf '%s\n' bridge macvlan overlay ;;
 	--scope) printf '%s\n' local global swarm ;;
 	--engine) printf '%s\n' podman containerd docker crio lxc ;;
-	--cni-conf-dir | --state-dir | --cache-dir | --cni-plugin-path | --root) compgen -d -- "$2" ;;
+	--cni-conf-dir | --state-dir | --cache-dir | --cni-plugin-path | --netd-socket | --root) compgen -d -- "$2" ;;
 	*) return 1 ;;
 	esac
 }
@@ -50,6 +62,8 @@ _heddle_names() {
 	case $* in
 	'network rm' | 'network inspect' | lxc-config) _heddle_networks ;;
 	'network connect' | 'network disconnect') _heddle_networks; _heddle_attachments ;;
+	'node inspect' | 'node forget') _heddle_nodes ;;
+	'key rotate') printf '%s\n' add use remove ;;
 	attach) _heddle_namespaces ;;
 	detach | check) _heddle_attachments ;;
 	esac
@@ -63,23 +77,20 @@ _heddle() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		--cni-conf-dir | --state-dir | --cache-dir | --cni-plugin-path)
+		--cni-conf-dir | --state-dir | --cache-dir | --cni-plugin-path | --netd-socket)
 			[[ ${COMP_WORDS[i + 1]} != = ]] || ((i++))
 			[[ ${#path[@]} -gt 0 ]] || _heddle_globals+=("$word" "${COMP_WORDS[i + 1]}")
 			((i++))
 			;;
 		-*) ;;
-		network) path+=("$word") ;;
-		*)
-			[[ ${#path[@]} -eq 0 || ${path[*]} == network ]] && path+=("$word")
-			;;
+		*) ! _heddle_is_group "${path[*]}" || path+=("$word") ;;
 		esac
 	done
 
 	if ! wanted=$(_heddle_values "$prev" "$cur"); then
 		if [[ $cur == -* ]]; then
 			wanted=$(_heddle_options "${path[@]}")
-		elif [[ ${#path[@]} -eq 0 || ${path[*]} == network ]]; then
+		elif _heddle_is_group "${path[*]}"; then
 			wanted=$(_heddle_commands "${path[@]}")
 		else
 			wanted=$(_heddle_names "${path[@]}")

@@ -53,6 +53,12 @@ zsh_completes() {
 	offers network attach detach gc doctor
 	completes network ''
 	offers create ls rm inspect connect
+	completes node ''
+	offers ls inspect drain forget
+	completes key rotate ''
+	offers add use remove
+	completes node forget --
+	offers --dry-run --wait
 	completes gc --
 	offers --dry-run --json --help
 	completes network rm l
@@ -87,6 +93,8 @@ zsh_completes() {
 	offers 'gc:Remove what no live attachment owns'
 	zsh_completes network ''
 	offers 'create:Create a network'
+	zsh_completes node ''
+	offers 'ls:List the nodes of the cluster'
 	zsh_completes gc --
 	grep -q '^--dry-run:' <<<"$offered"
 	zsh_completes network rm ''

@@ -78,7 +78,9 @@ SANITIZE := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recove
 
 HEDDLE_CPPFLAGS := -I. -I$(GEN) -D_GNU_SOURCE -DHEDDLE_VERSION='"$(VERSION)"' \
                    $(shell $(PKG_CONFIG) --cflags $(STATIC_PKGS) $(SHARED_PKGS) $(HELPER_PKGS) $(CLI_PKGS) $(OVERLAY_PKGS) $(NETD_PKGS) 2>/dev/null) -isystem /usr/include/nanopb
-HEDDLE_CFLAGS   := -std=gnu17 $(WARN) $(HARDEN) $(SANITIZE) -ffunction-sections -fdata-sections
+# Hidden: lib's nl_close() would else stand in for the one that libnl-3 calls by that name.
+HEDDLE_CFLAGS   := -std=gnu17 $(WARN) $(HARDEN) $(SANITIZE) -fvisibility=hidden \
+                   -ffunction-sections -fdata-sections
 HEDDLE_LDFLAGS  := -pie -Wl,-z,relro,-z,now -Wl,--gc-sections $(SANITIZE)
 STATIC_LIBS     := $(shell $(PKG_CONFIG) --libs-only-l $(STATIC_PKGS) 2>/dev/null | sed 's/-lmnl//g')
 HEDDLE_LDLIBS   := -Wl,-Bstatic $(STATIC_LIBS) -Wl,-Bdynamic -lmnl

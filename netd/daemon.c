@@ -123,6 +123,27 @@ static json_t *store_status(void *ctx)
 			 trouble ? strerror(trouble) : NULL);
 }
 
+/* Why nothing can be added here at the moment. */
+static const char *why_not_ready(void *ctx)
+{
+	const struct daemon *d = ctx;
+
+	if (store_trouble(d->store))
+		return "the disk takes no data: free some space in data-dir";
+	switch (cluster_phase(d->cluster)) {
+	case CLUSTER_NONE:
+		return "this node is in no cluster: netd init, or netd join";
+	case CLUSTER_JOINING:
+		return "this node asks to be let into its cluster";
+	case CLUSTER_LEAVING:
+		return "this node is leaving its cluster";
+	case CLUSTER_UP:
+		break;
+	}
+
+	return NULL;
+}
+
 /* What every module is given; it and what they add is undone by close_all(). */
 static int open_base(struct daemon *d, struct err *e)
 {
@@ -137,7 +158,7 @@ static int open_base(struct daemon *d, struct err *e)
 	    (r = self_load(d->store, &d->self, e)) < 0 ||
 	    (r = control_new(d->loop, config_socket(&d->config, socket), d->config.control_gid,
 			     &d->control, e)) < 0 ||
-	    (r = status_new(d->control, &d->status, e)) < 0)
+	    (r = status_new(d->control, why_not_ready, d, &d->status, e)) < 0)
 		return r;
 
 	return metrics_serve(d->metrics, d->loop, &d->config.metrics, d->config.control_gid, e);

@@ -5,6 +5,7 @@
  *	netd				run
  *	netd init			make a cluster, of which this node is the first
  *	netd join TOKEN ADDRESS...	ask to be let into one
+ *	netd check			say what is wrong with the configuration
  */
 #include <argp.h>
 #include <errno.h>
@@ -18,6 +19,7 @@
 #include "lib/netd.h"
 #include "netd/config.h"
 #include "netd/daemon.h"
+#include "netd/privileges.h"
 #include "netd/store.h"
 #include "overlay/token.h"
 
@@ -65,7 +67,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
 	.options = options,
 	.parser = parse_option,
-	.args_doc = "\ninit\njoin TOKEN ADDRESS...",
+	.args_doc = "\ninit\njoin TOKEN ADDRESS...\ncheck",
 	.doc = "Networks that span hosts: heddle's daemon.  Without a command it runs.",
 };
 
@@ -76,6 +78,16 @@ static int command_run(struct arguments *a, struct config *c, struct err *e)
 	return daemon_run(c, a->file, e);
 }
 
+/* It has been read when this is called. */
+static int command_check(struct arguments *a, struct config *c, struct err *e)
+{
+	(void)c;
+	(void)e;
+	printf("%s is right\n", a->file ? a->file : CONFIG_FILE);
+
+	return 0;
+}
+
 /* ---- init and join -------------------------------------------------------------------- */
 
 static const char *name_of(const struct arguments *a, const struct config *c)
@@ -84,12 +96,13 @@ static const char *name_of(const struct arguments *a, const struct config *c)
 }
 
 /* Open what a netd that does not run has left.  Return: -EBUSY: it runs. */
-static int open_store(const struct config *c, struct store **ret_store, struct self *ret,
-		      struct err *e)
+static int open_store(struct config *c, struct store **ret_store, struct self *ret, struct err *e)
 {
 	AUTO(store_closep) struct store *s = NULL;
-	int r = daemon_prepare(c, e);
+	int r;
 
+	privileges_follow(c);
+	r = daemon_prepare(c, e);
 	if (r == 0)
 		r = store_open(NULL, c->data_dir, &s, e);
 	if (r == 0)
@@ -199,6 +212,7 @@ static const struct command {
 	{ NULL, command_run },
 	{ "init", command_init },
 	{ "join", command_join },
+	{ "check", command_check },
 };
 
 static const struct command *find_command(const struct arguments *a)
@@ -219,7 +233,8 @@ static int run(struct arguments *a, struct err *e)
 	int r;
 
 	if (!command)
-		return err_say(e, EINVAL, "there is no command \"%s\": init, join, or none to run",
+		return err_say(e, EINVAL,
+			       "there is no command \"%s\": init, join, check, or none to run",
 			       a->words[0]);
 	r = config_load(a->file, &config, e);
 	if (r < 0)

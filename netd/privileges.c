@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -84,6 +85,17 @@ int privileges_drop(const struct config *c, struct err *e)
 		return err_sys(e, errno, "forbid core files");
 
 	return 0;
+}
+
+void privileges_follow(struct config *c)
+{
+	struct stat st;
+
+	if (c->has_user || geteuid() != 0 || stat(c->data_dir, &st) < 0 || st.st_uid == 0)
+		return;
+	c->has_user = true;
+	c->uid = st.st_uid;
+	c->gid = st.st_gid;
 }
 
 int privileges_own(const struct config *c, const char *path, struct err *e)

@@ -20,6 +20,12 @@ struct err;
  */
 int privileges_drop(const struct config *c, struct err *e);
 
+/*
+ * Where the configuration names no user: be the owner of data-dir, if root started us
+ * and it is another's.  What init and join write there is then netd's own.
+ */
+void privileges_follow(struct config *c);
+
 /**
  * privileges_own() - let config's user have a directory that root has made
  * @path:	of the directory, which keeps its mode

@@ -20,17 +20,19 @@ struct section {
 
 struct status {
 	time_t since;
-	const char *why; /* NULL: ready */
+	const char *(*why)(void *ctx);
+	void *ctx;
 	struct section *first, **last;
 };
 
 static json_t *make(const struct status *s)
 {
+	const char *why = s->why(s->ctx);
 	AUTO_JSON json_t *doc = json_pack("{s:s, s:i, s:I, s:b}", "version", HEDDLE_VERSION, "pid",
 					  (int)getpid(), "since", (json_int_t)s->since, "ready",
-					  s->why == NULL);
+					  why == NULL);
 
-	if (!doc || (s->why && json_object_set_new(doc, "why", json_string(s->why)) < 0))
+	if (!doc || (why && json_object_set_new(doc, "why", json_string(why)) < 0))
 		return NULL;
 	for (const struct section *section = s->first; section; section = section->next) {
 		json_t *part = section->fn(section->ctx);
@@ -58,7 +60,8 @@ static const struct control_method methods[] = {
 	{ NULL },
 };
 
-int status_new(struct control *c, struct status **ret, struct err *e)
+int status_new(struct control *c, const char *(*why)(void *ctx), void *ctx, struct status **ret,
+	       struct err *e)
 {
 	struct status *s = calloc(1, sizeof(*s));
 	int r;
@@ -66,7 +69,8 @@ int status_new(struct control *c, struct status **ret, struct err *e)
 	if (!s)
 		return err_sys(e, ENOMEM, "status");
 	s->since = time(NULL);
-	s->why = "netd is starting";
+	s->why = why;
+	s->ctx = ctx;
 	s->last = &s->first;
 	r = control_register(c, methods, s, e);
 	if (r < 0) {
@@ -89,11 +93,6 @@ void status_free(struct status *s)
 		free(section);
 	}
 	free(s);
-}
-
-void status_ready(struct status *s, const char *why)
-{
-	s->why = why;
 }
 
 int status_register(struct status *s, const char *name, json_t *(*fn)(void *ctx), void *ctx,

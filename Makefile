@@ -15,6 +15,9 @@ VERSION := 2.0.0
 PREFIX    ?= /usr
 CNIBINDIR ?= /usr/lib/cni
 BINDIR    ?= $(PREFIX)/bin
+SBINDIR   ?= $(PREFIX)/sbin
+UNITDIR   ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 MANDIR    ?= $(PREFIX)/share/man
 BASHDIR   ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR    ?= $(PREFIX)/share/zsh/vendor-completions
@@ -350,10 +353,14 @@ include tests/bench/bench.mk
 .PHONY: install uninstall clean
 # A plugin of another package is left alone: dpkg would find its file changed.
 # With DESTDIR nothing is replaced on this system, so nobody is asked.
-install: plugins heddle man
-	@install -d '$(DESTDIR)$(CNIBINDIR)' '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man8' \
-		'$(DESTDIR)$(BASHDIR)' '$(DESTDIR)$(ZSHDIR)' '$(DESTDIR)$(DOCDIR)/conf-examples'
+install: plugins heddle netd man
+	@install -d '$(DESTDIR)$(CNIBINDIR)' '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(SBINDIR)' \
+		'$(DESTDIR)$(MANDIR)/man5' '$(DESTDIR)$(MANDIR)/man8' '$(DESTDIR)$(UNITDIR)' \
+		'$(DESTDIR)$(SYSUSERSDIR)' '$(DESTDIR)$(BASHDIR)' '$(DESTDIR)$(ZSHDIR)' '$(DESTDIR)$(DOCDIR)/conf-examples'
 	@install -m 0755 $(HEDDLE) '$(DESTDIR)$(BINDIR)'
+	@install -m 0755 $(NETD) '$(DESTDIR)$(SBINDIR)'
+	@sed 's|@SBINDIR@|$(SBINDIR)|' init/heddle-netd.service >'$(DESTDIR)$(UNITDIR)/heddle-netd.service'
+	@install -m 0644 init/heddle.sysusers '$(DESTDIR)$(SYSUSERSDIR)/heddle.conf'
 	@install -m 0644 completions/heddle.bash '$(DESTDIR)$(BASHDIR)/heddle'
 	@install -m 0644 completions/_heddle '$(DESTDIR)$(ZSHDIR)'
 	@for p in $(notdir $(PLUGINS) $(HELPERS)); do \
@@ -364,7 +371,8 @@ install: plugins heddle man
 		fi; \
 		install -m 0755 $(BUILD)/plugins/$$p '$(DESTDIR)'"$$to" || exit 1; \
 	done; \
-	install -m 0644 $(MANS) '$(DESTDIR)$(MANDIR)/man8' && \
+	install -m 0644 $(filter %.5,$(MANS)) '$(DESTDIR)$(MANDIR)/man5' && \
+	install -m 0644 $(filter %.8,$(MANS)) '$(DESTDIR)$(MANDIR)/man8' && \
 	install -m 0644 README.md docs/*.md $(wildcard docs/*.svg) '$(DESTDIR)$(DOCDIR)' && \
 	cp -r conf-examples/. '$(DESTDIR)$(DOCDIR)/conf-examples' && \
 	[ -z "$$refused" ]
@@ -374,7 +382,10 @@ uninstall:
 		to='$(CNIBINDIR)'/$$p; \
 		dpkg -S "$$to" >/dev/null 2>&1 || rm -f '$(DESTDIR)'"$$to"; \
 	done
-	rm -f $(MANS:$(BUILD)/man/%='$(DESTDIR)$(MANDIR)/man8/%') '$(DESTDIR)$(BINDIR)/heddle' \
+	rm -f $(patsubst $(BUILD)/man/%,'$(DESTDIR)$(MANDIR)/man5/%',$(filter %.5,$(MANS))) \
+		$(patsubst $(BUILD)/man/%,'$(DESTDIR)$(MANDIR)/man8/%',$(filter %.8,$(MANS))) \
+		'$(DESTDIR)$(SBINDIR)/netd' '$(DESTDIR)$(UNITDIR)/heddle-netd.service' \
+		'$(DESTDIR)$(SYSUSERSDIR)/heddle.conf' '$(DESTDIR)$(BINDIR)/heddle' \
 		'$(DESTDIR)$(BASHDIR)/heddle' '$(DESTDIR)$(ZSHDIR)/_heddle'
 	rm -rf '$(DESTDIR)$(DOCDIR)'
 

@@ -324,10 +324,13 @@ static void send_part(struct node *n, uint8_t kind, bool stream, const uint8_t *
 static void acknowledge(struct node *n, const uint8_t *data, size_t len, ms_t now)
 {
 	const struct origin o = origin_of(false);
+	uint64_t next = rows_version(n->rows, &network) + 1;
+	struct peer alive;
 
 	send_part(n, PART_PROGRAMMED, false, data, len, now);
 	programmed_say(n->programmed, &network, &o.from.id, len, now);
-	MUST(!programmed_by_all(n->programmed, &network, rows_version(n->rows, &network) + 1));
+	MUST(!programmed_by_all(n->programmed, &network, next) ||
+	     rows_peers(n->rows, &network, 1, &alive) == 0);
 }
 
 static void remove_one(struct node *n, uint8_t which, ms_t now)

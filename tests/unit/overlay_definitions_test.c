@@ -39,7 +39,7 @@ struct kept {
 static struct kept disk[RECORDS];
 static unsigned int n_kept;
 static int disk_says;
-static struct world *w;
+static struct world *world;
 static struct definitions *d;
 static struct person people[PEOPLE];
 
@@ -78,11 +78,11 @@ static int keep(struct world *of, const struct record *r, enum durability how)
 
 static void open_world(void)
 {
-	w = world_new(NULL);
-	w->store = keep;
-	d = definitions_new(w->e);
+	world = world_new(NULL);
+	world->store = keep;
+	d = definitions_new(world->e);
 	assert_non_null(d);
-	assert_int_equal(engine_attach(w->e, &definitions_ops, d, NULL), 0);
+	assert_int_equal(engine_attach(world->e, &definitions_ops, d, NULL), 0);
 	for (uint16_t i = 0; i < PEOPLE; i++)
 		people[i] = person_of(i + 1);
 }
@@ -90,7 +90,7 @@ static void open_world(void)
 static void close_world(void)
 {
 	definitions_free(d);
-	world_free(w);
+	world_free(world);
 }
 
 static int set_up(void **state)
@@ -117,11 +117,11 @@ static void restart(void)
 	open_world();
 	for (unsigned int i = 0; i < n_kept; i++)
 		if (disk[i].len > 0)
-			engine_restore(w->e, &(struct record){ .kind = disk[i].kind,
-							       .key = disk[i].key,
-							       .key_len = DEFINITION_ID_LEN,
-							       .value = disk[i].value,
-							       .len = disk[i].len });
+			engine_restore(world->e, &(struct record){ .kind = disk[i].kind,
+								   .key = disk[i].key,
+								   .key_len = DEFINITION_ID_LEN,
+								   .value = disk[i].value,
+								   .len = disk[i].len });
 }
 
 /* As @p would sign it. */
@@ -138,13 +138,13 @@ static struct engine_self self_of(const struct person *p)
 static struct defined *defined_by(const struct person *p, const struct engine_self *self,
 				  const struct definition *of)
 {
-	const struct env env = { .ops = &world_ops, .ctx = w };
-	const uint8_t *own = w->key;
+	const struct env env = { .ops = &world_ops, .ctx = world };
+	const uint8_t *own = world->key;
 	struct defined *made;
 
-	w->key = p->key;
+	world->key = p->key;
 	made = definition_make(&env, self, of);
-	w->key = own;
+	world->key = own;
 	assert_non_null(made);
 
 	return made;
@@ -163,14 +163,14 @@ static struct defined *network_of(const struct person *p, const char *name, uint
 static struct removal *removed_by(const struct person *p, const struct definition_id *id,
 				  uint64_t now_s)
 {
-	const struct env env = { .ops = &world_ops, .ctx = w };
+	const struct env env = { .ops = &world_ops, .ctx = world };
 	struct engine_self self = self_of(p);
-	const uint8_t *own = w->key;
+	const uint8_t *own = world->key;
 	struct removal *made;
 
-	w->key = p->key;
+	world->key = p->key;
 	made = removal_make(&env, &self, id, now_s);
-	w->key = own;
+	world->key = own;
 	assert_non_null(made);
 
 	return made;
@@ -184,7 +184,7 @@ static void hear(uint8_t kind, const uint8_t *bytes, size_t len)
 	struct part_writer out = { .buf = buf, .cap = sizeof(buf) };
 
 	assert_true(part_put(&out, kind, bytes, len));
-	engine_receive(w->e, &o, buf, out.len, w->now);
+	engine_receive(world->e, &o, buf, out.len, world->now);
 }
 
 static void hear_definition(const struct defined *of)
@@ -202,7 +202,7 @@ static struct definition_id add(const char *name)
 	struct definition_id id;
 
 	assert_int_equal(definitions_add(d, DEFINITION_NETWORK, name, (const uint8_t *)"body", 4,
-					 &id, w->now, NULL),
+					 &id, world->now, NULL),
 			 0);
 
 	return id;
@@ -236,9 +236,9 @@ static unsigned int sent(uint8_t kind)
 {
 	unsigned int n = 0;
 
-	for (unsigned int i = 0; i < w->n_sent; i++)
-		n += part_in(&w->sent[i], kind) != NULL;
-	w->n_sent = 0;
+	for (unsigned int i = 0; i < world->n_sent; i++)
+		n += part_in(&world->sent[i], kind) != NULL;
+	world->n_sent = 0;
 
 	return n;
 }
@@ -251,18 +251,18 @@ static void added_is_on_the_disk_and_told(void **state)
 	struct definition_id id;
 
 	(void)state;
-	world_meet(w, &people[0]);
-	world_wait(w, w->now + 1000);
+	world_meet(world, &people[0]);
+	world_wait(world, world->now + 1000);
 	(void)sent(PART_DEFINITION);
 	id = add("web");
 	assert_int_equal(find_kept(RECORD_DEFINITION, id.b)->how, STORE_DURABLE);
-	world_wait(w, w->now + 200);
+	world_wait(world, world->now + 200);
 	assert_true(sent(PART_DEFINITION) > 0);
 	assert_true(definitions_find(d, &id, &of) && of.wins && !of.removed);
 	assert_string_equal(of.name, "web");
 	assert_memory_equal(of.body, "body", of.body_len);
-	assert_true(node_id_equal(&of.author, engine_id(w->e)));
-	assert_int_equal(world_events(w, EVENT_DEFINED), 1);
+	assert_true(node_id_equal(&of.author, engine_id(world->e)));
+	assert_int_equal(world_events(world, EVENT_DEFINED), 1);
 	assert_true(stands_for("web", &id));
 }
 
@@ -272,9 +272,9 @@ static void removed_is_gone_for_good(void **state)
 	struct kept was = *find_kept(RECORD_DEFINITION, id.b);
 
 	(void)state;
-	assert_int_equal(definitions_remove(d, &id, w->now, NULL), 0);
-	assert_int_equal(definitions_remove(d, &id, w->now, NULL), 0);
-	assert_int_equal(world_events(w, EVENT_UNDEFINED), 1);
+	assert_int_equal(definitions_remove(d, &id, world->now, NULL), 0);
+	assert_int_equal(definitions_remove(d, &id, world->now, NULL), 0);
+	assert_int_equal(world_events(world, EVENT_UNDEFINED), 1);
 	assert_int_equal(find_kept(RECORD_REMOVAL, id.b)->how, STORE_DURABLE);
 	assert_int_equal(find_kept(RECORD_DEFINITION, id.b)->len, 0);
 	hear(PART_DEFINITION, was.value, was.len);
@@ -284,7 +284,7 @@ static void removed_is_gone_for_good(void **state)
 	again = add("web");
 	assert_false(definition_id_equal(&id, &again));
 	id.b[3] ^= 1;
-	assert_int_equal(definitions_remove(d, &id, w->now, NULL), -ENOENT);
+	assert_int_equal(definitions_remove(d, &id, world->now, NULL), -ENOENT);
 }
 
 static int try_to_add(uint8_t kind, const char *name, size_t len)
@@ -292,10 +292,10 @@ static int try_to_add(uint8_t kind, const char *name, size_t len)
 	static const uint8_t body[DEFINITION_BODY_MAX + 1];
 	struct definition_id id;
 	struct err e;
-	int r = definitions_add(d, kind, name, body, len, &id, w->now, &e);
+	int r = definitions_add(d, kind, name, body, len, &id, world->now, &e);
 
 	if (r == 0)
-		assert_int_equal(definitions_remove(d, &id, w->now, NULL), 0);
+		assert_int_equal(definitions_remove(d, &id, world->now, NULL), 0);
 
 	return r;
 }
@@ -331,9 +331,11 @@ static void name_is_given_once(void **state)
 
 	(void)state;
 	(void)add("web");
-	assert_int_equal(definitions_add(d, DEFINITION_NETWORK, "web", NULL, 0, &id, w->now, &e),
+	assert_int_equal(definitions_add(d, DEFINITION_NETWORK, "web", NULL, 0, &id, world->now,
+					 &e),
 			 -EEXIST);
-	assert_int_equal(definitions_add(d, DEFINITION_SPACE, "web", NULL, 0, &id, w->now, &e), 0);
+	assert_int_equal(definitions_add(d, DEFINITION_SPACE, "web", NULL, 0, &id, world->now, &e),
+			 0);
 }
 
 static void disk_that_is_full_refuses(void **state)
@@ -344,11 +346,13 @@ static void disk_that_is_full_refuses(void **state)
 
 	(void)state;
 	disk_says = -ENOSPC;
-	assert_int_equal(definitions_add(d, DEFINITION_NETWORK, "db", NULL, 0, &other, w->now, &e),
+	assert_int_equal(definitions_add(d, DEFINITION_NETWORK, "db", NULL, 0, &other, world->now,
+					 &e),
 			 -ENOSPC);
-	assert_int_equal(definitions_remove(d, &id, w->now, &e), -ENOSPC);
+	assert_int_equal(definitions_remove(d, &id, world->now, &e), -ENOSPC);
 	assert_true(definitions_root(d) == root && is_live(&id));
-	assert_int_equal(world_events(w, EVENT_DEFINED) + world_events(w, EVENT_UNDEFINED), 1);
+	assert_int_equal(world_events(world, EVENT_DEFINED) + world_events(world, EVENT_UNDEFINED),
+			 1);
 	assert_int_equal(definitions_counters(d)->unstored, 2);
 }
 
@@ -359,16 +363,16 @@ static void there_are_not_too_many(void **state)
 	struct err e;
 
 	(void)state;
-	w->store = NULL;
+	world->store = NULL;
 	for (unsigned int i = 0; i < DEFINITIONS_LIVE; i++) {
 		(void)snprintf(name, sizeof(name), "n%u", i);
 		(void)add(name);
-		w->n_events = 0;
+		world->n_events = 0;
 	}
-	assert_int_equal(definitions_add(d, DEFINITION_NETWORK, "x", NULL, 0, &id, w->now, &e),
+	assert_int_equal(definitions_add(d, DEFINITION_NETWORK, "x", NULL, 0, &id, world->now, &e),
 			 -ENOSPC);
 	id = named("n7").id;
-	assert_int_equal(definitions_remove(d, &id, w->now, &e), 0);
+	assert_int_equal(definitions_remove(d, &id, world->now, &e), 0);
 	(void)add("x");
 	assert_int_equal(definitions_counters(d)->live, DEFINITIONS_LIVE);
 }
@@ -383,19 +387,19 @@ static void older_one_has_the_name(void **state)
 
 	(void)state;
 	hear_definition(young);
-	assert_int_equal(world_events(w, EVENT_NAME_LOST), 0);
+	assert_int_equal(world_events(world, EVENT_NAME_LOST), 0);
 	hear_definition(old);
-	assert_int_equal(world_events(w, EVENT_NAME_LOST), 1);
+	assert_int_equal(world_events(world, EVENT_NAME_LOST), 1);
 	assert_true(stands_for("web", &old->of.id));
 	hear_removal(gone);
-	assert_int_equal(world_events(w, EVENT_NAME_WON), 1);
+	assert_int_equal(world_events(world, EVENT_NAME_WON), 1);
 	assert_true(stands_for("web", &young->of.id));
 
 	restart();
 	hear_definition(young); /* on the disk before: both are of no use */
 	hear_definition(old);
 	assert_true(stands_for("web", &young->of.id));
-	assert_int_equal(w->n_events, 0);
+	assert_int_equal(world->n_events, 0);
 	free(old);
 	free(young);
 	free(gone);
@@ -407,13 +411,13 @@ static void who_comes_second_and_is_younger_has_no_name(void **state)
 	struct definition of;
 
 	(void)state;
-	definitions_set_clock(d, 1000, w->now);
+	definitions_set_clock(d, 1000, world->now);
 	(void)add("web");
 	young = network_of(&people[1], "web", 1001);
 	hear_definition(young);
 	assert_true(definitions_find(d, &young->of.id, &of) && !of.wins);
-	assert_int_equal(world_events(w, EVENT_DEFINED), 2);
-	assert_int_equal(world_events(w, EVENT_NAME_LOST), 0);
+	assert_int_equal(world_events(world, EVENT_DEFINED), 2);
+	assert_int_equal(world_events(world, EVENT_NAME_LOST), 0);
 	free(young);
 }
 
@@ -425,10 +429,10 @@ static void clock_that_is_behind_wins_no_name(void **state)
 
 	(void)state;
 	hear_definition(known);
-	definitions_set_clock(d, 10, w->now);
+	definitions_set_clock(d, 10, world->now);
 	id = add("web");
 	assert_true(definitions_find(d, &id, &of) && of.created == 5000);
-	definitions_set_clock(d, 6000, w->now);
+	definitions_set_clock(d, 6000, world->now);
 	id = add("dns");
 	assert_true(definitions_find(d, &id, &of) && of.created == 6000);
 	free(known);
@@ -456,12 +460,12 @@ static void note_thing(unsigned int at, uint8_t kind, const uint8_t *bytes, uint
 static void make_things(void)
 {
 	for (unsigned int i = 0; i < THINGS;) {
-		char name[] = { (char)('a' + engine_random(w->e, 5)), '\0' };
+		char name[] = { (char)('a' + engine_random(world->e, 5)), '\0' };
 		struct defined *of =
-			network_of(&people[i % PEOPLE], name, 100 + engine_random(w->e, 3));
+			network_of(&people[i % PEOPLE], name, 100 + engine_random(world->e, 3));
 
 		note_thing(i++, PART_DEFINITION, of->bytes, of->len);
-		for (unsigned int n = engine_random(w->e, 3); n > 1 && i < THINGS; n--) {
+		for (unsigned int n = engine_random(world->e, 3); n > 1 && i < THINGS; n--) {
 			struct removal *gone = removed_by(&people[n % PEOPLE], &of->of.id, 7);
 
 			note_thing(i++, PART_REMOVAL, gone->bytes, gone->len);
@@ -474,14 +478,14 @@ static void make_things(void)
 static void hear_in_random_order(unsigned int order[THINGS])
 {
 	for (unsigned int i = 0; i < THINGS; i++) {
-		unsigned int j = i + engine_random(w->e, THINGS - i), t = order[j];
+		unsigned int j = i + engine_random(world->e, THINGS - i), t = order[j];
 
 		order[j] = order[i];
 		order[i] = t;
 		hear(things[t].kind, things[t].bytes, things[t].len);
-		if (engine_random(w->e, 4) == 0)
+		if (engine_random(world->e, 4) == 0)
 			hear(things[t].kind, things[t].bytes, things[t].len);
-		w->n_events = 0;
+		world->n_events = 0;
 	}
 }
 
@@ -513,7 +517,7 @@ static void order_of_arrival_makes_no_difference(void **state)
 		close_world();
 		n_kept = 0;
 		open_world();
-		w->random = run;
+		world->random = run;
 	}
 	assert_true(root != 0);
 }
@@ -546,7 +550,7 @@ static void changed_bytes_are_refused(void **state)
 		hear(PART_REMOVAL, gone->bytes, i);
 	}
 	assert_true(definitions_root(d) == 0 && n_kept == 0);
-	assert_true(engine_counters(w->e)->forged + engine_counters(w->e)->bad_part ==
+	assert_true(engine_counters(world->e)->forged + engine_counters(world->e)->bad_part ==
 		    2U * (good->len + gone->len));
 	hear_definition(good);
 	assert_true(is_live(&good->of.id));
@@ -609,7 +613,7 @@ static int add_order(const struct key_order *o)
 
 	key_order_encode(o, bytes);
 
-	return definitions_add(d, DEFINITION_KEY_ORDER, NULL, bytes, sizeof(bytes), &id, w->now,
+	return definitions_add(d, DEFINITION_KEY_ORDER, NULL, bytes, sizeof(bytes), &id, world->now,
 			       &e);
 }
 
@@ -667,8 +671,8 @@ static void highest_order_is_kept(void **state)
 	assert_int_equal(orders(), 2);
 	hear_definition(latest);
 	assert_int_equal(orders(), 3);
-	assert_int_equal(engine_counters(w->e)->forged, 1);
-	assert_int_equal(definitions_remove(d, &latest->of.id, w->now, NULL), -EPERM);
+	assert_int_equal(engine_counters(world->e)->forged, 1);
+	assert_int_equal(definitions_remove(d, &latest->of.id, world->now, NULL), -EPERM);
 	free(bad);
 	free(later);
 	free(latest);
@@ -741,14 +745,14 @@ static void revoked_token_is_kept_until_it_has_expired(void **state)
 	(void)state;
 	put_le32(body + TOKEN_ID_LEN, 1000);
 	assert_int_equal(definitions_add(d, DEFINITION_REVOKED, NULL, body, sizeof(body), &id,
-					 w->now, NULL),
+					 world->now, NULL),
 			 0);
 	was = *find_kept(RECORD_DEFINITION, id.b);
-	definitions_set_clock(d, 999, w->now);
+	definitions_set_clock(d, 999, world->now);
 	assert_true(is_live(&id));
-	definitions_set_clock(d, 1000, w->now);
+	definitions_set_clock(d, 1000, world->now);
 	assert_false(is_live(&id));
-	assert_int_equal(world_events(w, EVENT_UNDEFINED), 1);
+	assert_int_equal(world_events(world, EVENT_UNDEFINED), 1);
 	assert_int_equal(find_kept(RECORD_DEFINITION, id.b)->len, 0);
 	hear(PART_DEFINITION, was.value, was.len);
 	assert_int_equal(definitions_counters(d)->expired, 1);
@@ -761,13 +765,13 @@ static void removal_is_remembered_for_long_enough(void **state)
 	struct removal *late;
 
 	(void)state;
-	definitions_set_clock(d, YEAR_S, w->now);
+	definitions_set_clock(d, YEAR_S, world->now);
 	id = add("web");
-	w->now += 1000 * 60; /* the clock goes on by itself */
-	assert_int_equal(definitions_remove(d, &id, w->now, NULL), 0);
-	definitions_set_clock(d, YEAR_S + 59 + DEFINITIONS_REMEMBER_S, w->now);
+	world->now += 1000 * 60; /* the clock goes on by itself */
+	assert_int_equal(definitions_remove(d, &id, world->now, NULL), 0);
+	definitions_set_clock(d, YEAR_S + 59 + DEFINITIONS_REMEMBER_S, world->now);
 	assert_int_equal(definitions_counters(d)->removed, 1);
-	definitions_set_clock(d, YEAR_S + 60 + DEFINITIONS_REMEMBER_S, w->now);
+	definitions_set_clock(d, YEAR_S + 60 + DEFINITIONS_REMEMBER_S, world->now);
 	assert_int_equal(definitions_counters(d)->removed, 0);
 	assert_true(definitions_root(d) == 0);
 	for (unsigned int i = 0; i < n_kept; i++)
@@ -789,20 +793,21 @@ static void large_one_is_told_of_and_asked_for(void **state)
 	struct part_writer out = { .buf = buf, .cap = sizeof(buf) };
 
 	(void)state;
-	world_meet(w, &people[0]);
-	world_wait(w, w->now + 1000);
+	world_meet(world, &people[0]);
+	world_wait(world, world->now + 1000);
 	(void)sent(PART_DEFINITION);
 	assert_int_equal(definitions_add(d, DEFINITION_NETWORK, "large", body, sizeof(body), &id,
-					 w->now, NULL),
+					 world->now, NULL),
 			 0);
-	world_wait(w, w->now + 300);
-	for (unsigned int i = 0; i < w->n_sent; i++)
-		assert_null(part_in(&w->sent[i], PART_DEFINITION));
+	world_wait(world, world->now + 300);
+	for (unsigned int i = 0; i < world->n_sent; i++)
+		assert_null(part_in(&world->sent[i], PART_DEFINITION));
 	assert_true(sent(PART_DEFINITION_NEWS) > 0);
 	put_le64(want.ids.bytes, mark_of(id.b, 0));
 	assert_true(part_put_message(&out, PART_DEFINITION_WANT, block_Want_fields, &want));
 	hear(PART_DEFINITION_WANT, buf + PART_HEADER, out.len - PART_HEADER);
-	assert_true(w->n_sent == 1 && w->sent[0].stream && w->sent[0].len > sizeof(body));
+	assert_true(world->n_sent == 1 && world->sent[0].stream &&
+		    world->sent[0].len > sizeof(body));
 	assert_int_equal(sent(PART_DEFINITION), 1);
 }
 
@@ -810,7 +815,7 @@ static void hear_news(uint64_t mark)
 {
 	const definition_News m = { .mark = mark };
 
-	world_say(w, &people[0], PART_DEFINITION_NEWS, definition_News_fields, &m);
+	world_say(world, &people[0], PART_DEFINITION_NEWS, definition_News_fields, &m);
 }
 
 static void news_is_asked_for_once(void **state)
@@ -820,14 +825,14 @@ static void news_is_asked_for_once(void **state)
 	(void)state;
 	(void)sent(PART_DEFINITION_WANT);
 	hear_news(mark_of(id.b, 0)); /* known */
-	assert_int_equal(definitions_remove(d, &id, w->now, NULL), 0);
+	assert_int_equal(definitions_remove(d, &id, world->now, NULL), 0);
 	hear_news(mark_of(id.b, 0)); /* removed */
 	assert_int_equal(sent(PART_DEFINITION_WANT), 0);
 	hear_news(77);
 	hear_news(77);
 	hear_news(78);
 	assert_int_equal(sent(PART_DEFINITION_WANT), 2);
-	w->now += 1000; /* who was asked did not answer */
+	world->now += 1000; /* who was asked did not answer */
 	hear_news(77);
 	assert_int_equal(sent(PART_DEFINITION_WANT), 1);
 	assert_int_equal(definitions_counters(d)->asked, 3);

@@ -46,8 +46,12 @@ static bool is_listened_on(const struct cluster *c, const struct ip_addr *ip)
 	return false;
 }
 
+/* Others can reach a node that is up by the family that it has told them. */
 static bool is_good(const struct cluster *c, const struct ip_addr *ip)
 {
+	if (c->engine && ip->family != c->addr.ip.family)
+		return false;
+
 	return is_listened_on(c, ip) && !ip_is_link_local(ip) && is_local(ip);
 }
 

@@ -80,15 +80,6 @@ static bool is_other_of_name(const struct handshake *h, const uint8_t key[NODE_K
 	return strcmp(name, h->peer_name) == 0 && memcmp(key, h->peer_key, NODE_KEY_LEN) != 0;
 }
 
-static bool is_member_key(const struct members *t, const uint8_t key[NODE_KEY_LEN])
-{
-	struct node_id id;
-
-	node_id_of_key(key, &id);
-
-	return members_find(t, &id) != MEMBER_NONE;
-}
-
 /* By a member, or by who has just been admitted and is not heard of yet. */
 static bool name_is_taken(const struct cluster *c, const struct handshake *h)
 {
@@ -105,12 +96,19 @@ static bool name_is_taken(const struct cluster *c, const struct handshake *h)
 	for (unsigned int i = 0; i < CLUSTER_RECENT; i++) {
 		const struct recent *one = &c->recent[i];
 
-		if (one->until > now && is_other_of_name(h, one->key, one->name) &&
-		    !is_member_key(t, one->key))
+		if (one->until > now && is_other_of_name(h, one->key, one->name))
 			return true;
 	}
 
 	return false;
+}
+
+/* It is a member now, and its name counts as long as it is one. */
+void cluster_end_recent(struct cluster *c, const struct profile *p)
+{
+	for (unsigned int i = 0; i < CLUSTER_RECENT; i++)
+		if (memcmp(c->recent[i].key, p->key, NODE_KEY_LEN) == 0)
+			c->recent[i].until = 0;
 }
 
 static int judge(void *ctx, const struct handshake *h)

@@ -206,6 +206,7 @@ int cluster_keys_remove(struct cluster *c, struct err *e);
 extern const struct admit_ops cluster_admit_ops;
 
 void cluster_begin_join(struct cluster *c);
+void cluster_end_recent(struct cluster *c, const struct profile *p);
 
 /* ---- cluster-status.c ---------------------------------------------------------------- */
 

@@ -350,6 +350,7 @@ void cluster_own_event(struct cluster *c, const struct event *ev)
 		leave_mark(c);
 		break;
 	case EVENT_MEMBER_JOINED:
+		cluster_end_recent(c, ev->profile);
 		note_peers(c);
 		break;
 	case EVENT_FORGET_DONE:

@@ -1,14 +1,176 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Nodes find each other, and notice when one goes.
+# Nodes find each other, notice when one goes, and know it when it comes back.
 
 load netd.bash
 
 setup() { netd_setup; }
 teardown() { netd_teardown; }
 
-@test "three nodes see each other" {
+need_full() { [[ ${HEDDLE_FULL:-} == 1 ]] || skip "takes long: HEDDLE_FULL=1"; }
+
+generation() { netd_ask "$1" node.list | jq ".nodes[] | select(.name == \"$2\").generation"; }
+generation_is() { [[ $(generation "$1" "$2") -eq $3 ]]; }
+
+phase_is() { [[ $(netd_ask "$1" status | jq -r .cluster.phase) == "$2" ]]; }
+
+@test "nodes join, restart as who they were, and leave" {
 	cluster_start a b c
-	netd_ask a node.list
+	local id
+	id=$(node_id b)
+
+	netd_stop b
+	netd_start b
+	wait_for all_see_all a b c
+	wait_for generation_is a b 2
+	[[ $(node_id b) == "$id" ]]
+
+	netd_ask c leave
+	phase_is c none
+	wait_for sees a c left
+	wait_for sees b c left
+	run netd_ask c node.list
+	[[ $status -ne 0 && $output == *"in no cluster"* ]]
+
+	# It may come back under the name that it had, as another.
+	cluster_join c a
+	wait_for sees b c alive
+}
+
+@test "a join that was asked for before the start is done at the start" {
+	host_start a b
+	cluster_found a
+	run netd_run b join "$(token_create a)" "$(host_ip a)"
+	[[ $status -eq 0 && $output == "netd joins when it starts" ]]
+	netd_start b
+	wait_for all_see_all a b
+}
+
+@test "a cluster over IPv6" {
+	host_start a b
+	cluster_found a
+	netd_start b
+	netd_run b join "$(token_create a)" "[$(host_ip6 a)]:$NETD_PORT"
+	wait_for phase_is b up
+	netd_ask b status | jq -e ".cluster.address == \"[$(host_ip6 b)]:$NETD_PORT\""
+	# a listens on both, and was reached at the one that it does not name.
+	wait_for sees a b alive
+	wait_for sees b a alive
+}
+
+# ---- what takes the protocol's time ---------------------------------------------------
+
+@test "a node that is gone is dead, and comes back as who it was" {
+	need_full
+	cluster_start a b c
+	netd_kill b
+	wait_for sees a b dead
+	wait_for sees c b dead
+	all_see_one_dead() { [[ $(nodes "$1") == $'a alive\nb dead\nc alive' ]]; }
+	all_see_one_dead a
+	netd_start b
+	wait_for all_see_all a b c
+	wait_for generation_is c b 2
+}
+
+@test "a node that is forgotten is gone for good" {
+	need_full
+	cluster_start a b c
+	run netd_ask a node.forget '{"node": "b"}'
+	[[ $status -ne 0 && $output == *"is alive"* ]]
+	run netd_ask a node.forget '{"node": "a", "force": true}'
+	[[ $status -ne 0 && $output == *"is this one"* ]]
+	run netd_ask a node.forget '{"node": "nobody"}'
+	[[ $status -ne 0 && $output == *"no such node"* ]]
+
+	netd_stop b
+	wait_for sees a b dead
+	netd_ask a node.forget '{"node": "b", "dry_run": true}' | jq -e '.name == "b" and .owns == []'
+	sees a b dead
+	netd_ask a node.forget '{"node": "b"}'
+	gone() { [[ $(nodes "$1") == $'a alive\nc alive' ]]; }
+	wait_for gone a
+	wait_for gone c
+
+	# The next life of it may come back, as one that owns nothing.
+	netd_start b
+	wait_for all_see_all a b c
+	generation_is a b 2
+}
+
+@test "a node that is forgotten while it stands still has to join anew" {
+	need_full
+	cluster_start a b c
+	local id
+	id=$(node_id b)
+	netd_signal b STOP
+	wait_for sees a b dead
+	netd_ask a node.forget '{"node": "b"}'
+	netd_signal b CONT
+	wait_for phase_is b none
+	netd_log b | grep "was forgotten by its cluster"
+	cluster_join b a
+	wait_for all_see_all a b c
+	[[ $(node_id b) != "$id" ]]
+}
+
+@test "a process that stood still is itself again" {
+	need_full
+	cluster_start a b
+	netd_signal b STOP
+	wait_for sees a b dead
+	netd_signal b CONT
+	wait_for all_see_all a b
+	generation_is a b 1
+}
+
+@test "an address that changes is followed" {
+	need_full
+	cluster_start a b c
+	on_host b ip address delete "$(host_ip b)/24" dev eth0
+	on_host b ip address add 10.99.0.77/24 dev eth0
+	at_new_address() {
+		netd_ask "$1" node.list |
+			jq -e '.nodes[] | select(.name == "b") | .ip == "10.99.0.77" and .state == "alive"' \
+				>/dev/null
+	}
+	wait_at_most 90 at_new_address a
+	wait_at_most 30 at_new_address c
+}
+
+@test "two underlays, and answers from the address that was asked" {
+	need_full
+	host_start a b
+	host_plug a eth1
+	on_host a ip address add 10.98.0.1/24 dev eth1
+	netd_configure a "listen = 10.99.0.1:$NETD_PORT, 10.98.0.1:$NETD_PORT" "advertise = 10.99.0.1"
+	cluster_found a
+	host_plug b eth1
+	on_host b ip address add 10.98.0.2/24 dev eth1
+	netd_configure b "listen = 10.99.0.2:$NETD_PORT, 10.98.0.2:$NETD_PORT" "advertise = 10.99.0.2"
+	netd_start b
+	netd_run b join "$(token_create a)" 10.98.0.1
+	wait_for all_see_all a b
+	netd_ask a node.list | jq -e '.nodes[] | select(.name == "b").ip == "10.99.0.2"'
+}
+
+@test "an address translation is noticed, and said" {
+	need_full
+	host_start a b
+	cluster_found a
+	netd_start b
+	on_host b nft -f - <<-END
+		table ip nat {
+			chain out {
+				type nat hook postrouting priority 100;
+				ip daddr 10.99.0.1 snat to 10.99.0.55;
+			}
+		}
+	END
+	on_host b ip address add 10.99.0.55/32 dev lo
+	on_host a ip route add 10.99.0.55 via "$(host_ip b)"
+	run netd_run b join "$(token_create a)" "$(host_ip a)"
+	[[ $status -ne 0 && $output == *"address translation (NAT)"*advertise* ]]
+	phase_is b none
 }

@@ -19,11 +19,12 @@
 # It lives as long as the process that holds it, which ends by itself should a
 # test be killed.
 #
-# HEDDLE_NETD names another netd to run the tests on.
+# The netd of HEDDLE_PLUGINS' build is run, if that is given; HEDDLE_NETD names another.
 
 NETD_E2E_DIR=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 NETD_TOP_DIR=$(cd "$NETD_E2E_DIR/../.." && pwd)
-NETD=${HEDDLE_NETD:-$NETD_TOP_DIR/build/netd}
+NETD_PLUGINS=${HEDDLE_PLUGINS:-$NETD_TOP_DIR/build/plugins}
+NETD=${HEDDLE_NETD:-${NETD_PLUGINS%/*}/netd}
 NETD_PORT=4794
 NETD_HOLD_SECONDS=900
 
@@ -70,6 +71,7 @@ netd_teardown() {
 	for pid in "${NETD_PIDS[@]}" "${HOST_PIDS[@]}" $UNDERLAY_PID; do
 		kill -KILL "$pid" 2>/dev/null || :
 	done
+	wait 2>/dev/null || :
 }
 
 on_host() {

@@ -32,7 +32,7 @@ host_start() {
 			mount -t tmpfs tmpfs /var/lib
 			mkdir -p /run/lock /run/netns /var/lib/cni
 			echo $$
-			exec sleep 300 >/dev/null 2>&1' sh "$ROOT" 3>&- 4>&-)
+			exec sleep 900 >/dev/null 2>&1' sh "$ROOT" 3>&- 4>&-)
 	lab_kill_later "$HOST"
 }
 
@@ -182,7 +182,7 @@ assert_etc_is() { diff <(echo "$1") <(etc_files) || fail "what was in /etc is no
 	[[ $output == *"no network for you"* ]]
 	grep -q 'POST /Plugin.Activate' "$BATS_TEST_TMPDIR/asked"
 	kill "$DOCKERD"
-	wait_for 20 eval '! kill -0 $DOCKERD 2>/dev/null'
+	wait_for 120 eval '! kill -0 $DOCKERD 2>/dev/null'
 	undone docker --socket "$socket"
 	rm "$ROOT/etc/docker/key.json" # dockerd's
 	assert_etc_is "$before"
@@ -199,7 +199,7 @@ socket_start() {
 	nsenter --target "$HOST" --net --mount -- socat "UNIX-LISTEN:$1,fork" \
 		"EXEC:$BATS_TEST_TMPDIR/answer" 3>&- 4>&- &
 	lab_kill_later $!
-	wait_for 10 test -S "$1"
+	wait_for 30 test -S "$1"
 }
 
 docker() { on_host /usr/bin/docker --host "unix://$BATS_TEST_TMPDIR/docker.sock" "$@"; }
@@ -211,7 +211,7 @@ dockerd_start() {
 		--storage-driver vfs --bridge none --iptables=false >"$BATS_TEST_TMPDIR/dockerd" 2>&1 3>&- 4>&- &
 	DOCKERD=$!
 	lab_kill_later "$DOCKERD"
-	wait_for 20 docker info >/dev/null 2>&1
+	wait_for 120 docker info >/dev/null 2>&1
 }
 
 @test "CRI-O's drop-in" {

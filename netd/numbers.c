@@ -134,24 +134,32 @@ static void drop_used(struct cluster_network *n, const struct ip_addr *ip)
 
 /* ---- those that nobody gives ------------------------------------------------ */
 
-#define DENIAL_MS 1000 /* for which it is believed */
+#define DENIAL_MS 2000 /* for which it is believed */
+#define HEAR_MS	  1000 /* for which the row of who has it is waited for */
 
 void numbers_denied(struct cluster_network *n, size_t i, const struct block_event *ev)
 {
 	n->denials[i] = (struct denial){ ev->run, clock_ms() };
 }
 
-/* Whether these very numbers were denied just now; that is said once. */
-static bool was_denied(struct cluster_network *n, const struct network_subnet *s, struct span run)
+/* How long ago these very numbers were denied; INT64_MAX: not, or too long ago to be believed. */
+static int64_t denied_ago(const struct cluster_network *n, const struct network_subnet *s,
+			  struct span run)
 {
-	struct denial *d = &n->denials[s - n->def.net.subnets];
-	bool is = d->at && clock_ms() - d->at < DENIAL_MS && d->run.first == run.first &&
-		  d->run.last == run.last;
+	const struct denial *d = &n->denials[s - n->def.net.subnets];
+	int64_t ago = clock_ms() - d->at;
 
-	if (is)
-		d->at = 0;
+	return d->at && ago < DENIAL_MS && d->run.first == run.first && d->run.last == run.last
+		       ? ago
+		       : INT64_MAX;
+}
 
-	return is;
+/* The node that has it may be heard of in a moment, if this one came into the network just now. */
+static int denied(struct cluster_network *n, const struct ip_addr *ip, int64_t ago, struct err *e)
+{
+	int r = numbers_in_use(n, ip, e);
+
+	return ago < HEAR_MS && !networks_is_heard(n) ? -EAGAIN : r;
 }
 
 /* ---- taking -------------------------------------------------------------- */
@@ -176,7 +184,7 @@ static int take_any(struct cluster_network *n, const struct network_subnet *s, s
 	uint64_t number;
 	int r = soon(blocks_set_bounds(b, space, bounds, e), e);
 
-	if (r == 0 && was_denied(n, s, bounds))
+	if (r == 0 && denied_ago(n, s, bounds) < INT64_MAX)
 		return err_say(e, ENOSPC,
 			       "no available %s addresses on this network's address pools: %s",
 			       ip_family_name(s->subnet.addr.family), n->def.net.name);
@@ -203,6 +211,7 @@ static int take_this(struct cluster_network *n, const struct network_subnet *s,
 	const struct link_id *space = space_of(n, s);
 	uint64_t number = network_def_number(s, ip);
 	char text[IP_STRLEN];
+	int64_t ago;
 	int r;
 
 	if (network_def_is_reserved(s, ip))
@@ -211,8 +220,11 @@ static int take_this(struct cluster_network *n, const struct network_subnet *s,
 			"%s is a gateway, reserved, or the network's or broadcast address of "
 			"%s: no container has it",
 			ip_str(ip, text), n->def.net.name);
-	if (find_used(n, ip) || was_denied(n, s, (struct span){ number, number }))
+	if (find_used(n, ip))
 		return numbers_in_use(n, ip, e);
+	ago = denied_ago(n, s, (struct span){ number, number });
+	if (ago < INT64_MAX)
+		return denied(n, ip, ago, e);
 	r = soon(blocks_take_exact(b, space, number, cluster_now(n->s->c), e), e);
 	/* Nobody here uses it, so it rests. */
 	if (r == -EADDRINUSE && blocks_hold(b, space, number, NULL) == 0)

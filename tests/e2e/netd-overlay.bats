@@ -1,0 +1,196 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A network that spans hosts: containers reach each other, whatever happens to netd.
+
+load netd.bash
+load netd-overlay.bash
+
+setup() { netd_setup; }
+teardown() { netd_teardown; }
+
+@test "containers on three hosts reach each other, and hosts reach containers" {
+	cluster_start a b c
+	network_create a warp '{"ipv6": true}'
+	network_everywhere warp a b c
+
+	for host in a b c; do
+		attach "$host" warp c1
+		[[ $(jq '.ips | length' <<<"$output") == 2 ]]
+		[[ $(jq -r '.interfaces[2].name' <<<"$output") == eth0 ]]
+	done
+	for from in a b c; do
+		for to in a b c; do
+			for family in 4 6; do
+				reaches "$from" c1 "$(address "$to" c1 $family)"
+				host_reaches "$from" "$(address "$to" c1 $family)"
+			done
+		done
+	done
+	for host in a b c; do
+		wait_for endpoints_are "$host" warp "c1-a a" "c1-b b" "c1-c c"
+	done
+}
+
+@test "CHECK, DEL and what DEL leaves" {
+	cluster_start a b
+	network_create a warp
+	network_everywhere warp a b
+	attach a warp c1
+	local result=$output
+	attach b warp c1
+	local at_b
+	at_b=$(address b c1 4)
+
+	cni CHECK a warp c1 ". + {prevResult: $result}"
+	[[ $status -eq 0 && -z $output ]]
+	in_container a c1 ip address flush dev eth0 scope global
+	cni CHECK a warp c1 ". + {prevResult: $result}"
+	error_is 100 'eth0'
+
+	detach a warp c1
+	wait_for endpoints_are b warp "c1-b b"
+	[[ -z $(on_host a ip -o link show type veth | grep -o 'hv[a-z2-7]\{13\}' || :) ]]
+	detach a warp c1
+	# The address rests; another container gets another, and all is well.
+	attach a warp c2
+	[[ $(address a c2 4) != "$(jq -r '.ips[0].address' <<<"$result")" ]]
+	reaches a c2 "$at_b"
+}
+
+@test "a second ADD, requested addresses and MACs, and who has them" {
+	cluster_start a b
+	network_create a warp '{"subnets": [{"subnet": "10.77.0.0/24", "ipRange": "10.77.0.128/25", "gateway": "10.77.0.9", "auxAddresses": {"nas": "10.77.0.200"}}]}'
+	network_everywhere warp a b
+	attach a warp c1
+	[[ $(address a c1 4) == 10.77.0.1[2-9]? || $(address a c1 4) == 10.77.0.2?? ]]
+	[[ $(in_container a c1 ip -j route show default | jq -r '.[0].gateway') == 10.77.0.9 ]]
+
+	on_host a ip netns add c1b
+	cni ADD a warp c1
+	error_is 4 eth0
+
+	attach a warp c2 '. + {runtimeConfig: {ips: ["10.77.0.5/24"], mac: "02:aa:00:00:00:01"}}'
+	[[ $(address a c2 4) == 10.77.0.5 ]]
+	[[ $(in_container a c2 cat /sys/class/net/eth0/address) == 02:aa:00:00:00:01 ]]
+
+	on_host b ip netns add c3
+	cni ADD b warp c3 '. + {runtimeConfig: {ips: ["10.77.0.5"]}}'
+	error_is 7 'Address already in use: 10.77.0.5' c2-a 'node a'
+	cni ADD b warp c3 '. + {runtimeConfig: {mac: "02:aa:00:00:00:01"}}'
+	error_is 7 'mac 02:aa:00:00:00:01 is in use' c2-a 'node a'
+	cni ADD b warp c3 '. + {runtimeConfig: {ips: ["10.78.0.5"]}}'
+	error_is 7 'no configured subnet contains IP address 10.78.0.5'
+	for ip in 10.77.0.0 10.77.0.9 10.77.0.200 10.77.0.255; do
+		cni ADD b warp c3 ". + {runtimeConfig: {ips: [\"$ip\"]}}"
+		error_is 7 "$ip is a gateway, reserved"
+	done
+	# Nothing stays of what was refused; CNI_ARGS asks, too.
+	CNI_ARGS='IgnoreUnknown=1;IP=10.77.0.6' cni ADD b warp c3
+	[[ $status -eq 0 ]]
+	[[ $(address b c3 4) == 10.77.0.6 ]]
+	reaches b c3 10.77.0.5
+	wait_for endpoints_are b warp "c1-a a" "c2-a a" "c3-b b"
+
+	# A container that is started again gets the address that it asks for, at once.
+	detach a warp c2
+	cni ADD a warp c2 '. + {runtimeConfig: {ips: ["10.77.0.5"]}}'
+	[[ $status -eq 0 ]]
+	wait_for reaches b c3 10.77.0.5
+}
+
+@test "netd is not there: ADD says so, DEL works, and the next start knows" {
+	cluster_start a b
+	network_create a warp
+	network_everywhere warp a b
+	attach a warp c1
+	attach a warp c2
+	attach b warp c1
+	local conf
+	conf=$(plugin_conf a warp overlay)
+	local kept at_b
+	kept=$(address a c1 4) at_b=$(address b c1 4)
+
+	netd_stop a
+	reaches a c1 "$at_b"
+	on_host a ip netns add c3
+	cni ADD a warp c3
+	error_is 11 'netd does not answer at'
+	cni STATUS a warp c3
+	error_is 50 'netd does not answer at'
+	cni DEL a warp c2
+	[[ $status -eq 0 && -z $output ]]
+	reaches b c1 "$kept"
+
+	netd_start a
+	wait_for endpoints_are b warp "c1-a a" "c1-b b"
+	cni STATUS a warp c3
+	[[ $status -eq 0 ]]
+	reaches a c1 "$at_b"
+	reaches b c1 "$kept"
+	# Its address is still held, its neighbours' too.
+	wait_for cni_adds a warp c3
+	[[ $(address a c3 4) != "$kept" ]]
+	reaches b c1 "$(address a c3 4)"
+
+	netd_kill a
+	reaches b c1 "$kept"
+	netd_start a
+	wait_for endpoints_are b warp "c1-a a" "c3-a a" "c1-b b"
+	reaches b c1 "$kept"
+}
+
+cni_adds() {
+	cni ADD "$@"
+	[[ $status -eq 0 ]]
+}
+
+@test "a network in use is not removed, one that is free is, everywhere" {
+	cluster_start a b c
+	network_create a warp
+	network_everywhere warp a b c
+	refused b network.create '{"name": "warp", "driver": "overlay", "scope": "swarm"}' \
+		'network with name warp already exists'
+	attach b warp c1
+	# a is in it, b is not, c never was: all know.
+	for host in a b c; do
+		refused "$host" network.remove '{"name": "warp"}' \
+			'network warp has active endpoints (name:"c1-b" id:"c1-b" node:"b")'
+	done
+	refused c network.remove '{"name": "woof"}' 'network woof not found'
+
+	detach b warp c1
+	wait_for netd_ask c network.remove '{"name": "warp"}'
+	for host in a b c; do
+		wait_for has_no_conflist "$host" warp
+		wait_for no_device "$host"
+	done
+	# The name is free, and the new one is another.
+	network_create b warp
+	network_everywhere warp a b c
+}
+
+no_device() { [[ -z $(on_host "$1" ip -o link show type vxlan) ]]; }
+
+@test "the conflist is the cluster's: others cannot take it away" {
+	cluster_start a
+	network_create a warp '{"labels": {"team": "weavers"}}'
+	has_conflist a warp
+	[[ $(on_host a jq -r '.plugins[0].type, .heddle.scope, .args.podman_labels.team' "$(conflist warp)" | tr '\n' ' ') == "overlay swarm weavers " ]]
+
+	on_host a rm "$(conflist warp)"
+	wait_for has_conflist a warp
+	on_host a sh -c "echo '{}' >$(conflist warp)"
+	wait_for is_overlay a
+	[[ $(netd_log a) == *'is written again'* ]]
+	wait_for netd_counted a heddle_netd_conflists_restored_total 2
+
+	# One of this host alone is left, and the cluster's of that name waits for it to go.
+	on_host a sh -c "echo '{\"cniVersion\": \"1.0.0\", \"name\": \"weft\", \"plugins\": [{\"type\": \"bridge\"}]}' >$(conflist weft)"
+	network_create a weft
+	[[ $(on_host a jq -r '.plugins[0].type' "$(conflist weft)") == bridge ]]
+	on_host a rm "$(conflist weft)"
+	wait_for has_conflist a weft
+}
+
+is_overlay() { on_host a jq -e '.plugins[0].type == "overlay"' "$(conflist warp)" >/dev/null; }

@@ -194,9 +194,14 @@ engine_reboot() {
 # The kernel takes namespaces apart a little later than they end, and then the ends on the host.
 no_veth_left() { [[ $(on_host ip -json link show type veth | jq -r '.[].ifname') == uplink ]]; }
 
+# What cleans up after a container writes below ENGINE_DIR, which bats must be able to remove.
+only_the_holder_is_left() { [[ $(pgrep --ns "$ENGINE_HOST" --nslist mnt) == "$ENGINE_HOST" ]]; }
+
 engine_down() {
 	# shellcheck disable=SC2086 # a list
-	kill $ENGINE_SERVERS $ENGINE_HOST $ENGINE_OUTSIDE
+	kill $ENGINE_SERVERS $ENGINE_OUTSIDE
+	wait_until only_the_holder_is_left
+	kill "$ENGINE_HOST"
 }
 
 # ---- what attachments leave behind -------------------------------------------

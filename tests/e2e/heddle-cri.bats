@@ -70,10 +70,13 @@ setup_file() {
 
 teardown_file() {
 	kill "$CONTAINERD"
-	wait_for 60 eval "! kill -0 $CONTAINERD 2>/dev/null"
+	# Nor does a shim write any more.
+	wait_for 60 only_the_holder_is_left
 	kill "$HOST"
 	rm -rf "$DIR"
 }
+
+only_the_holder_is_left() { [[ $(pgrep --ns "$HOST" --nslist mnt) == "$HOST" ]]; }
 
 setup() {
 	HEDDLE=${HEDDLE:-$(dirname "$PLUGINS")/heddle}

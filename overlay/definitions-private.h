@@ -14,6 +14,7 @@
 struct definitions_entry {
 	struct defined *live;
 	struct removal *removed;
+	bool wins;	    /* a live one: its name stands for it, or its kind has none */
 	uint32_t next_free; /* of an entry with neither */
 };
 

@@ -78,7 +78,7 @@ static struct defined *drop_live(struct definitions *d, uint32_t handle)
 	struct defined *was = d->entries[handle].live;
 
 	marks_drop(&d->marks, handle);
-	d->entries[handle].live = NULL;
+	d->entries[handle] = (struct definitions_entry){ .live = NULL };
 	d->counters.live--;
 	d->bytes -= was->len;
 
@@ -150,20 +150,56 @@ static bool wins_over(const struct definition *a, const struct definition *b)
 	return memcmp(a->id.b, b->id.b, sizeof(a->id.b)) < 0;
 }
 
+static bool is_named(const struct defined *live, uint8_t kind, const char *name)
+{
+	return live && live->of.kind == kind && strcmp(live->of.name, name) == 0;
+}
+
 uint32_t definitions_winner(const struct definitions *d, uint8_t kind, const char *name)
+{
+	for (uint32_t i = 0; i < d->n; i++)
+		if (d->entries[i].wins && is_named(d->entries[i].live, kind, name))
+			return i;
+
+	return MARKS_NONE;
+}
+
+/* Who has the name of a definition, or MARKS_NONE. */
+static uint32_t namesake(const struct definitions *d, const struct definition *of)
+{
+	return definition_has_name(of->kind) ? definitions_winner(d, of->kind, of->name)
+					     : MARKS_NONE;
+}
+
+/* A new one has its name, unless the one that has it wins over it. */
+static void contend(struct definitions *d, uint32_t handle, uint32_t before)
+{
+	struct definitions_entry *e = &d->entries[handle];
+
+	e->wins = before == MARKS_NONE || wins_over(&e->live->of, &d->entries[before].live->of);
+	if (e->wins && before != MARKS_NONE)
+		d->entries[before].wins = false;
+}
+
+/* The name of one that has gone is the next one's.  Return: whose, or MARKS_NONE. */
+static uint32_t pass_name_on(struct definitions *d, const struct definition *gone)
 {
 	const struct definition *best = NULL;
 	uint32_t at = MARKS_NONE;
 
+	if (!gone->wins || !definition_has_name(gone->kind))
+		return MARKS_NONE;
 	for (uint32_t i = 0; i < d->n; i++) {
 		const struct defined *live = d->entries[i].live;
 
-		if (!live || live->of.kind != kind || strcmp(live->of.name, name) != 0 ||
+		if (!is_named(live, gone->kind, gone->name) ||
 		    (best && !wins_over(&live->of, best)))
 			continue;
 		best = &live->of;
 		at = i;
 	}
+	if (at != MARKS_NONE)
+		d->entries[at].wins = true;
 
 	return at;
 }
@@ -172,8 +208,7 @@ struct definition definitions_view(const struct definitions *d, uint32_t handle)
 {
 	struct definition of = d->entries[handle].live->of;
 
-	of.wins = !definition_has_name(of.kind) ||
-		  definitions_winner(d, of.kind, of.name) == handle;
+	of.wins = d->entries[handle].wins;
 
 	return of;
 }
@@ -193,50 +228,35 @@ static void tell_of(struct definitions *d, ms_t now, uint16_t kind, uint32_t han
 	tell(d, now, kind, &of);
 }
 
-/* Who has the name of a definition now, or MARKS_NONE. */
-static uint32_t namesake(const struct definitions *d, const struct definition *of)
-{
-	return definition_has_name(of->kind) ? definitions_winner(d, of->kind, of->name)
-					     : MARKS_NONE;
-}
-
-static void tell_of_loss(struct definitions *d, ms_t now, const struct definition *was)
-{
-	uint32_t next = namesake(d, was);
-
-	tell(d, now, EVENT_UNDEFINED, was);
-	if (was->wins && next != MARKS_NONE)
-		tell_of(d, now, EVENT_NAME_WON, next);
-}
-
 /* A live one leaves the table, and its name goes to the next one. */
 static void lose(struct definitions *d, const struct definitions_source *by, uint32_t handle,
 		 struct removal *instead)
 {
 	struct definition was = definitions_view(d, handle);
 	struct defined *gone = drop_live(d, handle);
+	uint32_t next;
 
 	was.removed = instead != NULL;
 	if (instead)
 		put_removed(d, handle, instead);
 	else
 		free_entry(d, handle);
+	next = pass_name_on(d, &was);
 	if (!by->stored) {
 		unstore(d, RECORD_DEFINITION, &was.id);
-		tell_of_loss(d, by->now, &was);
+		tell(d, by->now, EVENT_UNDEFINED, &was);
+		if (next != MARKS_NONE)
+			tell_of(d, by->now, EVENT_NAME_WON, next);
 	}
 	free(gone);
 }
 
 /* ---- key orders ------------------------------------------------------------ */
 
+/* There is one at most. */
 static uint32_t find_order(const struct definitions *d)
 {
-	for (uint32_t i = 0; i < d->n; i++)
-		if (d->entries[i].live && d->entries[i].live->of.kind == DEFINITION_KEY_ORDER)
-			return i;
-
-	return MARKS_NONE;
+	return definitions_winner(d, DEFINITION_KEY_ORDER, "");
 }
 
 int definitions_order_cmp(const struct definitions *d, const struct definition *of, int *ret)
@@ -338,10 +358,11 @@ static uint32_t insert(struct definitions *d, struct defined *in,
 		       const struct definitions_source *by)
 {
 	uint32_t order = in->of.kind == DEFINITION_KEY_ORDER ? find_order(d) : MARKS_NONE;
-	uint32_t before = by->stored ? MARKS_NONE : namesake(d, &in->of);
+	uint32_t before = namesake(d, &in->of);
 	uint32_t handle = new_entry(d);
 
 	put_live(d, handle, in);
+	contend(d, handle, before);
 	if (in->of.created > d->latest)
 		d->latest = in->of.created;
 	if (order != MARKS_NONE)

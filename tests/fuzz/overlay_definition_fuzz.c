@@ -268,9 +268,11 @@ static void must_have_one_winner(const struct definitions *d, const struct defin
 	for (uint32_t i = 0; i < d->n; i++) {
 		const struct defined *other = d->entries[i].live;
 
-		if (other && other->of.kind == of->of.kind &&
-		    strcmp(other->of.name, of->of.name) == 0)
-			winners += definitions_view(d, i).wins;
+		if (!other || other->of.kind != of->of.kind ||
+		    strcmp(other->of.name, of->of.name) != 0)
+			continue;
+		winners += definitions_view(d, i).wins;
+		MUST(winner.created <= other->of.created);
 	}
 	MUST(winners == 1);
 }

@@ -39,7 +39,7 @@ typedef uint64_t ms_t;
 /* What a stored record is about; together with the key it names the record. */
 enum record_kind {
 	RECORD_MEMBER = 1,	/* key: node id; value: signed profile */
-	RECORD_ROW = 16,	/* rows and heads: 16 to 31 */
+	RECORD_ROW = 16,	/* key: network, owner; value: head and rows; rows: 16 to 31 */
 	RECORD_LINK = 32,	/* key: link id; value: signed link; blocks, forgets: 32 to 47 */
 	RECORD_FORGET = 33,	/* key: id of subject, generation, issuer; value: signed forget */
 	RECORD_FORGET_ACK = 34, /* key: subject; value: which forget was acknowledged */

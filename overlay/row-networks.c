@@ -189,6 +189,8 @@ void owner_drop(struct rows *r, struct network *n, const struct node_id *id)
 	if (!o)
 		return;
 	n->root ^= owner_mark(o);
+	if (o->table.head)
+		row_store_remove(r, &n->id, id);
 	memmove(n->owners + at, n->owners + at + 1, (--n->n - at) * sizeof(struct owner *));
 	if (o->table.n > 0 || o->table.n_ahead > 0)
 		tell(r, EVENT_ROWS_GONE, id, &n->id);

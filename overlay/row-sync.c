@@ -14,7 +14,7 @@
 #define FEW	     4		 /* owners whose heads are told rather than compared further */
 #define HEADS_MOST   256	 /* heads in one part */
 #define ENTRY_LEN    32
-#define KEPT_LEN     4
+#define EQUAL_ENOUGH 3	  /* greetings in a row that end a difference */
 #define DIFFERS_LONG 1000 /* ms after which a difference is not gossip under way */
 #define DATAGRAMS_TRIED                                                                            \
 	2500		 /* ms of a difference after which streams are used: too many are lost */
@@ -29,9 +29,6 @@
 #define HASH_LEN     4
 
 _Static_assert(sizeof(((row_Heads *)0)->entries.bytes) == HEADS_MOST * ENTRY_LEN, "as many");
-_Static_assert(sizeof(((row_Table *)0)->kept.bytes) == TABLE_ROWS * KEPT_LEN, "of all rows");
-_Static_assert(TABLE_BYTES + 8 * TABLE_ROWS + row_Table_size + 2 * PART_HEADER < STREAM_ROOM,
-	       "a table goes in one message");
 
 /* ---- messages -------------------------------------------------------------- */
 
@@ -528,51 +525,13 @@ static bool may_answer(struct rows *r, ms_t now)
 	return s->tokens > 0;
 }
 
-static void put_item(struct part_writer *w, const struct row *row)
-{
-	row_Row m;
-
-	row_write(row, true, &m);
-	(void)part_put_message(w, PART_ROW_ITEM, row_Row_fields, &m);
-}
-
-static bool is_sent(const struct row *row, const row_Pull *pull)
-{
-	return pull->reach == row_Reach_WHOLE || row->version > pull->version;
-}
-
-static void put_table(struct part_writer *w, const struct row_table *t, const row_Pull *pull)
-{
-	row_Table m = row_Table_init_zero;
-
-	m.network.size = (pb_size_t)network_write(&t->head->of.network, m.network.bytes);
-	m.has_head = true;
-	head_write(t->head, &m.head);
-	m.reach = pull->reach;
-	for (uint32_t i = 0; i < t->n; i++) {
-		if (is_sent(t->rows[i], pull)) {
-			m.rows++;
-		} else if (pull->reach == row_Reach_LIST) {
-			put_le32(m.kept.bytes + m.kept.size,
-				 (uint32_t)(t->rows[i]->leaf.place >> 32));
-			m.kept.size += KEPT_LEN;
-		}
-	}
-	(void)part_put_message(w, PART_ROW_TABLE, row_Table_fields, &m);
-	for (uint32_t i = 0; i < t->n; i++)
-		if (is_sent(t->rows[i], pull))
-			put_item(w, t->rows[i]);
-}
-
 static void send_table(struct rows *r, const struct peer *to, const struct row_table *t,
 		       const row_Pull *pull)
 {
-	size_t cap = t->bytes + 8 * (size_t)t->n + row_Table_size + PART_HEADER;
-	struct part_writer w = { .buf = malloc(cap), .cap = cap };
+	struct part_writer w;
 
-	if (!w.buf)
+	if (!transfer_write(t, pull->reach, pull->version, &w))
 		return;
-	put_table(&w, t, pull);
 	r->sync.tokens -= (int64_t)w.len;
 	send_message(r, to, &w);
 	free(w.buf);
@@ -622,66 +581,17 @@ static void on_pull(struct rows *r, const struct origin *o, const struct part *p
 
 /* ---- a table arrives ------------------------------------------------------- */
 
-static void drop_transfer(struct row_transfer *t)
+static void drop_incoming(struct rows *r)
 {
-	for (uint32_t i = 0; i < t->n; i++)
-		free(t->rows[i]);
-	free(t->rows);
-	free(t->kept);
-	free(t->head);
-	*t = (struct row_transfer){ .active = false };
-}
-
-/* Whether the sender still has a row of the base that it did not send. */
-static bool is_kept(const struct row_transfer *t, const struct row *row)
-{
-	uint32_t low = 0, high = t->n_kept, place = (uint32_t)(row->leaf.place >> 32);
-
-	if (t->reach != row_Reach_LIST)
-		return t->reach == row_Reach_DELTA;
-	while (low < high) {
-		uint32_t mid = low + (high - low) / 2;
-
-		if (get_le32(t->kept + (size_t)KEPT_LEN * mid) < place)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-
-	return low < t->n_kept && get_le32(t->kept + (size_t)KEPT_LEN * low) == place;
-}
-
-/* What was sent, and what is kept of the base.  Return: NULL without memory. */
-static struct row **merge(const struct row_transfer *t, const struct row_table *base, uint32_t *ret)
-{
-	struct row **rows = malloc((t->n + base->n + 1) * sizeof(struct row *));
-	uint32_t i = 0, j = 0, n = 0;
-
-	if (!rows)
-		return NULL;
-	while (i < t->n || j < base->n) {
-		uint64_t a = i < t->n ? t->rows[i]->leaf.place : UINT64_MAX;
-		uint64_t b = j < base->n ? base->rows[j]->leaf.place : UINT64_MAX;
-
-		if (i < t->n && a <= b) {
-			rows[n++] = t->rows[i++];
-			j += j < base->n && a == b;
-		} else {
-			if (is_kept(t, base->rows[j]))
-				rows[n++] = base->rows[j];
-			j++;
-		}
-	}
-	*ret = n;
-
-	return rows;
+	transfer_drop(&r->sync.incoming.table);
+	r->sync.incoming.active = false;
 }
 
 /* Return: whether the table is as the head says from here on. */
 static bool settle_table(struct rows *r, struct network *n, struct owner *o, struct row_transfer *t)
 {
 	uint32_t n_rows = 0;
-	struct row **rows = merge(t, &o->table, &n_rows);
+	struct row **rows = transfer_merge(t, &o->table, &n_rows);
 
 	if (!rows || n_rows > TABLE_ROWS || !owner_replace(r, n, o, t->head, rows, n_rows)) {
 		free(rows);
@@ -689,14 +599,15 @@ static bool settle_table(struct rows *r, struct network *n, struct owner *o, str
 	}
 	t->head = NULL;
 	t->n = 0;
+	row_store_put(r, o);
 
 	return true;
 }
 
 static void finish_transfer(struct rows *r, const struct origin *origin, ms_t now)
 {
-	struct row_transfer *t = &r->sync.transfer;
-	struct network *n = &r->networks[t->scope];
+	struct row_transfer *t = &r->sync.incoming.table;
+	struct network *n = &r->networks[r->sync.incoming.scope];
 	const struct head *head = &t->head->of;
 	struct owner *o = owner_need(r, n, &head->owner);
 	const uint8_t *key = rows_key_of(r, &head->owner);
@@ -722,36 +633,19 @@ static void finish_transfer(struct rows *r, const struct origin *origin, ms_t no
 			pull_now(r, n, o, &origin->from, (row_Reach)(t->reach + 1), now);
 		own = false;
 	}
-	drop_transfer(t);
+	drop_incoming(r);
 	if (own)
 		rows_own_answer(r, n);
 }
 
-/* Return: whether there is memory, and the bounds are kept. */
-static bool begin_transfer(struct row_transfer *t, const row_Table *m)
-{
-	t->head = malloc(sizeof(*t->head));
-	t->kept = malloc(m->kept.size + 1U);
-	t->rows = malloc((m->rows + 1) * sizeof(struct row *));
-	if (!t->head || !t->kept || !t->rows || !head_read(&m->head, t->head))
-		return false;
-	memcpy(t->kept, m->kept.bytes, m->kept.size);
-	t->n_kept = m->kept.size / KEPT_LEN;
-	t->reach = (uint8_t)m->reach;
-	t->expected = m->rows;
-
-	return true;
-}
-
 static void on_table(struct rows *r, const struct origin *o, const struct part *p, ms_t now)
 {
-	struct row_transfer *t = &r->sync.transfer;
+	struct row_incoming *in = &r->sync.incoming;
 	row_Table m = row_Table_init_zero;
 	struct network *n;
 
-	drop_transfer(t);
-	if (!part_message(p, row_Table_fields, &m) || m.rows > TABLE_ROWS ||
-	    m.reach > row_Reach_WHOLE || m.kept.size % KEPT_LEN != 0) {
+	drop_incoming(r);
+	if (!part_message(p, row_Table_fields, &m)) {
 		engine_counters(r->engine)->bad_part++;
 		return;
 	}
@@ -760,41 +654,31 @@ static void on_table(struct rows *r, const struct origin *o, const struct part *
 		rows_own_answer(r, n);
 	if (!n || !m.has_head)
 		return;
-	*t = (struct row_transfer){ .active = true, .from = o->from.id, .scope = scope_of(r, n) };
-	if (!begin_transfer(t, &m) || !network_id_equal(&t->head->of.network, &n->id)) {
+	if (!transfer_begin(&in->table, &m) ||
+	    !network_id_equal(&in->table.head->of.network, &n->id)) {
 		engine_counters(r->engine)->bad_part++;
-		drop_transfer(t);
+		drop_incoming(r);
 		return;
 	}
-	if (t->expected == 0)
+	in->active = true;
+	in->from = o->from.id;
+	in->scope = scope_of(r, n);
+	if (transfer_is_whole(&in->table))
 		finish_transfer(r, o, now);
-}
-
-static bool fits_transfer(const struct row_transfer *t, const struct row *row)
-{
-	return !row->removed && row->version <= t->head->of.version &&
-	       t->bytes + row_bytes(row) <= TABLE_BYTES &&
-	       (t->n == 0 || t->rows[t->n - 1]->leaf.place < row->leaf.place);
 }
 
 static void on_item(struct rows *r, const struct origin *o, const struct part *p, ms_t now)
 {
-	struct row_transfer *t = &r->sync.transfer;
-	row_Row m = row_Row_init_zero;
-	struct row *row;
+	struct row_incoming *in = &r->sync.incoming;
 
-	if (!t->active || !node_id_equal(&t->from, &o->from.id))
+	if (!in->active || !node_id_equal(&in->from, &o->from.id))
 		return; /* what it belongs to was refused */
-	row = part_message(p, row_Row_fields, &m) ? row_read(&m, 0) : NULL;
-	if (!row || !fits_transfer(t, row)) {
+	if (!transfer_add(&in->table, p)) {
 		engine_counters(r->engine)->bad_part++;
-		free(row);
-		drop_transfer(t);
+		drop_incoming(r);
 		return;
 	}
-	t->bytes += (uint32_t)row_bytes(row);
-	t->rows[t->n++] = row;
-	if (t->n == t->expected)
+	if (transfer_is_whole(&in->table))
 		finish_transfer(r, o, now);
 }
 
@@ -822,6 +706,15 @@ static ms_t patience(const struct rows *r, const struct node_id *peer)
 	return first ? DIFFERS_LONG : DIFFERS_LONG + DIFFERS_LONG / 2;
 }
 
+/* One who lacks the same says so, too: it takes several to end a difference. */
+static void note_equal(struct row_sync *s)
+{
+	if (s->equal < EQUAL_ENOUGH && ++s->equal < EQUAL_ENOUGH)
+		return;
+	s->differs_since = s->open.at = 0;
+	s->wait = WAIT_LEAST;
+}
+
 void row_sync_greeted(struct rows *r, const struct origin *o, const uint8_t *greeting, size_t len,
 		      ms_t now)
 {
@@ -830,10 +723,10 @@ void row_sync_greeted(struct rows *r, const struct origin *o, const uint8_t *gre
 	if (len != sizeof(uint64_t))
 		return;
 	if (get_le64(greeting) == combined_root(r, &o->from.id)) {
-		s->differs_since = s->open.at = 0;
-		s->wait = WAIT_LEAST;
+		note_equal(s);
 		return;
 	}
+	s->equal = 0;
 	if (s->differs_since == 0)
 		s->differs_since = now;
 	if (now < s->next)
@@ -857,7 +750,7 @@ void row_sync_begin(struct rows *r, ms_t now)
 
 void row_sync_clear(struct rows *r)
 {
-	drop_transfer(&r->sync.transfer);
+	drop_incoming(r);
 }
 
 /* In a hurry no greeting is waited for: anybody may have what is missing, or lack it. */

@@ -26,7 +26,7 @@
 #define OVERLAY_ROW_SYNC_H
 
 #include "overlay/module.h"
-#include "overlay/row-table.h"
+#include "overlay/row-transfer.h"
 
 #define ROW_SYNC_DUE 32 /* pulls that wait: for a gap to close by itself, or for their answer */
 
@@ -34,15 +34,11 @@ struct rows;
 struct network;
 
 /* A table that arrives; its rows follow its head in one message. */
-struct row_transfer {
+struct row_incoming {
 	bool active;
 	struct node_id from;
 	uint16_t scope;
-	uint8_t reach;
-	struct signed_head *head;
-	struct row **rows;
-	uint32_t n, expected, bytes, n_kept;
-	uint8_t *kept;
+	struct row_transfer table;
 };
 
 /* A table that is to be there by then, complete to a version, or it is asked for. */
@@ -64,13 +60,14 @@ struct row_open {
 };
 
 struct row_sync {
-	struct row_transfer transfer;
+	struct row_incoming incoming;
 	struct row_due due[ROW_SYNC_DUE];
 	struct row_open open;
 	bool settled;	/* the roots have been equal once */
 	bool news;	/* a comparison brought some */
 	bool by_stream; /* what is said now: so came the question, or datagrams have not helped */
-	ms_t differs_since; /* 0: the last greeting was equal */
+	uint8_t equal;	/* greetings in a row that were */
+	ms_t differs_since; /* 0: the last greetings were equal */
 	ms_t hurry_until;   /* after a start and a member's return no difference waits for gossip */
 	ms_t next, wait;
 	int64_t tokens;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* rows-private - what rows.c, row-networks.c and row-sync.c share */
+/* rows-private - what rows.c, row-networks.c, row-sync.c and row-store.c share */
 #ifndef OVERLAY_ROWS_PRIVATE_H
 #define OVERLAY_ROWS_PRIVATE_H
 
@@ -55,6 +55,7 @@ struct rows {
 	uint32_t next_recent;
 	uint32_t sequence; /* of the last change in this life */
 	struct row_sync sync;
+	struct kept_table *kept; /* of an earlier life, in networks that are not joined yet */
 	struct rows_counters counters;
 	ms_t now; /* of the call under way, for events */
 	bool begun;
@@ -91,6 +92,17 @@ bool owner_replace(struct rows *r, struct network *n, struct owner *o, struct si
 
 /* Members of a network other than this node, random ones. */
 size_t network_pick(void *rows, uint16_t scope, size_t max, struct peer *ret, ms_t now);
+
+/* row-store.c: a table is as it is now; it is no more */
+void row_store_put(struct rows *r, const struct owner *o);
+void row_store_remove(struct rows *r, const struct network_id *network,
+		      const struct node_id *owner);
+
+/* What was kept: read; the tables of a network taken up, or thrown away; all freed. */
+void row_store_restore(struct rows *r, const struct record *record);
+void row_store_adopt(struct rows *r, struct network *n);
+void row_store_forget(struct rows *r, const struct network_id *network);
+void row_store_clear(struct rows *r);
 
 /* rows.c: somebody answered that asked for own rows. */
 void rows_own_answer(struct rows *r, struct network *n);

@@ -110,6 +110,8 @@ static void take_change(struct rows *r, struct network *n, struct owner *o, stru
 	const struct head head = c->head.of;
 	enum table_verdict v = owner_take(r, n, o, c);
 
+	if (v == TABLE_APPLIED)
+		row_store_put(r, o);
 	if (v == TABLE_APPLIED || v == TABLE_AHEAD_OF) {
 		pass_on(r, n, &head, p->body, p->len, now);
 	} else {
@@ -229,6 +231,7 @@ static void publish(struct rows *r, struct network *n, struct owner *o, struct r
 		return;
 	}
 	n->last_place = place;
+	row_store_put(r, o);
 	pass_on(r, n, &head, buf + PART_HEADER, w.len - PART_HEADER, now);
 }
 
@@ -443,6 +446,11 @@ static void member(void *self, const struct event *ev, ms_t now)
 			owner_drop(r, &r->networks[i - 1], &ev->node);
 }
 
+static void restore(void *self, const struct record *r)
+{
+	row_store_restore(self, r);
+}
+
 const struct module_ops rows_ops = {
 	.name = "rows",
 	.first_kind = PART_ROW,
@@ -453,6 +461,9 @@ const struct module_ops rows_ops = {
 	.greet = greet,
 	.greeted = greeted,
 	.member = member,
+	.first_record = RECORD_ROW,
+	.last_record = RECORD_ROW,
+	.restore = restore,
 };
 
 struct rows *rows_new(struct engine *e)
@@ -478,6 +489,7 @@ void rows_free(struct rows *r)
 	if (!r)
 		return;
 	row_sync_clear(r);
+	row_store_clear(r);
 	for (uint32_t i = 0; i < RECENT; i++)
 		free(r->recent[i].bytes);
 	for (unsigned int i = 0; i <= ROWS_NETWORKS; i++)
@@ -490,6 +502,7 @@ void rows_begin(struct rows *r, ms_t now)
 	r->now = now;
 	r->begun = true;
 	row_sync_begin(r, now);
+	row_store_adopt(r, &r->networks[0]);
 	begin_return(r, &r->networks[0], now);
 }
 
@@ -544,6 +557,7 @@ int rows_join(struct rows *r, const struct network_id *network, ms_t now, struct
 			       .presence = row_place(ROW_PRESENCE, network->b, NETWORK_ID_LEN) };
 	begin_return(r, n, now);
 	err = find_members(r, n);
+	row_store_adopt(r, n);
 	if (err == 0)
 		err = change_or_keep(r, &r->networks[0], &text, false, now);
 	if (err == 0)
@@ -573,6 +587,8 @@ void rows_leave(struct rows *r, const struct network_id *network, ms_t now)
 		return;
 	if (n)
 		drop_network(r, n);
+	else
+		row_store_forget(r, network);
 	(void)change_or_keep(r, &r->networks[0], &text, true, now);
 }
 

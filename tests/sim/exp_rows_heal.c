@@ -3,9 +3,10 @@
  * exp_rows_heal - what a cluster has to get over, while all change rows
  *
  * Halves that do not hear each other for ten minutes, nodes that are cut off for
- * 30 s, one that starts five times in a row, and a random history of all of it
- * with loss, duplicates and reordering.  In the end all have the same rows, and
- * every row that its owner put and did not remove is among them.
+ * 30 s, one that starts five times in a row, a random history of all of it with
+ * loss, duplicates and reordering, and all that lose power at once.  In the end all
+ * have the same rows, and every row that its owner put and did not remove is among
+ * them.
  */
 #include <stdlib.h>
 
@@ -15,7 +16,7 @@
 
 enum { TO_EQUAL, TO_ALIVE, CHANGES, STREAM_KB, METRICS };
 
-enum trouble { HALVES, CUT_OFF, RESTARTS, HISTORY };
+enum trouble { HALVES, CUT_OFF, RESTARTS, HISTORY, POWER, POWER_AT_WORK };
 
 static const struct {
 	const char *name;
@@ -26,6 +27,8 @@ static const struct {
 	{ "one in three cut off for 30 s", CUT_OFF, { 30, 100 } },
 	{ "five quick restarts", RESTARTS, { 30, 100 } },
 	{ "a random history", HISTORY, { 8, 8 } },
+	{ "all lose power, a second after all is quiet", POWER, { 30, 100 } },
+	{ "all lose power at work, and each says what it has", POWER_AT_WORK, { 30, 100 } },
 };
 
 #define KEYS  12
@@ -37,6 +40,7 @@ struct story {
 	uint32_t changes;
 	us_t cut_until; /* of who is cut off: every third */
 	us_t alive_at;	/* when everybody was alive to everybody again; 0: not yet */
+	bool lost;	/* who started alone did not have all rows */
 };
 
 static bool *has(struct sim *s, uint32_t node, uint32_t key)
@@ -99,12 +103,20 @@ static bool is_seen(struct sim *s, uint32_t by, uint32_t owner, uint32_t key)
 			 ROW_ENDPOINT, (const uint8_t *)&key, sizeof(key)) != NULL;
 }
 
+static bool sees_all(struct sim *s, uint32_t by)
+{
+	for (uint32_t i = 0; i < s->n_nodes * KEYS; i++)
+		if (is_seen(s, by, i / KEYS, i % KEYS) != *has(s, i / KEYS, i % KEYS))
+			return false;
+
+	return true;
+}
+
 static bool all_seen(struct sim *s)
 {
 	for (uint32_t by = 0; by < s->n_nodes; by++)
-		for (uint32_t i = 0; i < s->n_nodes * KEYS; i++)
-			if (is_seen(s, by, i / KEYS, i % KEYS) != *has(s, i / KEYS, i % KEYS))
-				return false;
+		if (!sees_all(s, by))
+			return false;
 
 	return true;
 }
@@ -212,6 +224,48 @@ static void history(struct sim *s)
 	s->net.loss = 0;
 }
 
+/* The first one to start again has nobody to ask. */
+static void lose_power(struct sim *s)
+{
+	struct rows_world *w = s->user;
+	struct story *story = w->user;
+
+	for (uint32_t i = 0; i < s->n_nodes; i++)
+		sim_crash(s, i);
+	sim_run_until(s, s->now + SECONDS(5));
+	rows_world_start(s, 0);
+	story->lost = !sees_all(s, 0);
+	for (uint32_t i = 1; i < s->n_nodes; i++) {
+		sim_run_until(s, s->now + sim_below(s, MS(200)));
+		rows_world_start(s, i);
+	}
+}
+
+static void power(struct sim *s)
+{
+	change_some(s, s->now + SECONDS(20), MS(50));
+	settle(s);
+	sim_run_until(s, s->now + MS(STORE_LAZY_MS));
+	lose_power(s);
+}
+
+/* What was said last is lost, or what was taken back is said again: who runs it knows better. */
+static void power_at_work(struct sim *s)
+{
+	struct rows_world *w = s->user;
+	struct story *story = w->user;
+
+	change_some(s, s->now + SECONDS(20), MS(50));
+	lose_power(s);
+	story->lost = false;
+	for (uint32_t i = 0; i < s->n_nodes * KEYS; i++) {
+		if (*has(s, i / KEYS, i % KEYS))
+			rows_world_put(s, i / KEYS, network_of(i % KEYS), i % KEYS, VALUE);
+		else
+			rows_world_remove(s, i / KEYS, network_of(i % KEYS), i % KEYS);
+	}
+}
+
 /* ---- a run ------------------------------------------------------------------ */
 
 static struct sim *set_up(const struct run *r, struct story *story)
@@ -240,7 +294,8 @@ static struct sim *set_up(const struct run *r, struct story *story)
 static int run(struct run *r)
 {
 	static void (*const troubles[])(struct sim *) = {
-		[HALVES] = halves, [CUT_OFF] = cut_off, [RESTARTS] = restarts, [HISTORY] = history
+		[HALVES] = halves,   [CUT_OFF] = cut_off, [RESTARTS] = restarts,
+		[HISTORY] = history, [POWER] = power,	  [POWER_AT_WORK] = power_at_work
 	};
 	struct story story = { .changes = 0 };
 	struct sim *s = set_up(r, &story);
@@ -250,6 +305,8 @@ static int run(struct run *r)
 	if (!sim_run_while(s, MS(100), s->now + SECONDS(20), healed))
 		return run_fail(r, s, "the rows are not everywhere before any trouble");
 	troubles[points[r->point].trouble](s);
+	if (story.lost)
+		return run_fail(r, s, "who started alone does not have all rows");
 	mended = s->now;
 	story.alive_at = 0;
 	stream = sim_traffic(s).stream_out;
@@ -290,7 +347,7 @@ static struct experiment heal = {
 	.name = "rows-heal",
 	.title = "Rows after a partition, a disconnect and restarts",
 	.metrics = METRICS,
-	.points = { 4, 4 },
+	.points = { 6, 6 },
 	.seeds = { 10, 20 },
 	.run = run,
 	.report = report,

@@ -56,7 +56,7 @@ static int env_store(void *ctx, const struct record *r, enum durability how, str
 	(void)e;
 	if (n->doomed)
 		return -EIO;
-	if (r->kind == RECORD_MEMBER && !n->sim->keep_members)
+	if ((r->kind == RECORD_MEMBER || r->kind == RECORD_ROW) && !n->sim->keep_members)
 		return 0;
 	if (how == STORE_DURABLE && n->crash_in && --n->crash_in == 0) {
 		n->doomed = true;

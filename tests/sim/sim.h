@@ -107,7 +107,7 @@ struct sim {
 	struct profiles *profiles;
 	struct trace *trace;
 	bool timers_first; /* of a process that goes on after a pause, before what has arrived */
-	bool keep_members; /* store members' profiles too, so that a restart knows them */
+	bool keep_members; /* store members' profiles and rows, so that a restart knows them */
 	uint64_t events;   /* run so far */
 	void *user;	   /* the experiment's */
 };

@@ -20,8 +20,8 @@
  * Tables are on the disk, as they were a moment ago (row-store.c).  A node that
  * starts again knows them before it hears of anybody; those of a network are
  * there when rows_join() returns.  It asks the others for its own rows all the
- * same, as its disk may be behind, and writes none until it has them.  Its first change then has a version of its new
- * generation on top of the old table, so that the others need no more than that
+ * same, as its disk may be behind, and writes none until it has them.  Its first change then has a
+ * version of its new generation on top of the old table, so that the others need no more than that
  * change; where it has lost some, they keep the old table until they have the
  * new one whole.
  */

@@ -204,6 +204,12 @@ static const char *explain(enum install_state state)
 	return texts[state];
 }
 
+static void print_notes(const struct install_plan *p)
+{
+	for (size_t i = 0; i < p->n_notes; i++)
+		printf("%s\n", p->notes[i]);
+}
+
 static void show(const struct install_plan *p, const char *engine)
 {
 	bool all = true;
@@ -213,21 +219,22 @@ static void show(const struct install_plan *p, const char *engine)
 		print_lines(&p->files[i]);
 		all = all && p->files[i].state == INSTALL_THERE;
 	}
-	for (size_t i = 0; i < p->n_notes; i++)
-		printf("%s\n", p->notes[i]);
+	print_notes(p);
 	if (!all)
 		printf("heddle install --engine %s --write makes it so\n", engine);
 }
 
-static json_t *as_json(const struct install_plan *p)
+static json_t *as_json(const struct install_plan *p, bool undo)
 {
 	json_t *files = json_array(), *notes = json_array();
 
-	for (size_t i = 0; i < p->n; i++)
-		json_array_append_new(files,
-				      json_pack("{s:s, s:s, s:s}", "path", p->files[i].path,
-						"state", install_state_str(p->files[i].state),
-						"content", p->files[i].wanted));
+	for (size_t i = 0; i < p->n; i++) {
+		const struct install_file *f = &p->files[i];
+
+		json_array_append_new(files, json_pack("{s:s, s:s, s:s?}", "path", f->path, "state",
+						       install_state_str(f->state), "content",
+						       undo ? f->undone : f->wanted));
+	}
 	for (size_t i = 0; i < p->n_notes; i++)
 		json_array_append_new(notes, json_string(p->notes[i]));
 
@@ -242,7 +249,7 @@ static int print(const struct request *rq, const struct install_plan *p, struct 
 		show(p, rq->engine->name);
 		return 0;
 	}
-	doc = as_json(p);
+	doc = as_json(p, rq->o.undo);
 	if (!doc)
 		return err_sys(e, ENOMEM, "print the settings");
 	json_dumpf(doc, stdout, JSON_INDENT(2));
@@ -253,23 +260,31 @@ static int print(const struct request *rq, const struct install_plan *p, struct 
 
 /* ---- the command -------------------------------------------------------------------- */
 
-static int apply(const struct request *rq, const struct install_plan *p, struct err *e)
+static void say(const struct install_file *f, bool changed, bool undo)
 {
-	bool changed, any = false;
+	printf("%s: %s\n", f->path, !changed ? "as it should be" : undo ? "undone" : "written");
+}
+
+static int apply(const struct request *rq, struct install_plan *p, struct err *e)
+{
+	bool any = p->n == 0;
 
 	for (size_t i = 0; i < p->n; i++) {
-		int r = install_plan_apply(&p->files[i], rq->o.undo, &changed, e);
+		struct install_file *f = &p->files[i];
+		bool changed;
+		int r = install_plan_apply(f, rq->o.undo, &changed, e);
 
 		if (r < 0)
 			return r;
-		printf("%s: %s\n", p->files[i].path,
-		       !changed	    ? "as it should be"
-		       : rq->o.undo ? "undone"
-				    : "written");
+		f->state = rq->o.undo ? INSTALL_MISSING : INSTALL_THERE;
 		any = any || changed;
+		if (!rq->json)
+			say(f, changed, rq->o.undo);
 	}
-	for (size_t i = 0; (any || p->n == 0) && i < p->n_notes; i++)
-		printf("%s\n", p->notes[i]);
+	if (rq->json)
+		return print(rq, p, e);
+	if (any)
+		print_notes(p);
 
 	return 0;
 }

@@ -162,6 +162,7 @@ address() {
 pings() { inside "$1" ping -n -c 1 -W "$PATIENCE" "$2" >/dev/null; }
 
 # What attachments own on the host: links, addresses, our nftables tables, leases, results, namespaces.
-attachments() { engine_state; }
+# Whether a bridge is up follows its last port, a moment later.
+attachments() { engine_state | sed -E 's/^([^ ]+ +)(UP|DOWN|UNKNOWN) +/\1/'; }
 
 attachments_are() { [[ $(attachments) == "$1" ]]; }

@@ -192,17 +192,25 @@ int local_sweep_claims(struct nl *nft, const char *network, struct err *e)
 
 /* ---- a network that nothing is routed to ---------------------------------------------------- */
 
-/* The bridge, and the same as the pair of itself: its containers do see each other. */
-static int list_shut(struct claims *ret, const char *bridge, struct err *e)
+/* Nothing is routed to the bridge or from it … */
+static int list_internal(struct claims *ret, const char *bridge, struct err *e)
 {
 	struct nft_value key = { 0 };
-	int r;
 
 	nft_value_ifname(&key, bridge);
-	r = claims_add(ret, &ruleset_internal, &key, NULL, e);
+
+	return claims_add(ret, &ruleset_internal, &key, NULL, e);
+}
+
+/* … but its containers do see each other: the pair of the bridge and itself. */
+static int list_own(struct claims *ret, const char *bridge, struct err *e)
+{
+	struct nft_value key = { 0 };
+
+	nft_value_ifname(&key, bridge);
 	nft_value_ifname(&key, bridge);
 
-	return r < 0 ? r : claims_add(ret, &ruleset_shut_own, &key, NULL, e);
+	return claims_add(ret, &ruleset_shut_own, &key, NULL, e);
 }
 
 int local_shut(struct nl *nft, const char *network, const char *bridge, struct err *e)
@@ -210,22 +218,32 @@ int local_shut(struct nl *nft, const char *network, const char *bridge, struct e
 	AUTO(claims_clear) struct claims c = { 0 };
 	const struct claim_filter nobody = { 0 };
 	struct owner owner;
-	int r = list_shut(&c, bridge, e);
+	int r;
 
+	if ((r = list_internal(&c, bridge, e)) < 0 || (r = list_own(&c, bridge, e)) < 0)
+		return r;
 	owner_init(&owner, network, "", "");
 
-	return r < 0 ? r : claim_take(nft, &ruleset_inet, &c, &owner, nobody, e);
+	return claim_take(nft, &ruleset_inet, &c, &owner, nobody, e);
 }
 
+/*
+ * The plugin firewall shuts bridges of any network from each other, and has the same
+ * pair for it, as the network's: it goes with the other element or not at all.
+ */
 int local_open(struct nl *nft, const char *network, const char *bridge, struct err *e)
 {
-	AUTO(claims_clear) struct claims c = { 0 };
+	AUTO(claims_clear) struct claims internal = { 0 };
+	AUTO(claims_clear) struct claims own = { 0 };
 	struct owner owner;
-	int r = list_shut(&c, bridge, e);
+	int r;
 
 	owner_init(&owner, network, "", "");
-	if (r == 0)
-		r = claim_release(nft, &c, claim_of(&owner), e);
+	if ((r = list_internal(&internal, bridge, e)) < 0 || (r = list_own(&own, bridge, e)) < 0)
+		return r;
+	r = claim_release(nft, &internal, claim_of(&owner), e);
+	if (r > 0)
+		r = claim_release(nft, &own, claim_of(&owner), e);
 
 	return r < 0 ? r : 0;
 }

@@ -3,6 +3,7 @@
 # heddle: container networking plugins in C.
 #
 #	make demo	set up, build, and show two containers on one network
+#	make demo-overlay	the same, and one network over three hosts
 #	make test	set up, build, and run the tests (under 6 minutes)
 #	make install	the command, plugins, manual and completions:
 #			DESTDIR, PREFIX, CNIBINDIR; FORCE=1 replaces other packages' plugins
@@ -265,6 +266,11 @@ demo: deps-demo
 	@$(MAKE) --no-print-directory plugins heddle
 	@HEDDLE=$(BUILD)/heddle PLUGINS=$(BUILD)/plugins tests/demo
 
+.PHONY: demo-overlay
+demo-overlay: deps-demo
+	@$(MAKE) --no-print-directory plugins heddle netd
+	@HEDDLE=$(BUILD)/heddle PLUGINS=$(BUILD)/plugins NETD=$(BUILD)/netd tests/demo-overlay
+
 test: deps-test
 	@$(MAKE) --no-print-directory check SAN=$(SAN)
 
@@ -337,7 +343,7 @@ build/fuzz/%_fuzz: build/fuzz/obj/tests/fuzz/%_fuzz.o $(LIB_SRC:%.c=build/fuzz/o
 	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(HEDDLE_LDLIBS)
 
 C_FILES  := $(LIB_SRC) $(wildcard lib/static/*.c) $(PLUGIN_SRC) $(HELPER_SRC) $(CLI_SRC) $(OVERLAY_SRC) $(NETD_SRC) $(SIM_SRC) $(EXPLORE_SRC) $(PLANE_SRC) $(UNIT_SRC) $(FUZZ_SRC)
-SH_FILES := tests/run tests/lint tests/demo .ci/run completions/heddle.bash $(wildcard tests/*/run tests/e2e/*.bash tests/e2e/*.bats) \
+SH_FILES := tests/run tests/lint tests/demo tests/demo-overlay .ci/run completions/heddle.bash $(wildcard tests/*/run tests/e2e/*.bash tests/e2e/*.bats) \
             $(wildcard tests/engines/*.bash tests/engines/*.bats) $(addprefix tests/engines/,cell crowd hold)
 lint: deps-lint $(OVERLAY_GEN)
 	@tests/lint '$(HEDDLE_CPPFLAGS)' '$(C_FILES)' '$(SH_FILES)'

@@ -10,6 +10,7 @@
 #include "cli/format.h"
 #include "cli/leases.h"
 #include "cli/network-view.h"
+#include "cli/shared-network.h"
 #include "cli/store.h"
 #include "cli/usage.h"
 #include "lib/cleanup.h"
@@ -53,6 +54,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
+/* What is known here is worth showing, with or without the rest. */
+static void add_others(const struct command_env *env, const struct network *net, json_t *doc)
+{
+	struct err e;
+
+	if (net->origin != NETWORK_OURS || net->config_only || net->scope != NETWORK_SWARM)
+		return;
+	if (shared_network_describe(env, net, doc, &e) < 0)
+		command_warn("what other nodes have of network %s is not shown: %s", net->name,
+			     e.msg);
+}
+
 static int look(const struct command_env *env, const struct store *s, const char *ref, bool verbose,
 		json_t **ret, struct err *e)
 {
@@ -67,8 +80,11 @@ static int look(const struct command_env *env, const struct store *s, const char
 	    (r = leases_count(net, &counts, &n, e)) < 0)
 		return r;
 	*ret = network_view_inspect(net, &usage, counts, n, verbose);
+	if (!*ret)
+		return err_sys(e, ENOMEM, "inspect network %s", ref);
+	add_others(env, net, *ret);
 
-	return *ret ? 0 : err_sys(e, ENOMEM, "inspect network %s", ref);
+	return 0;
 }
 
 static int print_template(const char *format, const json_t *doc, struct err *e)

@@ -242,7 +242,7 @@ int network_remover_remove(const struct network_remover *m, const struct network
 	if (net->origin == NETWORK_OURS && !net->config_only && shared_network_is(m->env, net)) {
 		r = shared_network_remove(m->env, net, e);
 		/* One of scope global may be this host's own, made when no netd ran. */
-		if (r != -ENOENT || net->scope == NETWORK_SWARM)
+		if (r == 0 || e->cni != CNI_E_UNKNOWN || net->scope == NETWORK_SWARM)
 			return r;
 	}
 	if (!net->config_only && net->origin != NETWORK_FOREIGN) {

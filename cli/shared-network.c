@@ -4,13 +4,16 @@
 
 #include <errno.h>
 
+#include "cli/ask.h"
 #include "cli/command.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/ip-json.h"
 #include "lib/netd.h"
 #include "lib/network-meta.h"
 #include "lib/network.h"
 
+#define LOOK_MS	   5000
 #define TIMEOUT_MS 15000 /* netd asks other nodes for a VNI or a subnet, 500 ms each */
 
 static bool netd_runs(const struct command_env *env)
@@ -43,15 +46,109 @@ int shared_network_create(const struct command_env *env, const struct network *n
 
 int shared_network_remove(const struct command_env *env, const struct network *net, struct err *e)
 {
-	AUTO(netd_closep) struct netd *netd = NULL;
-	AUTO_JSON json_t *params = json_pack("{s:s}", "name", net->name);
-	int r;
+	return ask_netd(env, "network.remove", json_pack("{s:s}", "name", net->name), TIMEOUT_MS,
+			NULL, e);
+}
 
-	if (!params)
-		return err_sys(e, ENOMEM, "remove network %s", net->name);
-	r = netd_connect(env->netd_socket, &netd, e);
+/* ---- what others have ---------------------------------------------------- */
+
+/* "10.20.0.5/24": netd says addresses alone, people want them with the subnet's length. */
+static json_t *with_length(const struct network *net, const struct ip_addr *ip)
+{
+	struct ip_net text = ip_host_net(ip);
+
+	for (size_t i = 0; i < net->n_subnets; i++)
+		if (ip_net_contains(&net->subnets[i].subnet, ip))
+			text.len = net->subnets[i].subnet.len;
+
+	return ip_net_json(&text);
+}
+
+static int set_addresses(json_t *container, const struct network *net, const json_t *ips)
+{
+	const json_t *text;
+	struct ip_addr ip;
+	size_t i;
+
+	json_array_foreach(ips, i, text) {
+		if (ip_parse(json_string_value(text), &ip) < 0)
+			continue;
+		if (json_object_set_new(container,
+					ip.family == AF_INET ? "IPv4Address" : "IPv6Address",
+					with_length(net, &ip)) < 0)
+			return -1;
+	}
+
+	return 0;
+}
+
+/* One of another node, in the form of those that are here. */
+static json_t *container_json(const struct network *net, const json_t *endpoint)
+{
+	const json_t *names = json_object_get(endpoint, "names");
+	const char *id = json_string_value(json_object_get(endpoint, "container"));
+	const char *name = json_string_value(json_array_get(names, 0));
+	AUTO_JSON json_t *c = json_pack("{s:s, s:s, s:O, s:s, s:s}", "Name", name ? name : id,
+					"EndpointID", "", "MacAddress",
+					json_object_get(endpoint, "mac"), "IPv4Address", "",
+					"IPv6Address", "");
+
+	if (!c || set_addresses(c, net, json_object_get(endpoint, "ips")) < 0)
+		return NULL;
+
+	return MOVE_PTR(c);
+}
+
+static int add_containers(const struct network *net, const json_t *endpoints, json_t *containers)
+{
+	const json_t *endpoint;
+	size_t i;
+
+	json_array_foreach(endpoints, i, endpoint) {
+		const char *id = json_string_value(json_object_get(endpoint, "container"));
+		json_t *c = id ? json_object_get(containers, id) : NULL;
+
+		if (!id)
+			continue;
+		if (!c && json_object_set_new(containers, id, container_json(net, endpoint)) < 0)
+			return -1;
+		c = json_object_get(containers, id);
+		if (json_object_set(c, "Node", json_object_get(endpoint, "node")) < 0)
+			return -1;
+	}
+
+	return 0;
+}
+
+static json_t *peers_json(const json_t *peers)
+{
+	AUTO_JSON json_t *list = json_array();
+	const json_t *peer;
+	size_t i;
+
+	json_array_foreach(peers, i, peer) {
+		if (json_array_append_new(list, json_pack("{s:O, s:O}", "Name",
+							  json_object_get(peer, "name"), "IP",
+							  json_object_get(peer, "ip"))) < 0)
+			return NULL;
+	}
+
+	return MOVE_PTR(list);
+}
+
+int shared_network_describe(const struct command_env *env, const struct network *net, json_t *doc,
+			    struct err *e)
+{
+	AUTO_JSON json_t *answer = NULL;
+	int r = ask_netd(env, "network.inspect", json_pack("{s:s}", "name", net->name), LOOK_MS,
+			 &answer, e);
+
 	if (r < 0)
-		return err_wrap(e, r, "network %s is the cluster's", net->name);
+		return r;
+	if (json_object_set_new(doc, "Peers", peers_json(json_object_get(answer, "peers"))) < 0 ||
+	    add_containers(net, json_object_get(answer, "endpoints"),
+			   json_object_get(doc, "Containers")) < 0)
+		return err_sys(e, ENOMEM, "inspect network %s", net->name);
 
-	return netd_call(netd, "network.remove", params, TIMEOUT_MS, NULL, e);
+	return 0;
 }

@@ -10,6 +10,7 @@
 #ifndef SHARED_NETWORK_H
 #define SHARED_NETWORK_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 struct command_env;
@@ -29,7 +30,17 @@ bool shared_network_is(const struct command_env *env, const struct network *net)
  */
 int shared_network_create(const struct command_env *env, const struct network *net, struct err *e);
 
-/* Remove it from all nodes.  Return: 0; -ENOENT if netd has no such network; as above. */
+/**
+ * shared_network_describe() - add what other nodes have to what this one knows
+ * @doc:	network_view_inspect()'s; gets "Peers", the nodes that are in the network, and
+ *		in "Containers" those of other nodes; each of these has its "Node"
+ *
+ * Return: 0; -EAGAIN and friends if netd does not answer, and @doc is as it was; -ENOMEM.
+ */
+int shared_network_describe(const struct command_env *env, const struct network *net, json_t *doc,
+			    struct err *e);
+
+/* Remove it from all nodes.  Return: 0, or as above; CNI_E_UNKNOWN: netd has no such network. */
 int shared_network_remove(const struct command_env *env, const struct network *net, struct err *e);
 
 #endif

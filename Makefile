@@ -168,8 +168,9 @@ $(BUILD)/sim: $(SIM_SRC:%.c=$(BUILD)/obj/%.o) $(OVERLAYA) $(LIBA)
 	$(call say,LINK)
 	$(Q)$(CC) $(HEDDLE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(OVERLAY_LIBS) $(HEDDLE_LDLIBS)
 
-# The daemon that runs the engine.  Its libraries are its own.
-NETD_LIBS := -lev $(shell $(PKG_CONFIG) --libs $(NETD_PKGS) 2>/dev/null) $(OVERLAY_LIBS) $(HEDDLE_LDLIBS)
+# The daemon that runs the engine.  Its libraries are its own.  libnl has an nl_close(), too, and
+# would find ours if it were exported.
+NETD_LIBS := -Wl,--exclude-libs,ALL -lev $(shell $(PKG_CONFIG) --libs $(NETD_PKGS) 2>/dev/null) $(OVERLAY_LIBS) $(HEDDLE_LDLIBS)
 
 $(NETDA): $(filter-out %/main.o,$(NETD_SRC:%.c=$(BUILD)/obj/%.o))
 	@rm -f $@

@@ -55,15 +55,22 @@ static int keep_caps(uint32_t keep, struct err *e)
 	return r < 0 ? err_sys(e, -r, "give capabilities back") : 0;
 }
 
-/* The groups of nobody but the control socket's, which lets netd hand it over. */
+/* No group but our own, and the control socket's: to hand that over takes no capability then. */
+static int keep_groups(const struct config *c, gid_t own, struct err *e)
+{
+	gid_t groups[] = { own, c->control_gid };
+
+	if (setgroups(c->control_gid == (gid_t)-1 ? 1 : 2, groups) < 0)
+		return err_sys(e, errno, "leave groups");
+
+	return 0;
+}
+
 static int become_user(const struct config *c, struct err *e)
 {
-	gid_t groups[] = { c->gid, c->control_gid };
-
 	if (prctl(PR_SET_KEEPCAPS, 1L) < 0)
 		return err_sys(e, errno, "keep capabilities");
-	if (setgroups(c->control_gid == (gid_t)-1 ? 1 : 2, groups) < 0 ||
-	    setresgid(c->gid, c->gid, c->gid) < 0)
+	if (setresgid(c->gid, c->gid, c->gid) < 0)
 		return err_sys(e, errno, "become group %u", c->gid);
 	if (setresuid(c->uid, c->uid, c->uid) < 0)
 		return err_sys(e, errno, "become user %u", c->uid);
@@ -73,11 +80,14 @@ static int become_user(const struct config *c, struct err *e)
 
 int privileges_drop(const struct config *c, struct err *e)
 {
-	int r = c->has_user && geteuid() == 0 ? become_user(c, e) : 0;
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	r = keep_caps(wanted(c), e);
+	if (geteuid() == 0)
+		r = keep_groups(c, c->has_user ? c->gid : getegid(), e);
+	if (r == 0 && c->has_user && geteuid() == 0)
+		r = become_user(c, e);
+	if (r == 0)
+		r = keep_caps(wanted(c), e);
 	if (r < 0)
 		return r;
 	/* Keys are in memory: no core file, and nobody else's debugger. */

@@ -558,6 +558,20 @@ static void changed_bytes_are_refused(void **state)
 	free(gone);
 }
 
+/* In what was signed; the signature itself is not looked at again. */
+static void damaged_record_is_left_out(void **state)
+{
+	struct definition_id web = add("web"), db = add("db");
+	struct kept *k = find_kept(RECORD_DEFINITION, web.b);
+
+	(void)state;
+	k->value[k->len / 2] ^= 1;
+	restart();
+	assert_false(is_live(&web));
+	assert_true(is_live(&db));
+	assert_int_equal(definitions_counters(d)->live, 1);
+}
+
 static void author_has_to_be_admitted(void **state)
 {
 	struct engine_self self = self_of(&people[0]);
@@ -854,6 +868,7 @@ int main(void)
 		TEST(clock_that_is_behind_wins_no_name),
 		TEST(order_of_arrival_makes_no_difference),
 		TEST(changed_bytes_are_refused),
+		TEST(damaged_record_is_left_out),
 		TEST(author_has_to_be_admitted),
 		TEST(removal_with_the_mark_of_another_is_no_harm),
 		TEST(highest_order_is_kept),

@@ -76,7 +76,7 @@ static double now_s(void)
 
 	clock_gettime(CLOCK_REALTIME, &t);
 
-	return (double)t.tv_sec + (double)(t.tv_nsec / 1000000) / 1000;
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 static void write_json(enum log_level level, const char *area, const char *text)

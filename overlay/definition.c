@@ -62,11 +62,20 @@ static bool is_name(const char *name)
 	return len <= DEFINITION_NAME_MAX && is_letter_or_digit(name[0]);
 }
 
+/* A kind of a later version has a name, or none: who knows. */
+static bool may_be_called(uint8_t kind, const char *name)
+{
+	if (name[0] == '\0')
+		return kind >= DEFINITION_KINDS || !definition_has_name(kind);
+
+	return definition_has_name(kind) && is_name(name);
+}
+
 int definition_allowed(uint8_t kind, const char *name, size_t body_len, struct err *e)
 {
 	if (kind == 0)
 		return err_sys(e, EINVAL, "definition: kind 0 is none");
-	if (definition_has_name(kind) ? !is_name(name) : name[0] != '\0')
+	if (!may_be_called(kind, name))
 		return err_sys(e, EINVAL, "definition of kind %u: name '%s': %s", kind, name,
 			       definition_has_name(kind)
 				       ? "it has 1 to 63 letters, digits, '_', '.' and '-', the "

@@ -421,21 +421,27 @@ int definitions_take_removal(struct definitions *d, struct removal *in,
 
 /* ---- the end of time ------------------------------------------------------- */
 
+static void forget_removal(struct definitions *d, uint32_t handle)
+{
+	struct definition_id id = d->entries[handle].removed->id;
+
+	/* A crash may have left it there; or it is an order, which is not removed. */
+	if (definitions_live(d, &id) == MARKS_NONE)
+		unstore(d, RECORD_DEFINITION, &id);
+	unstore(d, RECORD_REMOVAL, &id);
+	drop_removed(d, handle);
+	free_entry(d, handle);
+}
+
 static void expire_entry(struct definitions *d, uint32_t handle, ms_t now)
 {
 	const struct definitions_source by = { .now = now };
-	struct definitions_entry *e = &d->entries[handle];
-	struct definition_id id;
+	const struct definitions_entry *e = &d->entries[handle];
 
-	if (e->live && has_expired(d, e->live->expires, now)) {
+	if (e->live && has_expired(d, e->live->expires, now))
 		lose(d, &by, handle, NULL);
-	} else if (e->removed && has_expired(d, e->removed->expires, now)) {
-		id = e->removed->id;
-		unstore(d, RECORD_DEFINITION, &id); /* a crash may have left it there */
-		unstore(d, RECORD_REMOVAL, &id);
-		drop_removed(d, handle);
-		free_entry(d, handle);
-	}
+	else if (e->removed && has_expired(d, e->removed->expires, now))
+		forget_removal(d, handle);
 }
 
 void definitions_expire(struct definitions *d, ms_t now)

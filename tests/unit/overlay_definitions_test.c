@@ -587,6 +587,27 @@ static void author_has_to_be_admitted(void **state)
 	free(bad);
 }
 
+static void kind_of_a_later_version_is_kept(void **state)
+{
+	struct engine_self self = self_of(&people[0]);
+	struct definition of = { .kind = DEFINITION_KINDS };
+	struct defined *without_name, *with_name;
+	uint64_t root;
+
+	(void)state;
+	without_name = defined_by(&people[0], &self, &of);
+	of.name[0] = 'a';
+	with_name = defined_by(&people[0], &self, &of);
+	hear_definition(without_name);
+	hear_definition(with_name);
+	assert_int_equal(definitions_counters(d)->live, 2);
+	root = definitions_root(d);
+	restart();
+	assert_true(definitions_root(d) == root);
+	free(without_name);
+	free(with_name);
+}
+
 /* What a mark is mixed from, so that a removal can be made up to have it. */
 static uint64_t unmix(uint64_t n)
 {
@@ -730,7 +751,7 @@ static void order_is_not_removed(void **state)
 	(void)state;
 	key_order_first(&first, &cluster, seed_of(3));
 	of = order_of(&people[0], &first);
-	gone = removed_by(&people[1], &of->of.id, 0);
+	gone = removed_by(&people[1], &of->of.id, 1);
 	for (int i = 0; i < 2; i++) {
 		definitions_set_cluster_key(d, cluster.key);
 		if (i)
@@ -739,6 +760,9 @@ static void order_is_not_removed(void **state)
 		hear_removal(gone);
 		assert_int_equal(orders(), 1);
 		root[i] = definitions_root(d);
+		definitions_set_clock(d, 1 + DEFINITIONS_REMEMBER_S, world->now);
+		assert_int_equal(definitions_counters(d)->removed, 0);
+		assert_true(find_kept(RECORD_DEFINITION, of->of.id.b)->len > 0);
 		close_world();
 		n_kept = 0;
 		open_world();
@@ -868,6 +892,7 @@ int main(void)
 		TEST(clock_that_is_behind_wins_no_name),
 		TEST(order_of_arrival_makes_no_difference),
 		TEST(changed_bytes_are_refused),
+		TEST(kind_of_a_later_version_is_kept),
 		TEST(damaged_record_is_left_out),
 		TEST(author_has_to_be_admitted),
 		TEST(removal_with_the_mark_of_another_is_no_harm),

@@ -325,6 +325,19 @@ static int read_metrics(struct config *c, const char *value, struct err *e)
 	return 0;
 }
 
+static int read_docker_socket(struct config *c, const char *value, struct err *e)
+{
+	free(c->docker_socket);
+	c->docker_socket = NULL;
+	if (strcmp(value, "off") == 0)
+		return 0;
+	if (strlen(value) >= CONFIG_SOCKET_LEN)
+		return bad(e, "the path of a socket has at most %d characters",
+			   CONFIG_SOCKET_LEN - 1);
+
+	return read_path(value, &c->docker_socket, e);
+}
+
 static int read_vxlan_port(struct config *c, const char *value, struct err *e)
 {
 	unsigned long n;
@@ -480,6 +493,7 @@ static const struct config_key keys[CONFIG_KEYS] = {
 	{ "log-level", read_log_level, "info", .reload = true },
 	{ "log-format", read_log_format, "text", .reload = true },
 	{ "metrics", read_metrics, .make_fallback = make_metrics },
+	{ "docker-socket", read_docker_socket, "/run/docker/plugins/heddle.sock" },
 	{ "vxlan-port", read_vxlan_port, "4789" },
 	{ "vni-range", read_vni_range, "65536-131071" },
 	{ "default-pools", read_pools, "10.64.0.0/10 size 24", .reload = true },
@@ -665,6 +679,7 @@ void config_clear(struct config *c)
 	free(c->data_dir);
 	free(c->run_dir);
 	free(c->cni_conf_dir);
+	free(c->docker_socket);
 	free(c->metrics.path);
 	*c = (struct config){ 0 };
 }

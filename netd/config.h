@@ -56,7 +56,7 @@ struct config_metrics {
 	struct node_addr local; /* loopback address; ip not set: none */
 };
 
-#define CONFIG_KEYS 16
+#define CONFIG_KEYS 17
 
 struct config {
 	char name[NODE_NAME_MAX + 1]; /* default: the host's name up to its first dot */
@@ -73,6 +73,7 @@ struct config {
 	enum log_level log_level;      /* info */
 	enum log_format log_format;    /* text */
 	struct config_metrics metrics; /* default: metrics.sock in run-dir */
+	char *docker_socket;	       /* /run/docker/plugins/heddle.sock; NULL: off */
 	uint16_t vxlan_port;	       /* 4789 */
 	uint32_t vni_min, vni_max;     /* 65536 to 131071: above Docker's, which begin at 4096 */
 	struct config_pool pools[CONFIG_POOLS_MAX]; /* 10.64.0.0/10 size 24 */

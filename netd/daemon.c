@@ -13,6 +13,7 @@
 #include "lib/file.h"
 #include "netd/cluster.h"
 #include "netd/control.h"
+#include "netd/docker.h"
 #include "netd/log.h"
 #include "netd/metrics.h"
 #include "netd/notify.h"
@@ -34,6 +35,7 @@ struct process {
 	struct plane *plane;
 	struct service *service;
 	ev_signal signals[N_SIGNALS];
+	struct docker *docker; /* NULL: dockerd finds none */
 };
 
 /* ---- signals ------------------------------------------------------------------------ */
@@ -191,11 +193,22 @@ static int open_modules(struct process *p, struct err *e)
 	return service_new(d, d->cluster, p->plane, p->underlay, &p->service, e);
 }
 
+/* A host without Docker, or with another's plugin of that name, has everything else. */
+static void serve_docker(struct process *p)
+{
+	const char *path = p->d.config.docker_socket;
+	struct err e;
+
+	if (path && docker_new(&p->d, path, &p->docker, &e) < 0)
+		log_warning("%s: dockerd finds no driver here", e.msg);
+}
+
 /* The control socket goes first: calls that wait are cancelled while their modules are there. */
 static void close_all(struct process *p)
 {
 	struct daemon *d = &p->d;
 
+	docker_free(p->docker);
 	control_free(d->control);
 	cluster_free(d->cluster);
 	service_free(p->service);
@@ -237,6 +250,8 @@ int daemon_run(struct config *config, const char *file, struct err *e)
 		r = add_base_views(&p.d, e);
 	if (r == 0)
 		r = open_modules(&p, e);
+	if (r == 0)
+		serve_docker(&p);
 	if (r == 0)
 		r = cluster_start(p.d.cluster, e);
 	if (r == 0)

@@ -40,6 +40,7 @@ struct spread {
 	uint16_t n_lanes;
 	int64_t tokens; /* bytes; below 0: the last datagram was larger than what was left */
 	ms_t filled_at, aged_at, next;
+	ms_t wide_due; /* of what all of a small scope get at once, whatever the gap says */
 };
 
 struct spread *spread_new(struct engine *e);

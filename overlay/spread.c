@@ -227,6 +227,14 @@ static ms_t next_flush(const struct spread *s, ms_t now)
 	return s->next + (now - s->next) / set->gossip_gap * set->gossip_gap + set->gossip_gap;
 }
 
+/* Whether somebody waits for the lane's next flush: its scope is small, and all of it is told. */
+static bool is_wide(const struct spread *s, const struct spread_lane *lane)
+{
+	const struct settings *set = engine_settings(s->engine);
+
+	return !set->gossip_tick && lane->fanout > set->gossip_fanout;
+}
+
 void spread_add(struct spread *s, uint16_t scope, enum spread_class class, uint32_t key,
 		unsigned int limit, unsigned int fanout, ms_t now)
 {
@@ -254,6 +262,8 @@ void spread_add(struct spread *s, uint16_t scope, enum spread_class class, uint3
 	s->items[i].born = now;
 	if (fanout > s->lanes[lane].fanout)
 		s->lanes[lane].fanout = (uint8_t)fanout;
+	if (is_wide(s, &s->lanes[lane]))
+		s->wide_due = now;
 	link_item(s, i);
 }
 
@@ -418,10 +428,22 @@ static void refill_tokens(struct spread *s, ms_t now)
 	s->filled_at = now;
 }
 
+/* Only bytes bound it, so that a container is not waited for because of the one before it. */
+static void flush_wide(struct spread *s, ms_t now)
+{
+	s->wide_due = MS_NEVER;
+	refill_tokens(s, now);
+	for (uint16_t i = 0; i < s->n_lanes && s->tokens > 0; i++)
+		if (s->lanes[i].n > 0 && is_wide(s, &s->lanes[i]))
+			flush_scope(s, s->lanes[i].scope, now);
+}
+
 void spread_tick(void *self, ms_t now)
 {
 	struct spread *s = self;
 
+	if (s->n > 0 && now < s->next && now >= s->wide_due)
+		flush_wide(s, now);
 	if (s->n == 0 || now < s->next)
 		return;
 	refill_tokens(s, now);
@@ -445,7 +467,10 @@ ms_t spread_deadline(const void *self)
 {
 	const struct spread *s = self;
 
-	return s->n ? s->next : MS_NEVER;
+	if (s->n == 0)
+		return MS_NEVER;
+
+	return s->wide_due < s->next ? s->wide_due : s->next;
 }
 
 void spread_start(struct spread *s, ms_t now)
@@ -454,6 +479,7 @@ void spread_start(struct spread *s, ms_t now)
 
 	s->filled_at = s->aged_at = now;
 	s->next = now;
+	s->wide_due = MS_NEVER;
 	if (set->gossip_tick)
 		s->next += engine_random(s->engine, (uint32_t)set->gossip_gap);
 }

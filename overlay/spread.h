@@ -16,7 +16,9 @@
  * fills at most half of it, so that a storm of suspicions cannot starve rows.
  *
  * The first flush is at once when the queue was idle; while it is not, flushes
- * are `gap` apart, and a token bucket bounds the bytes a second.  With
+ * are `gap` apart, and a token bucket bounds the bytes a second.  What all of a
+ * small scope are to get at once goes out at once in any case, within those bytes: a
+ * container that starts waits for it.  With
  * `gossip_tick` in the configuration flushes happen on that tick only, which
  * is what memberlist does.  Pings and acks take items along for nothing.
  *

@@ -145,8 +145,7 @@ static struct queued *take(struct cluster *c)
 	return q;
 }
 
-/* Users may call the engine, which tells more. */
-void cluster_tell_events(struct cluster *c)
+static void tell_all(struct cluster *c)
 {
 	struct queued *q;
 
@@ -157,6 +156,17 @@ void cluster_tell_events(struct cluster *c)
 				c->users[i].event(c->users[i].ctx, &q->ev);
 		free(q);
 	}
+}
+
+/* Users may call the engine, which tells more. */
+void cluster_tell_events(struct cluster *c)
+{
+	do {
+		tell_all(c);
+		for (size_t i = 0; i < c->n_users; i++)
+			if (c->users[i].told)
+				c->users[i].told(c->users[i].ctx);
+	} while (c->events);
 }
 
 void cluster_drop_events(struct cluster *c)

@@ -55,6 +55,11 @@ struct cluster_user {
 	void (*down)(void *ctx, bool left);
 	/* All that event.h lists; what it points at is borrowed for the call. */
 	void (*event)(void *ctx, const struct event *ev);
+	/*
+	 * Before the loop sleeps, when all that has happened has been told: for what is
+	 * to be done once, however much that was.  Also when the node is not up.
+	 */
+	void (*told)(void *ctx);
 	/* Before a good-bye: whatever others should hear of first.  Still up. */
 	void (*leaving)(void *ctx);
 	void *ctx;

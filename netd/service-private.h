@@ -122,7 +122,6 @@ struct service {
 	struct waitings waitings;
 	struct conflists *conflists;
 	struct ev_timer settle; /* after a start: what nobody has claimed by then goes */
-	struct ev_prepare prepare;
 	bool conflists_due, kick_due;
 	struct unsaid *unsaid;
 	size_t n_unsaid, cap_unsaid;

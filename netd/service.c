@@ -280,12 +280,10 @@ static void on_event(void *ctx, const struct event *ev)
 }
 
 /* Once a turn of the loop, whatever happened in it. */
-static void on_prepare(struct ev_loop *loop, struct ev_prepare *p, int revents)
+static void told(void *ctx)
 {
-	struct service *s = p->data;
+	struct service *s = ctx;
 
-	(void)loop;
-	(void)revents;
 	if (s->n_unsaid > 0 && plane_flush(s->p, NULL) < 0)
 		s->n_unsaid = 0;
 	if (s->kick_due) {
@@ -367,9 +365,12 @@ static int register_metrics(struct service *s, struct err *e)
 
 static int subscribe(struct service *s, struct err *e)
 {
-	const struct cluster_user user = {
-		.up = up, .down = down, .event = on_event, .leaving = leaving, .ctx = s
-	};
+	const struct cluster_user user = { .up = up,
+					   .down = down,
+					   .event = on_event,
+					   .told = told,
+					   .leaving = leaving,
+					   .ctx = s };
 	int r;
 
 	if ((r = network_methods_register(s, e)) < 0 || (r = endpoint_methods_register(s, e)) < 0 ||
@@ -397,9 +398,6 @@ int service_new(struct daemon *d, struct cluster *c, struct plane *p, struct und
 	waitings_init(&s->waitings, d->loop);
 	ev_timer_init(&s->settle, on_settled, SETTLE_S, 0);
 	s->settle.data = s;
-	ev_prepare_init(&s->prepare, on_prepare);
-	s->prepare.data = s;
-	ev_prepare_start(d->loop, &s->prepare);
 	if ((r = conflists_new(d->loop, d->config.cni_conf_dir, &owner, &s->conflists, e)) < 0 ||
 	    (r = subscribe(s, e)) < 0) {
 		service_free(s);
@@ -415,7 +413,6 @@ void service_free(struct service *s)
 	if (!s)
 		return;
 	plane_on_flushed(s->p, NULL, NULL);
-	ev_prepare_stop(s->d->loop, &s->prepare);
 	ev_timer_stop(s->d->loop, &s->settle);
 	waitings_clear(&s->waitings);
 	endpoints_clear(s);

@@ -152,7 +152,8 @@ static int open_base(struct daemon *d, struct err *e)
 	char socket[CONFIG_SOCKET_LEN];
 	int r;
 
-	d->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
+	/* The default one, as it alone reaps children: those that sit out the kernel (lib/linger.h). */
+	d->loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV);
 	d->metrics = metrics_new();
 	if (!d->loop || !d->metrics)
 		return err_sys(e, ENOMEM, "start");

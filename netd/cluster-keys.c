@@ -5,7 +5,8 @@
  * An order is a definition, so everybody hears of it; the keys that it names come
  * by a handshake with a member that has them.  Whoever missed all steps of a
  * rotation hears nothing any more, and is told by frames whose keys it does not
- * know: after a while of nothing else it asks by its identity.
+ * know: after a while of nothing else it asks by its identity.  So does, now and
+ * then, one that hears nothing at all: others may have forgotten it.
  */
 #define LOG_AREA "keys"
 
@@ -176,6 +177,14 @@ static void ask(struct cluster *c)
 		return;
 	if (admit_rekey(c->admit, &c->d->self.ring, list, n, &c->addr.ip, on_rekeyed, &e) < 0)
 		log_debug("%s", e.msg);
+}
+
+void cluster_keys_upkeep(struct cluster *c)
+{
+	const struct members *t = engine_members(c->engine);
+
+	if (members_count(t) > 1 && members_alive(t) == 1 && !admit_is_asking(c->admit))
+		ask(c);
 }
 
 void cluster_note_verdict(struct cluster *c, enum wire_verdict verdict, ms_t now)

@@ -192,6 +192,7 @@ int cluster_choose_address(struct cluster *c, struct err *e);
 
 void cluster_keys_begin(struct cluster *c);
 void cluster_keys_event(struct cluster *c, const struct event *ev);
+void cluster_keys_upkeep(struct cluster *c);
 ms_t cluster_keys_deadline(const struct cluster *c);
 void cluster_keys_due(struct cluster *c, ms_t now);
 void cluster_note_verdict(struct cluster *c, enum wire_verdict verdict, ms_t now);

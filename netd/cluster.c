@@ -414,6 +414,7 @@ static void upkeep(struct cluster *c, ms_t now)
 	c->upkeep_at = now + UPKEEP_MS;
 	definitions_set_clock(c->definitions, (uint64_t)time(NULL), now);
 	cluster_forget_strangers(c, now);
+	cluster_keys_upkeep(c);
 }
 
 static void check_clocks(struct cluster *c)

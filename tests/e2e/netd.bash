@@ -25,6 +25,7 @@ NETD_E2E_DIR=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 NETD_TOP_DIR=$(cd "$NETD_E2E_DIR/../.." && pwd)
 NETD_PLUGINS=${HEDDLE_PLUGINS:-$NETD_TOP_DIR/build/plugins}
 NETD=${HEDDLE_NETD:-${NETD_PLUGINS%/*}/netd}
+# shellcheck disable=SC2034 # for the tests
 NETD_PORT=4794
 NETD_HOLD_SECONDS=900
 

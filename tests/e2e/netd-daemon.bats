@@ -130,7 +130,9 @@ refused() {
 
 @test "the service manager is told" {
 	host_start a
-	on_host a socat -u UNIX-RECV:/run/notify OPEN:/run/told,creat,append 3>&- &
+	# Not by on_host, whose shell would be the process to end.
+	nsenter --target "${HOST_PIDS[a]}" --mount --net -- \
+		socat -u UNIX-RECV:/run/notify OPEN:/run/told,creat,append 3>&- &
 	local listener=$!
 	wait_for on_host a test -S /run/notify
 	NOTIFY_SOCKET=/run/notify netd_start a

@@ -66,8 +66,8 @@ address() {
 }
 
 # reaches HOST CONTAINER ADDRESS
-reaches() { in_container "$1" "$2" ping -q -c 1 -W 1 "$3" >/dev/null; }
-host_reaches() { on_host "$1" ping -q -c 1 -W 1 "$2" >/dev/null; }
+reaches() { in_container "$1" "$2" ping -q -c 1 -W 10 "$3" >/dev/null; }
+host_reaches() { on_host "$1" ping -q -c 1 -W 10 "$2" >/dev/null; }
 
 # error_is CODE TEXT…: of the plugin that `cni` ran
 error_is() {

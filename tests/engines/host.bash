@@ -63,20 +63,23 @@ host_up() {
 	serve_caller 4 "$ENGINE_OUTSIDE"
 	serve_caller 6 "$ENGINE_OUTSIDE"
 	ENGINE_SERVERS=$SERVERS
-	export STATE ENGINE_HOST ENGINE_OUTSIDE
+	ENGINE_NETNS=$(readlink "/proc/$ENGINE_HOST/ns/net")
+	[[ -n $ENGINE_NETNS && $ENGINE_NETNS != "$(readlink /proc/self/ns/net)" ]] || return
+	export STATE ENGINE_HOST ENGINE_NETNS ENGINE_OUTSIDE
 	make_rootfs
 }
 
 host_down() {
-	local process host
+	local process
 
-	# What a run that was stopped has not ended itself.
-	host=$(readlink "/proc/$ENGINE_HOST/ns/net")
-	for process in /proc/[0-9]*; do
-		[[ $(readlink "$process/ns/net") != "$host" ]] || kill -KILL "${process#/proc/}"
-	done
+	# What a run that was stopped has not ended itself; if the host is the one that was made.
+	if [[ -n ${ENGINE_NETNS:-} && $(readlink "/proc/$ENGINE_HOST/ns/net") == "$ENGINE_NETNS" ]]; then
+		for process in /proc/[0-9]*; do
+			[[ $(readlink "$process/ns/net") != "$ENGINE_NETNS" ]] || kill -KILL "${process#/proc/}"
+		done
+	fi
 	# shellcheck disable=SC2086 # a list
-	kill $ENGINE_SERVERS $ENGINE_OUTSIDE
+	kill ${ENGINE_SERVERS:-} ${ENGINE_OUTSIDE:-}
 	rm -rf "$STATE"
 }
 

@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "overlay/bytes.h"
 #include "overlay/definition.pb.h"
 #include "overlay/definitions-private.h"
 #include "overlay/engine.h"
@@ -15,6 +14,8 @@
 #define SENDS_A_DIGIT 3	   /* an entry is sent this often for each digit of the members' number */
 #define BULK	      64   /* entries on their way, behind which a stream's are no news */
 #define ASK_AGAIN     1000 /* ms after which somebody else is asked */
+
+_Static_assert(REMOVAL_SIGNED_MAX + PART_HEADER <= INLINE_MAX, "a removal is sent as it is");
 
 static struct part part_of(const void *self, uint32_t handle)
 {
@@ -31,9 +32,12 @@ static struct part part_of(const void *self, uint32_t handle)
 
 /* ---- out ------------------------------------------------------------------- */
 
-static bool put_news(uint64_t mark, struct part_writer *w)
+/* Of a definition; a removal is never that large. */
+static bool put_news(const struct defined *of, struct part_writer *w)
 {
-	const definition_News m = { .mark = mark };
+	definition_News m = definition_News_init_zero;
+
+	memcpy(m.definition, of->of.id.b, sizeof(m.definition));
 
 	return part_put_message(w, PART_DEFINITION_NEWS, definition_News_fields, &m);
 }
@@ -44,7 +48,7 @@ static int render(void *self, uint32_t key, struct part_writer *w)
 	struct part p = part_of(d, key);
 
 	if (p.len + PART_HEADER > INLINE_MAX)
-		return put_news(d->marks.mark[key], w);
+		return put_news(d->entries[key].live, w);
 
 	return part_put(w, p.kind, p.body, p.len);
 }
@@ -141,16 +145,6 @@ static void receive_entry(struct definitions *d, const struct origin *o, const s
 
 /* ---- large ones ------------------------------------------------------------ */
 
-/* An id begins with its mark. */
-static bool is_of_use(const struct definitions *d, uint64_t mark)
-{
-	struct definition_id id = { { 0 } };
-
-	put_le64(id.b, mark);
-
-	return marks_find(&d->marks, mark) == MARKS_NONE && !definitions_is_removed(d, &id);
-}
-
 /* Who did not answer is given up, and the next one who tells of it is asked. */
 static bool was_asked_for(struct definitions *d, uint64_t mark, ms_t now)
 {
@@ -168,15 +162,20 @@ static void receive_news(struct definitions *d, const struct origin *o, const st
 			 ms_t now)
 {
 	definition_News m = definition_News_init_zero;
+	struct definition_id id;
+	uint64_t mark;
 
 	if (!part_message(p, definition_News_fields, &m)) {
 		engine_counters(d->engine)->bad_part++;
 		return;
 	}
-	if (!is_of_use(d, m.mark) || was_asked_for(d, m.mark, now))
+	memcpy(id.b, m.definition, sizeof(id.b));
+	mark = mark_of(id.b, 0);
+	if (marks_find(&d->marks, mark) != MARKS_NONE || definitions_is_removed(d, &id) ||
+	    was_asked_for(d, mark, now))
 		return;
 	d->counters.asked++;
-	set_sync_want(&d->sync, &o->from, &m.mark, 1);
+	set_sync_want(&d->sync, &o->from, &mark, 1);
 }
 
 void definitions_receive(struct definitions *d, const struct origin *o, const struct part *p,

@@ -3,28 +3,44 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <sodium.h>
+
 #include "overlay/definitions-private.h"
 #include "overlay/engine.h"
 #include "overlay/event.h"
 #include "overlay/spread.h"
 
-enum { STATE_LIVE, STATE_REMOVED }; /* of marks */
-
 /* ---- entries --------------------------------------------------------------- */
 
-/*
- * Whoever makes up the id of a removal can give it any mark: what it has hit is
- * taken to be there already.
- */
-static bool is_taken(const struct definitions *d, const struct definition_id *id,
-		     unsigned int state)
+static uint64_t mark_of_live(const struct definition_id *id)
 {
-	return marks_find(&d->marks, mark_of(id->b, state)) != MARKS_NONE;
+	return mark_of(id->b, 0);
+}
+
+/* The id of a removal may be made up: nobody shall be able to choose what its mark hits. */
+static uint64_t mark_of_removed(const struct definition_id *id)
+{
+	static const uint8_t prefix[] = "heddle removed 1";
+	crypto_generichash_state hash;
+	uint8_t h[DEFINITION_ID_LEN];
+
+	crypto_generichash_init(&hash, NULL, 0, sizeof(h));
+	crypto_generichash_update(&hash, prefix, sizeof(prefix));
+	crypto_generichash_update(&hash, id->b, sizeof(id->b));
+	crypto_generichash_final(&hash, h, sizeof(h));
+
+	return mark_of(h, 0);
+}
+
+/* By chance, two entries may have one mark: the second one is taken to be there. */
+static bool is_taken(const struct definitions *d, uint64_t mark)
+{
+	return marks_find(&d->marks, mark) != MARKS_NONE;
 }
 
 uint32_t definitions_live(const struct definitions *d, const struct definition_id *id)
 {
-	uint32_t at = marks_find(&d->marks, mark_of(id->b, STATE_LIVE));
+	uint32_t at = marks_find(&d->marks, mark_of_live(id));
 	const struct defined *live = at == MARKS_NONE ? NULL : d->entries[at].live;
 
 	return live && definition_id_equal(&live->of.id, id) ? at : MARKS_NONE;
@@ -32,7 +48,7 @@ uint32_t definitions_live(const struct definitions *d, const struct definition_i
 
 bool definitions_is_removed(const struct definitions *d, const struct definition_id *id)
 {
-	return is_taken(d, id, STATE_REMOVED);
+	return is_taken(d, mark_of_removed(id));
 }
 
 /* Room for one more, so that nothing can fail once it is stored. */
@@ -68,7 +84,7 @@ static uint32_t new_entry(struct definitions *d)
 static void put_live(struct definitions *d, uint32_t handle, struct defined *in)
 {
 	d->entries[handle] = (struct definitions_entry){ .live = in };
-	marks_put(&d->marks, handle, mark_of(in->of.id.b, STATE_LIVE));
+	marks_put(&d->marks, handle, mark_of_live(&in->of.id));
 	d->counters.live++;
 	d->bytes += in->len;
 }
@@ -88,7 +104,7 @@ static struct defined *drop_live(struct definitions *d, uint32_t handle)
 static void put_removed(struct definitions *d, uint32_t handle, struct removal *in)
 {
 	d->entries[handle] = (struct definitions_entry){ .removed = in };
-	marks_put(&d->marks, handle, mark_of(in->id.b, STATE_REMOVED));
+	marks_put(&d->marks, handle, mark_of_removed(&in->id));
 	d->counters.removed++;
 }
 
@@ -305,7 +321,7 @@ static bool has_expired(const struct definitions *d, uint64_t expires, ms_t now)
 
 int definitions_wants(const struct definitions *d, const struct defined *in, ms_t now)
 {
-	if (is_taken(d, &in->of.id, STATE_LIVE))
+	if (is_taken(d, mark_of_live(&in->of.id)))
 		return -EEXIST;
 	if (in->of.kind == DEFINITION_KEY_ORDER)
 		return check_order(d, in);

@@ -47,7 +47,7 @@ copy_ours() {
 
 # What holds the host has what machines have mounted, and /sys of its own network.
 host_up() {
-	copy_ours
+	copy_ours || return
 	ENGINE_OUTSIDE=$(namespace_hold :)
 	ENGINE_HOST=$(namespace_hold "
 		mount --bind '$STATE/etc' /etc

@@ -79,7 +79,7 @@ host_down() {
 		done
 	fi
 	# shellcheck disable=SC2086 # a list
-	kill ${ENGINE_SERVERS:-} ${ENGINE_OUTSIDE:-}
+	[[ -z ${ENGINE_OUTSIDE:-} ]] || kill ${ENGINE_SERVERS:-} $ENGINE_OUTSIDE
 	rm -rf "$STATE"
 }
 

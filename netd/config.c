@@ -377,6 +377,10 @@ static int read_pool(const char *item, struct config_pool *ret, struct err *e)
 	    !next_item(&item, " \t", size) || next_item(&item, " \t", word) ||
 	    strcmp(word, "size") != 0 || ip_net_parse(net, &pool.net) < 0)
 		return bad(e, rule, net);
+	if (pool.net.addr.family != AF_INET)
+		return bad(e,
+			   "\"%s\": pools are of IPv4; for IPv6 a cluster has a prefix of its own",
+			   net);
 	if (read_number(size, pool.net.len, ip_bits(pool.net.addr.family) - 2u, &len) < 0)
 		return bad(e, "\"%s size %s\": the size is from %u to %u", net, size, pool.net.len,
 			   ip_bits(pool.net.addr.family) - 2u);

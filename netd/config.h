@@ -76,7 +76,7 @@ struct config {
 	char *docker_socket;	       /* /run/docker/plugins/heddle.sock; NULL: off */
 	uint16_t vxlan_port;	       /* 4789 */
 	uint32_t vni_min, vni_max;     /* 65536 to 131071: above Docker's, which begin at 4096 */
-	struct config_pool pools[CONFIG_POOLS_MAX]; /* 10.64.0.0/10 size 24 */
+	struct config_pool pools[CONFIG_POOLS_MAX]; /* IPv4; 10.64.0.0/10 size 24 */
 	size_t n_pools;
 	bool masquerade; /* true: what leaves an overlay network has the host's address */
 

@@ -152,7 +152,7 @@ static int open_base(struct daemon *d, struct err *e)
 	char socket[CONFIG_SOCKET_LEN];
 	int r;
 
-	/* The default one, as it alone reaps children: those that sit out the kernel (lib/linger.h). */
+	/* The default one alone reaps children: those that sit out the kernel (lib/linger.h). */
 	d->loop = ev_default_loop(EVBACKEND_EPOLL | EVFLAG_NOENV);
 	d->metrics = metrics_new();
 	if (!d->loop || !d->metrics)

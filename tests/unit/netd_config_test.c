@@ -47,6 +47,7 @@ static void an_empty_file_is_all_defaults(void **state)
 	assert_string_equal(config_socket(&c, path), "/run/heddle/netd.sock");
 	assert_string_equal(c.metrics.path, "/run/heddle/metrics.sock");
 	assert_false(c.has_user);
+	assert_string_equal(c.docker_socket, "/run/docker/plugins/heddle.sock");
 	assert_int_equal(c.log_level, LOG_INFO);
 	assert_int_equal(c.vxlan_port, 4789);
 	assert_int_equal(c.vni_min, 65536);
@@ -73,7 +74,8 @@ static void every_key_is_read(void **state)
 				 "metrics = [::1]:9000\n"
 				 "vxlan-port = 8472\n"
 				 "vni-range = 7-7\n"
-				 "default-pools = 10.0.0.0/8 size 24,fd00::/48  size 64\n"
+				 "docker-socket = /d.sock\n"
+				 "default-pools = 10.0.0.0/8 size 24,192.168.0.0/16  size 26\n"
 				 "masquerade = false");
 
 	(void)state;
@@ -92,9 +94,10 @@ static void every_key_is_read(void **state)
 	assert_int_equal(c.log_format, LOG_JSON);
 	assert_null(c.metrics.path);
 	assert_int_equal(c.metrics.local.port, 9000);
+	assert_string_equal(c.docker_socket, "/d.sock");
 	assert_int_equal(c.vni_min, 7);
 	assert_int_equal(c.n_pools, 2);
-	assert_int_equal(c.pools[1].size, 64);
+	assert_int_equal(c.pools[1].size, 26);
 	assert_false(c.masquerade);
 	config_clear(&c);
 }
@@ -134,6 +137,7 @@ static void what_is_wrong_is_named_with_its_line(void **state)
 		{ "vni-range = 1-16777216", "it is FIRST-LAST" },
 		{ "default-pools = 10.0.0.0/8", "a pool is NET size LEN" },
 		{ "default-pools = 10.0.0.1/8 size 24", "bits behind the prefix are set" },
+		{ "default-pools = fd00::/48 size 64", "pools are of IPv4" },
 		{ "default-pools = 10.0.0.0/8 size 31", "the size is from 8 to 30" },
 		{ "default-pools = 10.0.0.0/8 size 7", "the size is from 8 to 30" },
 		{ "default-pools = 10.0.0.0/8 size 9, 10.1.0.0/16 size 24", "overlap" },

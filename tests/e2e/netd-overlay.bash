@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash disable=SC2154 # netd.bash sets what it says
+# shellcheck shell=bash disable=SC2016,SC2154 # jq programs; netd.bash sets what it says
 #
 # netd-overlay - containers in networks of a cluster, beside netd.bash
 #

@@ -3,8 +3,8 @@
  * plane - the data plane of netd, driven by hand
  *
  * Reads commands, one a line, and answers each with a line: "ok" and what was asked
- * for, or "error" and why.  The end of its input is the end of the process, as a
- * daemon's would be: the kernel keeps everything.  For tests/e2e/plane.bats, and
+ * for, or "error" and why.  It ends with its input, or with "quit", as a daemon would: the
+ * kernel keeps everything.  For tests/e2e/plane.bats, and
  * for whoever wants to see what netd/ does to a kernel:
  *
  *	vtep 10.0.0.1
@@ -297,7 +297,8 @@ static int do_underlay(struct driver *d, const struct args *a, struct err *e)
 	char text[IP_STRLEN];
 	struct ip_addr ip;
 
-	if (!underlay_address(d->underlay, (uint8_t)atoi(word(a, 1)), &ip))
+	(void)a;
+	if (!underlay_address(d->underlay, 0, &ip))
 		return err_say(e, ENOENT, "there is no address");
 	printf("ok %s %u\n", ip_str(&ip, text), underlay_mtu(d->underlay, &ip));
 
@@ -321,6 +322,15 @@ static int do_counters(struct driver *d, const struct args *a, struct err *e)
 	return 1;
 }
 
+static int do_quit(struct driver *d, const struct args *a, struct err *e)
+{
+	(void)a;
+	(void)e;
+	ev_break(d->loop, EVBREAK_ALL);
+
+	return 0;
+}
+
 /* @run answers itself if it returns 1. */
 static const struct command {
 	const char *name;
@@ -335,6 +345,7 @@ static const struct command {
 	{ "attach", do_attach },     { "detach", do_detach },
 	{ "flush", do_flush },	     { "mtu", do_mtu },
 	{ "underlay", do_underlay }, { "counters", do_counters },
+	{ "quit", do_quit },
 };
 
 static int run(struct driver *d, const struct args *a, struct err *e)

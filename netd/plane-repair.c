@@ -23,7 +23,7 @@
 
 #define SOON	      0.01 /* s: several notifications of one cause are looked at together */
 #define AGAIN	      0.2  /* between two looks */
-#define AFTER_REFUSAL 1.0
+#define AFTER_REFUSAL 0.3
 #define FULL	      30.0
 
 /* Another's transaction spoils a listing of the filter. */
@@ -42,12 +42,11 @@ void plane_wake(struct plane *p)
 	ev_timer_start(p->loop, &p->repair);
 }
 
-static void say_failure(struct plane *p, const struct err *e)
+static void say_failure(const struct err *e)
 {
 	static struct log_pace pace;
 
-	p->counters.failures++;
-	log_paced(&pace, LOG_WARNING, LOG_AREA, "%s: tried again in a second", e->msg);
+	log_paced(&pace, LOG_WARNING, LOG_AREA, "%s: it is tried again", e->msg);
 }
 
 static void repair_claims(struct plane *p)
@@ -58,7 +57,8 @@ static void repair_claims(struct plane *p)
 	for (struct plane_net *n = p->nets; n; n = n->next) {
 		if (!n->served || plane_ensure_claims(p, n, &e) == 0)
 			continue;
-		say_failure(p, &e);
+		say_failure(&e);
+		p->counters.failures++;
 		p->check_claims = p->held = true;
 	}
 }
@@ -72,7 +72,7 @@ static void flush_or_wait(struct plane *p)
 		return;
 	r = plane_flush(p, &e);
 	if (r < 0)
-		say_failure(p, &e);
+		say_failure(&e);
 	if (r > 0)
 		ev_idle_start(p->loop, &p->more);
 	else

@@ -514,7 +514,7 @@ int plane_sweep(struct plane *p, struct err *e)
 	for (const struct plane_net *n = p->nets; r >= 0 && n; n = n->next)
 		if (n->served)
 			r = local_sweep_claims(p->nft, n->conf.name, e);
-	p->swept = p->check_filter = true;
+	p->swept = p->check_filter = p->unflushed = true;
 
 	return r < 0 ? r : 0;
 }

@@ -200,7 +200,7 @@ static void serve_docker(struct process *p)
 	const char *path = p->d.config.docker_socket;
 	struct err e;
 
-	if (path && docker_new(&p->d, path, &p->docker, &e) < 0)
+	if (path && docker_new(&p->d, p->service, path, &p->docker, &e) < 0)
 		log_warning("%s: dockerd finds no driver here", e.msg);
 }
 

@@ -14,6 +14,7 @@
 #include "lib/err.h"
 #include "lib/flows.h"
 #include "lib/gate.h"
+#include "lib/link.h"
 #include "lib/masq.h"
 #include "lib/nl.h"
 #include "lib/publish.h"
@@ -182,7 +183,7 @@ static int delete_pair(struct docker *k, const struct owner *o, struct err *e)
 	return link_del_quick(k->route, link.index, e);
 }
 
-static int make_pair(struct docker *k, const struct docker_network *n,
+static int make_pair(struct docker *k, const char *bridge_name, uint32_t mtu,
 		     const struct docker_endpoint *ep, const struct owner *o, const char *peer,
 		     struct err *e)
 {
@@ -193,12 +194,12 @@ static int make_pair(struct docker *k, const struct docker_network *n,
 				  .peer_netns = k->netns,
 				  .mac = mac,
 				  .peer_mac = ep->mac,
-				  .mtu = n->mtu,
+				  .mtu = mtu,
 				  .group = o->group };
 	int r;
 
 	if ((r = link_random_mac(mac, e)) < 0 ||
-	    (r = link_get(k->route, n->bridge, &bridge, e)) < 0)
+	    (r = link_get(k->route, bridge_name, &bridge, e)) < 0)
 		return r;
 	veth.master = bridge.index;
 	link_put_veth(k->route, &veth);
@@ -207,7 +208,7 @@ static int make_pair(struct docker *k, const struct docker_network *n,
 	return nl_commit(k->route, e);
 }
 
-int docker_bridge_join(struct docker *k, const struct docker_network *n,
+int docker_bridge_pair(struct docker *k, const char *bridge, uint32_t mtu,
 		       const struct docker_endpoint *ep, char ret[IFNAMSIZ], struct err *e)
 {
 	char peer[IFNAMSIZ];
@@ -216,11 +217,33 @@ int docker_bridge_join(struct docker *k, const struct docker_network *n,
 
 	docker_endpoint_owner(ep, &o);
 	peer_name(&o, peer);
-	if ((r = delete_pair(k, &o, e)) < 0 || (r = make_pair(k, n, ep, &o, peer, e)) < 0)
+	if ((r = delete_pair(k, &o, e)) < 0 || (r = make_pair(k, bridge, mtu, ep, &o, peer, e)) < 0)
+		return r;
+	memcpy(ret, peer, IFNAMSIZ);
+
+	return 0;
+}
+
+int docker_bridge_unpair(struct docker *k, const struct docker_endpoint *ep, struct err *e)
+{
+	struct owner o;
+
+	docker_endpoint_owner(ep, &o);
+
+	return delete_pair(k, &o, e);
+}
+
+int docker_bridge_join(struct docker *k, const struct docker_network *n,
+		       const struct docker_endpoint *ep, char ret[IFNAMSIZ], struct err *e)
+{
+	char peer[IFNAMSIZ];
+	int r = docker_bridge_pair(k, n->bridge, n->mtu, ep, peer, e);
+
+	if (r < 0)
 		return r;
 	r = claim(k, n, ep, e);
 	if (r < 0)
-		(void)delete_pair(k, &o, NULL);
+		(void)docker_bridge_unpair(k, ep, NULL);
 	else
 		memcpy(ret, peer, IFNAMSIZ);
 
@@ -231,11 +254,8 @@ int docker_bridge_leave(struct docker *k, const struct docker_network *n,
 			const struct docker_endpoint *ep, struct err *e)
 {
 	struct err next;
-	struct owner o;
-	int r;
+	int r = docker_bridge_unpair(k, ep, e);
 
-	docker_endpoint_owner(ep, &o);
-	r = delete_pair(k, &o, e);
 	r = err_keep(r, e, docker_bridge_unpublish(k, n, ep, &next), &next);
 
 	return err_keep(r, e, unclaim(k, n, ep, &next), &next);

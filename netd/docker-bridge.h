@@ -29,10 +29,23 @@ int docker_bridge_create(struct docker *k, struct docker_network *n, struct err 
 int docker_bridge_delete(struct docker *k, const struct docker_network *n, struct err *e);
 
 /**
+ * docker_bridge_pair() - the pair alone, with its port on a bridge
+ * @mtu:	0: the kernel's default
+ * @ret:	name of the container's end
+ *
+ * One that an earlier try left is made anew.  Return: 0, or a negative errno: there is none.
+ */
+int docker_bridge_pair(struct docker *k, const char *bridge, uint32_t mtu,
+		       const struct docker_endpoint *ep, char ret[IFNAMSIZ], struct err *e);
+
+/* Return: 0, also if there is none. */
+int docker_bridge_unpair(struct docker *k, const struct docker_endpoint *ep, struct err *e);
+
+/**
  * docker_bridge_join() - make the pair, and let it forward
  * @ret:	name of the container's end
  *
- * A pair that an earlier try left is made anew.  Return: 0, or a negative errno: nothing was made.
+ * Return: 0, or a negative errno: nothing was made.
  */
 int docker_bridge_join(struct docker *k, const struct docker_network *n,
 		       const struct docker_endpoint *ep, char ret[IFNAMSIZ], struct err *e);

@@ -17,11 +17,13 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/link.h"
 #include "lib/portmappings.h"
 #include "netd/daemon.h"
 #include "netd/docker-bridge.h"
 #include "netd/docker-network.h"
 #include "netd/docker-private.h"
+#include "netd/docker-shared.h"
 
 static int get_capabilities(struct docker *k, const struct jnode *request, json_t **reply,
 			    struct err *e)
@@ -67,8 +69,13 @@ static int create_network(struct docker *k, const struct jnode *request, json_t 
 	int known, r;
 
 	if ((r = docker_network_read(request, &n, e)) < 0 ||
+	    (*n.shared && (r = docker_shared_find(k, &n, e)) < 0) ||
 	    (r = docker_network_need_free(s, &n, e)) < 0)
 		return r;
+	if (*n.shared) {
+		r = docker_network_keep(s, &n, e);
+		return r < 0 ? r : docker_done(reply, e);
+	}
 	known = keep_adopted(k, &n);
 	adopted = n.adopted;
 	if ((r = docker_bridge_create(k, &n, e)) < 0)
@@ -99,7 +106,7 @@ static int delete_network(struct docker *k, const struct jnode *request, json_t 
 		return r;
 	if (r > 0)
 		return err_say(e, EBUSY, "network %.12s has %d endpoints", id, r);
-	if ((r = docker_bridge_delete(k, &n, e)) < 0 ||
+	if ((!*n.shared && (r = docker_bridge_delete(k, &n, e)) < 0) ||
 	    (r = docker_record_drop(s, DOCKER_NETWORK, id, e)) < 0)
 		return r;
 
@@ -164,6 +171,12 @@ static int look_for_endpoint(struct docker *k, const struct jnode *request,
 	return r < 0 ? r : 1;
 }
 
+static int leave_network(struct docker *k, const struct docker_network *n,
+			 const struct docker_endpoint *ep, struct err *e)
+{
+	return *n->shared ? docker_shared_leave(k, n, ep, e) : docker_bridge_leave(k, n, ep, e);
+}
+
 static int delete_endpoint(struct docker *k, const struct jnode *request, json_t **reply,
 			   struct err *e)
 {
@@ -172,7 +185,7 @@ static int delete_endpoint(struct docker *k, const struct jnode *request, json_t
 	int r = look_for_endpoint(k, request, &n, &ep, e);
 
 	if (r > 0) {
-		if ((r = docker_bridge_leave(k, &n, &ep, e)) < 0 ||
+		if ((r = leave_network(k, &n, &ep, e)) < 0 ||
 		    (r = docker_record_drop(k->daemon->store, DOCKER_ENDPOINT, ep.id, e)) < 0)
 			return r;
 	}
@@ -211,7 +224,7 @@ static int set_gateway(json_t *doc, const char *key, const struct docker_subnet 
 	return json_object_set_new(doc, key, json_string(ip_str(&s->gateway, text)));
 }
 
-static json_t *join_json(const struct docker_network *n, const char *ifname)
+json_t *docker_join_json(const struct docker_network *n, const char *ifname)
 {
 	AUTO_JSON json_t *doc = json_pack("{s:{s:s, s:s}, s:b}", "InterfaceName", "SrcName", ifname,
 					  "DstPrefix", "eth", "DisableGatewayService", n->internal);
@@ -231,11 +244,15 @@ static int join(struct docker *k, const struct jnode *request, json_t **reply, s
 	char ifname[IFNAMSIZ];
 	int r;
 
-	if ((r = need_endpoint(k, request, &n, &ep, e)) < 0 ||
-	    (r = docker_bridge_join(k, &n, &ep, ifname, e)) < 0)
+	if ((r = need_endpoint(k, request, &n, &ep, e)) < 0)
+		return r;
+	if (*n.shared)
+		return docker_shared_join(k, &n, &ep, e);
+	r = docker_bridge_join(k, &n, &ep, ifname, e);
+	if (r < 0)
 		return r;
 
-	return docker_reply(reply, join_json(&n, ifname), e);
+	return docker_reply(reply, docker_join_json(&n, ifname), e);
 }
 
 static int leave(struct docker *k, const struct jnode *request, json_t **reply, struct err *e)
@@ -245,7 +262,7 @@ static int leave(struct docker *k, const struct jnode *request, json_t **reply, 
 	int r = look_for_endpoint(k, request, &n, &ep, e);
 
 	if (r > 0)
-		r = docker_bridge_leave(k, &n, &ep, e);
+		r = leave_network(k, &n, &ep, e);
 
 	return r < 0 ? r : docker_done(reply, e);
 }

@@ -15,10 +15,10 @@
 #include "netd/daemon.h"
 #include "netd/docker-pools.h"
 #include "netd/docker-private.h"
+#include "netd/docker-shared.h"
 
-#define ADDRESS_TYPE  "RequestAddressType"
-#define TYPE_GATEWAY  "com.docker.network.gateway"
-#define ADDRESS_SPACE "heddle"
+#define ADDRESS_TYPE "RequestAddressType"
+#define TYPE_GATEWAY "com.docker.network.gateway"
 
 static int get_capabilities(struct docker *k, const struct jnode *request, json_t **reply,
 			    struct err *e)
@@ -38,8 +38,9 @@ static int get_spaces(struct docker *k, const struct jnode *request, json_t **re
 	(void)request;
 
 	return docker_reply(reply,
-			    json_pack("{s:s, s:s}", "LocalDefaultAddressSpace", ADDRESS_SPACE,
-				      "GlobalDefaultAddressSpace", ADDRESS_SPACE),
+			    json_pack("{s:s, s:s}", "LocalDefaultAddressSpace",
+				      DOCKER_ADDRESS_SPACE, "GlobalDefaultAddressSpace",
+				      DOCKER_ADDRESS_SPACE),
 			    e);
 }
 
@@ -77,12 +78,19 @@ static int request_pool(struct docker *k, const struct jnode *request, json_t **
 			struct err *e)
 {
 	struct docker_pool want = { 0 }, pool;
+	const char *network = "";
+	struct jnode options;
 	char net[IP_NET_STRLEN];
 	int r;
 
 	k->count.pools++;
 	if ((r = read_wanted(request, &want, e)) < 0 ||
-	    (r = docker_pool_request(k->daemon->store, &want, &pool, e)) < 0)
+	    (jn_get(request, "Options", &options) &&
+	     (r = docker_text(&options, "network", &network, e)) < 0))
+		return r;
+	r = *network ? docker_shared_pool(k, network, &want, &pool, e)
+		     : docker_pool_request(k->daemon->store, &want, &pool, e);
+	if (r < 0)
 		return r;
 
 	return docker_reply(reply,
@@ -162,6 +170,8 @@ static int request_address(struct docker *k, const struct jnode *request, json_t
 	if ((r = read_pool(k, request, &pool, e)) < 0 ||
 	    (r = read_address(request, &want, e)) < 0 || (r = is_gateway(request, &gateway, e)) < 0)
 		return r;
+	if (*pool.network)
+		return docker_shared_address(k, &pool, &want, gateway, reply, e);
 	r = docker_address_request(k->daemon->store, &pool, &want, gateway, &given.addr, e);
 	if (r < 0)
 		return r;
@@ -185,7 +195,8 @@ static int release_address(struct docker *k, const struct jnode *request, json_t
 	if (r < 0 || (r = read_address(request, &ip, e)) < 0)
 		return r;
 	if (ip_is_set(&ip))
-		r = docker_address_release(k->daemon->store, &pool, &ip, e);
+		r = *pool.network ? docker_shared_release(k, &pool, &ip, e)
+				  : docker_address_release(k->daemon->store, &pool, &ip, e);
 
 	return r < 0 ? r : docker_done(reply, e);
 }

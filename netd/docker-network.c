@@ -11,6 +11,7 @@
 #include "lib/err.h"
 #include "lib/ip-json.h"
 #include "lib/jnode.h"
+#include "lib/link.h"
 #include "lib/mac.h"
 #include "netd/docker-private.h"
 #include "netd/store.h"
@@ -79,6 +80,16 @@ static int opt_internal(struct docker_network *n, const struct jnode *v, const c
 	return 0;
 }
 
+static int opt_network(struct docker_network *n, const struct jnode *v, const char *text,
+		       struct err *e)
+{
+	if (*text == '\0' || strlen(text) >= sizeof(n->shared))
+		return jn_bad(v, e, "\"%s\" is no network's name", text);
+	strcpy(n->shared, text);
+
+	return 0;
+}
+
 static int opt_scope(struct docker_network *n, const struct jnode *v, const char *text,
 		     struct err *e)
 {
@@ -87,8 +98,8 @@ static int opt_scope(struct docker_network *n, const struct jnode *v, const char
 		return 0;
 
 	return jn_bad(v, e,
-		      "\"%s\": this driver makes networks of scope local; one that spans hosts is "
-		      "made by heddle network create --scope swarm",
+		      "\"%s\": a network that spans hosts is made by heddle network create --scope "
+		      "swarm NAME, and joined with --ipam-opt network=NAME -o network=NAME",
 		      text);
 }
 
@@ -102,6 +113,7 @@ static const struct option {
 	{ "com.docker.network.driver.mtu", opt_mtu },
 	{ "com.docker.network.internal", opt_internal },
 	{ "mtu", opt_mtu },
+	{ "network", opt_network },
 	{ "ports", opt_ports },
 	{ "scope", opt_scope },
 };
@@ -118,7 +130,7 @@ static int read_option(struct docker_network *n, const struct jnode *v, struct e
 		return r < 0 ? r : options[i].read(n, v, text, e);
 	}
 
-	return jn_bad(v, e, "no such option: there are bridge.name, mtu, ports and scope");
+	return jn_bad(v, e, "no such option: there are bridge.name, mtu, network, ports and scope");
 }
 
 static int read_options(const struct jnode *request, struct docker_network *n, struct err *e)
@@ -159,6 +171,8 @@ static int read_subnet(const struct jnode *data, uint8_t family, struct docker_s
 	if (net.addr.family != family)
 		return jn_bad(&pool, e, "it is no %s subnet", ip_family_name(family));
 	ret->net = (struct ip_net){ ip_net_first(&net), net.len };
+	if ((r = docker_text(data, "AddressSpace", &ret->space, e)) < 0)
+		return r;
 	if (!jn_get(data, "Gateway", &gateway) || json_string_length(gateway.json) == 0)
 		return 0;
 	r = jn_ip_net(&gateway, &net, e);
@@ -184,6 +198,16 @@ static int read_subnets(const struct jnode *request, const char *key, uint8_t fa
 	return read_subnet(&item, family, ret, e);
 }
 
+static bool has_own_ipam(const struct docker_network *n)
+{
+	for (size_t i = 0; i < DOCKER_FAMILIES; i++)
+		if (ip_is_set(&n->subnets[i].net.addr) &&
+		    strcmp(n->subnets[i].space, DOCKER_ADDRESS_SPACE) != 0)
+			return false;
+
+	return true;
+}
+
 int docker_network_read(const struct jnode *request, struct docker_network *ret, struct err *e)
 {
 	struct docker_network n = { 0 };
@@ -194,6 +218,12 @@ int docker_network_read(const struct jnode *request, struct docker_network *ret,
 	    (r = read_subnets(request, "IPv6Data", AF_INET6, &n.subnets[1], e)) < 0 ||
 	    (r = read_options(request, &n, e)) < 0)
 		return r;
+	if (*n.shared && !has_own_ipam(&n))
+		return err_cni(
+			e, CNI_E_CONFIG,
+			"network %s spans hosts, and dockerd's own IPAM would give its addresses "
+			"twice: create it with --ipam-driver heddle --ipam-opt network=%s",
+			n.shared, n.shared);
 	if (!*n.bridge)
 		snprintf(n.bridge, sizeof(n.bridge), "hb-%.12s", n.id);
 	*ret = n;
@@ -248,7 +278,7 @@ int docker_endpoint_read(const struct jnode *request, struct docker_endpoint *re
 
 void docker_endpoint_owner(const struct docker_endpoint *ep, struct owner *ret)
 {
-	owner_init(ret, ep->network, ep->id, "docker");
+	owner_init(ret, ep->network, ep->id, DOCKER_IFNAME);
 }
 
 /* ---- records ------------------------------------------------------------- */
@@ -268,9 +298,9 @@ static json_t *subnet_json(const struct docker_subnet *s)
 
 int docker_network_keep(struct store *s, const struct docker_network *n, struct err *e)
 {
-	AUTO_JSON json_t *doc = json_pack("{s:s, s:b, s:b, s:b, s:i}", "bridge", n->bridge,
-					  "adopted", n->adopted, "internal", n->internal, "ports",
-					  n->ports, "mtu", (int)n->mtu);
+	AUTO_JSON json_t *doc = json_pack("{s:s, s:s, s:b, s:b, s:b, s:i}", "bridge", n->bridge,
+					  "shared", n->shared, "adopted", n->adopted, "internal",
+					  n->internal, "ports", n->ports, "mtu", (int)n->mtu);
 
 	for (size_t i = 0; doc && i < DOCKER_FAMILIES; i++)
 		if (ip_is_set(&n->subnets[i].net.addr) &&
@@ -303,12 +333,14 @@ static int network_of(const char *id, json_t *doc, struct docker_network *ret, s
 	};
 	const struct jnode root = jn_root(doc);
 	struct docker_network n = { 0 };
-	const char *bridge;
+	const char *bridge, *shared;
 	int r;
 
 	if ((r = jn_read(&root, keys, &n, e)) < 0 ||
-	    (r = docker_need_text(&root, "bridge", &bridge, e)) < 0)
+	    (r = docker_need_text(&root, "bridge", &bridge, e)) < 0 ||
+	    (r = docker_text(&root, "shared", &shared, e)) < 0)
 		return r;
+	snprintf(n.shared, sizeof(n.shared), "%s", shared);
 	snprintf(n.id, sizeof(n.id), "%s", id);
 	snprintf(n.bridge, sizeof(n.bridge), "%s", bridge);
 	for (size_t i = 0; r == 0 && i < DOCKER_FAMILIES; i++)

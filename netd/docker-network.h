@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 #include "lib/ip.h"
-#include "lib/link.h"
+#include "lib/mac.h"
+#include "lib/network.h"
 #include "lib/owner.h"
 #include "netd/docker-records.h"
 
@@ -17,17 +18,21 @@ struct jnode;
 struct publish_port;
 struct store;
 
-#define DOCKER_FAMILIES 2 /* IPv4, then IPv6 */
+#define DOCKER_IFNAME	"docker" /* in the marks of an endpoint: dockerd names interfaces */
+#define DOCKER_FAMILIES 2	 /* IPv4, then IPv6 */
 
 struct docker_subnet {
 	struct ip_net net; /* without host bits; family 0: none of that family */
 	struct ip_addr gateway;
+	const char *space; /* the IPAM's, borrowed from the request; not kept */
 };
 
 struct docker_network {
 	char id[DOCKER_ID_MAX + 1];
 	char bridge[IFNAMSIZ];
-	bool adopted; /* the bridge was there before, and outlives the network */
+	char shared[NETWORK_NAME_MAX +
+		    1]; /* the cluster's network that it is; "": this host's own */
+	bool adopted;	/* the bridge was there before, and outlives the network */
 	bool internal;
 	bool ports; /* published by our maps, not by dockerd on its docker_gwbridge */
 	uint32_t mtu;
@@ -37,7 +42,7 @@ struct docker_network {
 struct docker_endpoint {
 	char id[DOCKER_ID_MAX + 1];
 	char network[DOCKER_ID_MAX + 1];
-	uint8_t mac[MAC_LEN];
+	uint8_t mac[6];
 	struct ip_net addrs[DOCKER_FAMILIES]; /* with the subnet's length */
 };
 

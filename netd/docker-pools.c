@@ -334,9 +334,14 @@ static int keep_address(struct store *s, const struct docker_pool *p, const stru
 				 STORE_DURABLE, e);
 }
 
-/* Asked for again under another PoolID, dockerd has started anew: it is the same one. */
-static int need_unused(struct store *s, const struct docker_pool *p, const struct ip_addr *ip,
-		       struct err *e)
+int docker_address_keep(struct store *s, const struct docker_pool *pool, const struct ip_addr *ip,
+			struct err *e)
+{
+	return keep_address(s, pool, ip, 0, e);
+}
+
+int docker_address_known(struct store *s, const struct docker_pool *p, const struct ip_addr *ip,
+			 struct err *e)
 {
 	AUTO_JSON json_t *doc = NULL;
 	char id[ADDRESS_ID_SIZE], addr[IP_STRLEN];
@@ -347,7 +352,7 @@ static int need_unused(struct store *s, const struct docker_pool *p, const struc
 		return r == -ENOENT ? 0 : r;
 	pool = json_string_value(json_object_get(doc, "pool"));
 	if (!pool || strcmp(pool, p->id) != 0)
-		return 0;
+		return 1;
 
 	return err_say(e, EADDRINUSE, "Address already in use: %s", ip_str(ip, addr));
 }
@@ -405,7 +410,8 @@ static int pick_address(struct store *s, const struct docker_pool *p, const stru
 		return r;
 	if (!ip_is_set(want))
 		r = choose_address(p, &set, &t, is_gateway, ret, e);
-	else if ((r = check_wanted(p, &set, want, e)) == 0 && (r = need_unused(s, p, want, e)) == 0)
+	else if ((r = check_wanted(p, &set, want, e)) == 0 &&
+		 (r = docker_address_known(s, p, want, e)) >= 0)
 		*ret = *want;
 
 	return r < 0 ? r : keep_address(s, p, ret, t.number + 1, e);

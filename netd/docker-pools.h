@@ -75,6 +75,16 @@ int docker_pool_of(struct store *s, const struct ip_net *net, struct docker_pool
 int docker_address_request(struct store *s, struct docker_pool *pool, const struct ip_addr *want,
 			   bool is_gateway, struct ip_addr *ret, struct err *e);
 
+/*
+ * For pools of networks that span hosts, whose addresses are taken elsewhere.
+ * docker_address_known(): return 1 if dockerd has it under an earlier PoolID, and asks
+ * again as it has started anew; -EADDRINUSE if under this one; 0 if it is not known.
+ */
+int docker_address_keep(struct store *s, const struct docker_pool *pool, const struct ip_addr *ip,
+			struct err *e);
+int docker_address_known(struct store *s, const struct docker_pool *pool, const struct ip_addr *ip,
+			 struct err *e);
+
 /* Return: 0, also if nobody had it. */
 int docker_address_release(struct store *s, const struct docker_pool *pool,
 			   const struct ip_addr *ip, struct err *e);

@@ -13,6 +13,11 @@ struct err;
 struct http;
 struct http_call;
 struct nl;
+struct service;
+
+#define DOCKER_ADDRESS_SPACE "heddle"
+
+#define DOCKER_LATER 1 /* a method's answer will come by docker_answer() or docker_fail() */
 
 struct docker_counters {
 	uint64_t calls, refused;
@@ -22,7 +27,9 @@ struct docker_counters {
 
 struct docker {
 	struct daemon *daemon;
+	struct service *service;
 	struct http *http;
+	struct http_call *call;	   /* that a method is being called for */
 	struct nl *route, *filter; /* rtnetlink, nftables */
 	int netns;		   /* of this process */
 	char *path;
@@ -30,8 +37,8 @@ struct docker {
 };
 
 /*
- * A method.  Return: 0 with @reply, an object that becomes the caller's; or a
- * negative errno.
+ * A method.  Return: 0 with @reply, an object that becomes the caller's; DOCKER_LATER
+ * if it has taken the call; or a negative errno.
  */
 typedef int (*docker_fn)(struct docker *k, const struct jnode *request, json_t **reply,
 			 struct err *e);
@@ -44,12 +51,21 @@ struct docker_method {
 extern const struct docker_method docker_ipam_methods[];
 extern const struct docker_method docker_driver_methods[];
 
+struct docker_network;
+/* The answer to Join: the container's end, and where it leads to.  NULL: no memory. */
+json_t *docker_join_json(const struct docker_network *n, const char *ifname);
+
 /* A member that has to be there. Return: 0, or -EINVAL that names it. */
 int docker_need(const struct jnode *request, const char *key, struct jnode *ret, struct err *e);
 /* The same of text that is not empty, borrowed from @request. */
 int docker_need_text(const struct jnode *request, const char *key, const char **ret, struct err *e);
 /* Text, "" if it is not there. */
 int docker_text(const struct jnode *request, const char *key, const char **ret, struct err *e);
+
+/* The call that is to be answered later, instead of by what a method returns. */
+struct http_call *docker_take_call(struct docker *k);
+void docker_answer(struct http_call *call, json_t *reply);
+void docker_fail(struct docker *k, struct http_call *call, const char *path, const struct err *e);
 
 /* An empty object, which is most answers.  Return: 0 or -ENOMEM. */
 int docker_done(json_t **reply, struct err *e);

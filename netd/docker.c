@@ -106,7 +106,17 @@ static json_t *error_json(const char *msg)
 	return json_pack("{s:s, s:s}", "Err", msg, "Error", msg);
 }
 
-static void fail(struct docker *k, struct http_call *call, const char *path, const struct err *e)
+struct http_call *docker_take_call(struct docker *k)
+{
+	return MOVE_PTR(k->call);
+}
+
+void docker_answer(struct http_call *call, json_t *reply)
+{
+	http_answer(call, MHD_HTTP_OK, reply);
+}
+
+void docker_fail(struct docker *k, struct http_call *call, const char *path, const struct err *e)
 {
 	k->count.refused++;
 	log_info("%s: %s", path + 1, e->msg);
@@ -121,17 +131,23 @@ static void called(void *ctx, struct http_call *call, const char *path, json_t *
 	const struct jnode request = jn_root(body);
 	docker_fn fn = find(path);
 	json_t *reply = NULL;
-	struct err e;
+	struct err e = { 0 };
+	int r;
 
 	k->count.calls++;
 	if (!fn) {
 		http_answer(call, MHD_HTTP_NOT_FOUND, error_json("there is no such method"));
 		return;
 	}
-	if (fn(k, &request, &reply, &e) < 0)
-		fail(k, call, path, &e);
+	k->call = call;
+	r = fn(k, &request, &reply, &e);
+	/* It may have been taken, and answered, by now. */
+	if (!docker_take_call(k))
+		return;
+	if (r < 0)
+		docker_fail(k, call, path, &e);
 	else
-		http_answer(call, MHD_HTTP_OK, reply);
+		docker_answer(call, reply);
 }
 
 static json_t *late(void *ctx, const char *path)
@@ -202,7 +218,8 @@ static int open_kernel(struct docker *k, struct err *e)
 	return k->netns < 0 ? k->netns : 0;
 }
 
-int docker_new(struct daemon *d, const char *path, struct docker **ret, struct err *e)
+int docker_new(struct daemon *d, struct service *s, const char *path, struct docker **ret,
+	       struct err *e)
 {
 	struct docker *k = calloc(1, sizeof(*k));
 	int r;
@@ -210,6 +227,7 @@ int docker_new(struct daemon *d, const char *path, struct docker **ret, struct e
 	if (!k)
 		return err_sys(e, ENOMEM, "serve dockerd");
 	k->daemon = d;
+	k->service = s;
 	k->netns = -1;
 	k->path = strdup(path);
 	r = k->path ? open_kernel(k, e) : err_sys(e, ENOMEM, "serve dockerd");

@@ -12,6 +12,7 @@
  *	docker-ipam.c	IpamDriver.*: pools and addresses (docker-pools.c)
  *	docker-driver.c	NetworkDriver.*: networks and endpoints, and whose they are
  *	docker-bridge.c	… those of this host, in the kernel
+ *	docker-shared.c	… those of the cluster
  *	docker-records.c	what is still known after a restart
  *
  * Source: libnetwork's docs/remote.md and docs/ipam.md; docker/docs of plugins.
@@ -22,6 +23,7 @@
 struct daemon;
 struct docker;
 struct err;
+struct service;
 
 #define DOCKER_SOCKET "/run/docker/plugins/heddle.sock"
 
@@ -31,7 +33,8 @@ struct err;
  *
  * Return: 0; -EADDRINUSE: somebody listens there; other errnos of sockets.
  */
-int docker_new(struct daemon *d, const char *path, struct docker **ret, struct err *e);
+int docker_new(struct daemon *d, struct service *s, const char *path, struct docker **ret,
+	       struct err *e);
 
 /* The kernel, and containers, keep everything. */
 void docker_free(struct docker *k);

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* docker-shared - see docker-shared.h */
+#include "netd/docker-shared.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/err.h"
+#include "netd/docker-bridge.h"
+#include "netd/docker-private.h"
+#include "netd/service-private.h"
+#include "overlay/programmed.h"
+
+#define WAIT_MS	      800 /* within HTTP's deadline */
+#define PROGRAMMED_MS 40  /* for the others' kernels */
+
+/* ---- the network --------------------------------------------------------- */
+
+static struct cluster_network *find(struct docker *k, const char *name, struct err *e)
+{
+	struct cluster_network *n;
+
+	if (!k->service->up) {
+		(void)err_cni(e, CNI_E_AGAIN,
+			      "network %s: this node is in no cluster: netd init, netd join", name);
+		return NULL;
+	}
+	n = networks_named(k->service, name);
+	if (n && !n->removed && n->def.net.scope == NETWORK_SWARM)
+		return n;
+	(void)err_cni(e, CNI_E_CONFIG,
+		      "network %s not found in the cluster: heddle network create --scope swarm %s",
+		      name, name);
+
+	return NULL;
+}
+
+static const struct network_subnet *subnet_of(const struct cluster_network *n, uint8_t family)
+{
+	for (size_t i = 0; i < n->def.net.n_subnets; i++)
+		if (n->def.net.subnets[i].subnet.addr.family == family)
+			return &n->def.net.subnets[i];
+
+	return NULL;
+}
+
+static bool same_net(const struct ip_net *a, const struct ip_net *b)
+{
+	const struct ip_addr x = ip_net_first(a), y = ip_net_first(b);
+
+	return a->len == b->len && ip_equal(&x, &y);
+}
+
+/* What makes dockerd join the network on this host. */
+static int say_line(const struct cluster_network *n, struct err *e)
+{
+	const char *name = n->def.net.name;
+	char subnets[2 * (IP_NET_STRLEN + 16)] = "", text[IP_NET_STRLEN];
+
+	for (size_t i = 0; i < n->def.net.n_subnets; i++) {
+		const struct ip_net *net = &n->def.net.subnets[i].subnet;
+		size_t used = strlen(subnets);
+
+		snprintf(subnets + used, sizeof(subnets) - used, "%s--subnet %s ",
+			 net->addr.family == AF_INET6 ? "--ipv6 " : "", ip_net_str(net, text));
+	}
+
+	return err_cni(e, CNI_E_CONFIG,
+		       "say the subnets of network %s: docker network create -d heddle "
+		       "--ipam-driver heddle --ipam-opt network=%s -o network=%s %s%s",
+		       name, name, name, subnets, name);
+}
+
+int docker_shared_pool(struct docker *k, const char *network, const struct docker_pool *want,
+		       struct docker_pool *ret, struct err *e)
+{
+	struct cluster_network *n = find(k, network, e);
+	const struct network_subnet *s;
+	struct docker_pool p = { 0 };
+	int r;
+
+	if (!n)
+		return -EINVAL;
+	s = subnet_of(n, want->net.addr.family);
+	if (!s || ip_is_unspecified(&want->net.addr) || !same_net(&s->subnet, &want->net))
+		return say_line(n, e);
+	p.net = (struct ip_net){ ip_net_first(&s->subnet), s->subnet.len };
+	p.gateway = s->gateway;
+	snprintf(p.network, sizeof(p.network), "%s", n->def.net.name);
+	r = docker_pool_add(k->daemon->store, &p, e);
+	if (r == 0)
+		*ret = p;
+
+	return r;
+}
+
+int docker_shared_find(struct docker *k, struct docker_network *d, struct err *e)
+{
+	struct cluster_network *n = find(k, d->shared, e);
+
+	if (!n)
+		return -EINVAL;
+	for (size_t i = 0; i < DOCKER_FAMILIES; i++) {
+		const struct ip_net *net = &d->subnets[i].net;
+		const struct network_subnet *s = subnet_of(n, net->addr.family);
+
+		if (ip_is_set(&net->addr) && (!s || !same_net(&s->subnet, net)))
+			return say_line(n, e);
+	}
+	plane_bridge_name(&n->id, d->bridge);
+	d->internal |= n->def.net.internal;
+
+	return 0;
+}
+
+/* ---- an answer that comes later ------------------------------------------ */
+
+struct answering {
+	struct waiting w;
+	struct docker *k;
+	struct http_call *call;
+	struct docker_pool pool; /* of an address */
+	struct ip_addr want;
+	bool using; /* the network, so that it stays */
+	struct network_id id;
+	struct docker_network net; /* of a join */
+	struct docker_endpoint ep;
+	char ifname[IFNAMSIZ];
+	uint64_t version;
+};
+
+static struct answering *answering_new(struct docker *k, struct err *e)
+{
+	struct answering *a = calloc(1, sizeof(*a));
+
+	if (!a) {
+		(void)err_sys(e, ENOMEM, "answer dockerd");
+		return NULL;
+	}
+	a->k = k;
+	a->call = docker_take_call(k);
+
+	return a;
+}
+
+static void use(struct answering *a, struct cluster_network *n)
+{
+	if (a->using)
+		return;
+	a->using = true;
+	a->id = n->id;
+	networks_use(n);
+}
+
+static void unuse(struct answering *a)
+{
+	struct cluster_network *n = a->using ? networks_find(a->k->service, &a->id) : NULL;
+
+	if (n)
+		networks_unuse(n);
+	a->using = false;
+}
+
+/* ---- addresses ----------------------------------------------------------- */
+
+static json_t *address_json(const struct docker_pool *pool, const struct ip_addr *ip)
+{
+	const struct ip_net given = { *ip, pool->net.len };
+	char text[IP_NET_STRLEN];
+
+	return json_pack("{s:s, s:{}}", "Address", ip_net_str(&given, text), "Data");
+}
+
+/* @a->want becomes what was taken. */
+static int take(struct waiting *w, struct err *e)
+{
+	struct answering *a = (struct answering *)w;
+	struct store *s = a->k->daemon->store;
+	struct cluster_network *n = find(a->k, a->pool.network, e);
+	int i, r;
+
+	if (!n)
+		return -EINVAL;
+	use(a, n);
+	i = network_def_subnet_of(&n->def, &a->pool.net.addr);
+	if (i < 0)
+		return say_line(n, e);
+	if ((r = networks_serve(n, e)) < 0 || (r = numbers_take(n, (size_t)i, &a->want, e)) < 0)
+		return r == -EBUSY ? -EAGAIN : r;
+	r = docker_address_keep(s, &a->pool, &a->want, e);
+	if (r < 0)
+		numbers_release(n, &a->want);
+
+	return r;
+}
+
+static void taken(struct waiting *w, int r, const struct err *e)
+{
+	struct answering *a = (struct answering *)w;
+
+	if (r < 0)
+		docker_fail(a->k, a->call, "/IpamDriver.RequestAddress", e);
+	else
+		docker_answer(a->call, address_json(&a->pool, &a->want));
+	unuse(a);
+	free(a);
+}
+
+/* The gateway, and what the network keeps free, are asked for by every host. */
+static bool is_reserved(struct docker *k, const struct docker_pool *pool, const struct ip_addr *ip)
+{
+	struct cluster_network *n = find(k, pool->network, NULL);
+	const struct network_subnet *s = n ? subnet_of(n, ip->family) : NULL;
+
+	return s && network_def_is_reserved(s, ip);
+}
+
+int docker_shared_address(struct docker *k, const struct docker_pool *pool,
+			  const struct ip_addr *want, bool is_gateway, json_t **reply,
+			  struct err *e)
+{
+	struct answering *a;
+	int r;
+
+	if (is_gateway || (ip_is_set(want) && is_reserved(k, pool, want)))
+		return docker_reply(reply,
+				    address_json(pool, ip_is_set(want) ? want : &pool->gateway), e);
+	r = ip_is_set(want) ? docker_address_known(k->daemon->store, pool, want, e) : 0;
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		r = docker_address_keep(k->daemon->store, pool, want, e);
+		return r < 0 ? r : docker_reply(reply, address_json(pool, want), e);
+	}
+	a = answering_new(k, e);
+	if (!a)
+		return -ENOMEM;
+	a->w = (struct waiting){ .step = take, .done = taken };
+	a->pool = *pool;
+	a->want = *want;
+	waiting_begin(&k->service->waitings, &a->w, WAIT_MS);
+
+	return DOCKER_LATER;
+}
+
+int docker_shared_release(struct docker *k, const struct docker_pool *pool,
+			  const struct ip_addr *ip, struct err *e)
+{
+	struct cluster_network *n = find(k, pool->network, NULL);
+
+	if (n && !is_reserved(k, pool, ip))
+		numbers_release(n, ip);
+
+	return docker_address_release(k->daemon->store, pool, ip, e);
+}
+
+/* ---- containers ---------------------------------------------------------- */
+
+/* A mark of another name would make another owner of the same port. */
+static void text_of(const struct docker_endpoint *ep, struct endpoint_text *t)
+{
+	*t = (struct endpoint_text){ .ifname = DOCKER_IFNAME };
+	memcpy(t->mac, ep->mac, sizeof(t->mac));
+	for (size_t i = 0; i < DOCKER_FAMILIES; i++)
+		if (ip_is_set(&ep->addrs[i].addr))
+			t->ips[t->n_ips++] = ep->addrs[i].addr;
+}
+
+/* This process may not be the one that gave the addresses. */
+static int hold_addresses(struct cluster_network *n, const struct docker_endpoint *ep,
+			  struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < DOCKER_FAMILIES; i++)
+		if (ip_is_set(&ep->addrs[i].addr))
+			r = numbers_hold(n, &ep->addrs[i].addr, e);
+
+	return r;
+}
+
+static int add_endpoint(struct cluster_network *n, const struct docker_endpoint *ep,
+			struct endpoint **ret, struct err *e)
+{
+	struct endpoint_text text;
+	struct owner owner;
+
+	docker_endpoint_owner(ep, &owner);
+	*ret = endpoints_find(n->s, &owner);
+	if (*ret)
+		return 0;
+	text_of(ep, &text);
+
+	return endpoints_add(n, ep->network, ep->id, &text, ret, e);
+}
+
+static int commit(struct answering *a, struct cluster_network *n, struct err *e)
+{
+	struct endpoint *ep;
+	int r = docker_bridge_pair(a->k, a->net.bridge, plane_mtu(n->s->p, &n->id), &a->ep,
+				   a->ifname, e);
+
+	if (r < 0)
+		return r;
+	r = add_endpoint(n, &a->ep, &ep, e);
+	if (r == 0 && (r = endpoints_commit(ep, e)) < 0)
+		endpoints_release(ep);
+	if (r < 0)
+		(void)docker_bridge_unpair(a->k, &a->ep, NULL);
+
+	return r;
+}
+
+/* Once the container is in, that the others know of it is waited for, and not insisted on. */
+static int is_programmed(struct waiting *w, struct err *e)
+{
+	const struct answering *a = (const struct answering *)w;
+	const struct service *s = a->k->service;
+
+	(void)e;
+	if (!s->up || rows_members(cluster_rows(s->c), &a->id) > PROGRAMMED_MEMBERS ||
+	    programmed_by_all(cluster_programmed(s->c), &a->id, a->version))
+		return 0;
+
+	return -EAGAIN;
+}
+
+static void programmed(struct waiting *w, int r, const struct err *e)
+{
+	struct answering *a = (struct answering *)w;
+
+	(void)r;
+	(void)e;
+	docker_answer(a->call, docker_join_json(&a->net, a->ifname));
+	unuse(a);
+	free(a);
+}
+
+static int enter(struct waiting *w, struct err *e)
+{
+	struct answering *a = (struct answering *)w;
+	struct cluster_network *n = find(a->k, a->net.shared, e);
+	int r;
+
+	if (!n)
+		return -EINVAL;
+	use(a, n);
+	if ((r = networks_serve(n, e)) < 0 || (r = hold_addresses(n, &a->ep, e)) < 0 ||
+	    (r = commit(a, n, e)) < 0)
+		return r == -EBUSY ? -EAGAIN : r;
+	a->version = rows_version(cluster_rows(n->s->c), &n->id);
+
+	return 0;
+}
+
+static void entered(struct waiting *w, int r, const struct err *e)
+{
+	struct answering *a = (struct answering *)w;
+
+	if (r < 0) {
+		docker_fail(a->k, a->call, "/NetworkDriver.Join", e);
+		unuse(a);
+		free(a);
+		return;
+	}
+	a->w = (struct waiting){ .step = is_programmed, .done = programmed };
+	waiting_begin(&a->k->service->waitings, &a->w, PROGRAMMED_MS);
+}
+
+int docker_shared_join(struct docker *k, const struct docker_network *n,
+		       const struct docker_endpoint *ep, struct err *e)
+{
+	struct answering *a = answering_new(k, e);
+
+	if (!a)
+		return -ENOMEM;
+	a->w = (struct waiting){ .step = enter, .done = entered };
+	a->net = *n;
+	a->ep = *ep;
+	waiting_begin(&k->service->waitings, &a->w, WAIT_MS);
+
+	return DOCKER_LATER;
+}
+
+int docker_shared_leave(struct docker *k, const struct docker_network *n,
+			const struct docker_endpoint *ep, struct err *e)
+{
+	struct endpoint *known;
+	struct owner owner;
+	struct err next;
+	int r;
+
+	docker_endpoint_owner(ep, &owner);
+	r = docker_bridge_unpair(k, ep, e);
+	r = err_keep(r, e, docker_bridge_unpublish(k, n, ep, &next), &next);
+	known = endpoints_find(k->service, &owner);
+	if (known)
+		endpoints_release(known);
+
+	return r;
+}

@@ -8,6 +8,7 @@
 #include "overlay/engine.h"
 #include "overlay/event.h"
 #include "overlay/members.h"
+#include "overlay/tree.h"
 
 #define ANSWER_WAIT 500	 /* ms before the question is put to the next owner */
 #define PAUSE	    2000 /* ms after all have refused */
@@ -189,20 +190,35 @@ static void send_link(struct blocks *b, const struct peer *to, const struct ledg
 		engine_send(b->engine, to, &w, 0);
 }
 
+static uint64_t question_mark(const struct node_id *by, uint64_t request)
+{
+	uint64_t mark = tree_mix(request ^ tree_mix(node_id_short(by)));
+
+	return mark ? mark : 1;
+}
+
+void asking_given(struct blocks *b, uint32_t handle)
+{
+	const struct link *l = b->ledger.entries[handle].link;
+	uint64_t mark;
+
+	if (!l || l->of.request == 0 || !node_id_equal(&l->by, engine_id(b->engine)))
+		return;
+	mark = question_mark(&l->of.to, l->of.request);
+	/* Without memory a repeated question is answered by another range, which is a waste. */
+	if (marks_find(&b->answers, mark) == MARKS_NONE && marks_reserve(&b->answers, handle) == 0)
+		marks_put(&b->answers, handle, mark);
+}
+
 /* The answer to this question that was given before, if it was. */
 static const struct ledger_entry *answered(const struct blocks *b, const struct node_id *to,
 					   uint64_t request)
 {
-	for (uint32_t i = b->ledger.n; i-- > 0;) {
-		const struct ledger_entry *entry = &b->ledger.entries[i];
+	uint32_t handle = marks_find(&b->answers, question_mark(to, request));
+	const struct link *l = handle == MARKS_NONE ? NULL : b->ledger.entries[handle].link;
+	bool is_it = l && l->of.request == request && node_id_equal(&l->of.to, to);
 
-		if (entry->link && entry->link->of.request == request && request != 0 &&
-		    node_id_equal(&entry->link->of.to, to) &&
-		    node_id_equal(&entry->link->by, engine_id(b->engine)))
-			return entry;
-	}
-
-	return NULL;
+	return is_it ? &b->ledger.entries[handle] : NULL;
 }
 
 /* The upper half of the largest free run; all of it when it is one number, and there is need. */

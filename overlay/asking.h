@@ -23,6 +23,9 @@ void asking_prefetch(struct blocks *b, struct space *s, ms_t now);
 /* A link to this node has come: it may be the answer. */
 void asking_gained(struct blocks *b, struct space *s, const struct link *l, ms_t now);
 
+/* A link of this node's is in the ledger: the question that it answers gets it again. */
+void asking_given(struct blocks *b, uint32_t handle);
+
 void asking_tick(struct blocks *b, struct space *s, ms_t now);
 void asking_receive(struct blocks *b, const struct origin *o, const struct part *p, ms_t now);
 

@@ -55,6 +55,9 @@ struct blocks {
 	uint32_t n_spaces;
 	bool begun, ready;
 
+	/* asking.c */
+	struct marks answers; /* links of this node's that answered a question, by handle */
+
 	/* meeting.c */
 	struct id_set met;
 	uint32_t meet_number, meet_from; /* a number of this process; the slot to go on from */

@@ -169,6 +169,7 @@ int blocks_take_in(struct blocks *b, struct link *l, uint64_t from, ms_t now)
 	if (r < 0)
 		return r;
 	blocks_pass_on(b, handle, now);
+	asking_given(b, handle);
 	if (mine_from_another)
 		blocks_event(b, EVENT_BLOCKS_RESTORED, NULL, NULL, now);
 	in = b->ledger.entries[handle].link;
@@ -350,6 +351,7 @@ void blocks_free(struct blocks *b)
 	free(b->met.v);
 	forgetting_clear(b);
 	set_sync_clear(&b->sync);
+	marks_clear(&b->answers);
 	ledger_clear(&b->ledger);
 	free(b);
 }
@@ -366,6 +368,8 @@ void blocks_begin(struct blocks *b, enum blocks_start how, ms_t now)
 	members_set_forgotten(engine_members(b->engine),
 			      (struct members_forgotten){ .is = is_forgotten, .ctx = b });
 	(void)ledger_restored(&b->ledger);
+	for (uint32_t i = 0; i < b->ledger.n; i++)
+		asking_given(b, i);
 	b->begun = true;
 	b->ready = how != BLOCKS_REBOOT;
 	if (!b->ready)

@@ -35,6 +35,8 @@ static const struct check {
 	{ "mtu", doctor_mtu },
 	{ "garbage", doctor_garbage },
 	{ "leases", doctor_leases },
+	{ "netd", doctor_netd },
+	{ "tunnels", doctor_tunnels },
 };
 
 static const struct argp argp = {

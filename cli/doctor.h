@@ -73,5 +73,7 @@ int doctor_leases(struct doctor *d, struct err *e);
 int doctor_config_dir(struct doctor *d, struct err *e);
 int doctor_pod_network(struct doctor *d, struct err *e);
 int doctor_plugins(struct doctor *d, struct err *e);
+int doctor_netd(struct doctor *d, struct err *e);
+int doctor_tunnels(struct doctor *d, struct err *e);
 
 #endif

@@ -84,8 +84,10 @@ static const void *behind(const struct event *ev, size_t *ret_len)
 	return NULL;
 }
 
-static void copy_more(struct queued *q, const struct event *ev, void *copy, size_t len)
+/* @copy: room for what is behind. */
+static void copy_more(struct queued *q, const struct event *ev, void *copy)
 {
+	size_t len;
 	const void *from = behind(ev, &len);
 
 	memcpy(&q->more, ev->more, size_of_more(ev));
@@ -114,7 +116,7 @@ static struct queued *copy_event(const struct event *ev)
 	if (ev->profile)
 		q->ev.profile = memcpy(q->copies, ev->profile, profile_len);
 	if (ev->more && size_of_more(ev) > 0)
-		copy_more(q, ev, q->copies + ALIGNED(profile_len), behind_len);
+		copy_more(q, ev, q->copies + ALIGNED(profile_len));
 
 	return q;
 }

@@ -69,10 +69,10 @@ netd_setup() {
 
 netd_teardown() {
 	local pid
+	disown -a
 	for pid in "${NETD_PIDS[@]}" "${HOST_PIDS[@]}" $UNDERLAY_PID; do
 		kill -KILL "$pid" 2>/dev/null || :
 	done
-	wait 2>/dev/null || :
 }
 
 on_host() {

@@ -21,8 +21,7 @@ static struct nlmsghdr *put_fdb(struct nl *nl, uint16_t type, uint16_t flags, in
 {
 	char text[MAC_STRLEN];
 	struct nlmsghdr *req = nl_put(nl, type, flags, "%s the FDB entry of %s",
-				      type == RTM_NEWNEIGH ? "set" : "delete",
-				      mac_str(mac, text));
+				      type == RTM_NEWNEIGH ? "set" : "delete", mac_str(mac, text));
 	struct ndmsg *ndm = mnl_nlmsg_put_extra_header(req, sizeof(*ndm));
 
 	ndm->ndm_family = PF_BRIDGE;

@@ -406,9 +406,11 @@ int plane_serve(struct plane *p, const struct plane_network *net, struct err *e)
 	n->settled = false;
 	r = n->served ? serve_otherwise(p, n, &was, e) : begin_serving(p, n, e);
 	p->unflushed = true;
-	name = (char *)(r < 0 ? n->conf.name : was.name);
-	if (r == 0)
+	if (r == 0) {
+		free((char *)was.name);
 		return 0;
+	}
+	free((char *)n->conf.name);
 	n->conf = was;
 	n->check_devices = n->served;
 	p->counters.failures++;

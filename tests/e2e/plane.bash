@@ -28,7 +28,7 @@ HOSTS=()
 number_of() { printf '%d' $(($(printf '%d' "'$1") - 96)); }
 other_hosts() {
 	local h
-	for h in "${HOSTS[@]}"; do [[ $h == "$1" ]] || echo "$h"; done
+	for h in "${HOSTS[@]}"; do [[ "$h" == "$1" ]] || echo "$h"; done
 }
 vtep_of() { echo "${UNDERLAY_PREFIX:-10.99.0.}$(number_of "$1")"; }
 
@@ -115,7 +115,7 @@ counter_is_above() { (($(counter "$1" "$2") > $3)); }
 serve() {
 	local n
 	n=$(number_of "$1")
-	plane "$1" serve $ID blue 4096 4789 "${3:-0}" $GATEWAY_MAC "02:00:00:00:01:0$n" "${2:-masq,pin}" \
+	plane "$1" serve "$ID" blue 4096 4789 "${3:-0}" "$GATEWAY_MAC" "02:00:00:00:01:0$n" "${2:-masq,pin}" \
 		"10.1.0.0/24,10.1.0.1,10.1.0.$((n + 1))" "fd01::/64,fd01::1,fd01::$((n + 1))"
 }
 
@@ -123,9 +123,9 @@ serve() {
 tell_of_host() {
 	local n
 	n=$(number_of "$2")
-	plane "$1" peer $ID "$(vtep_of "$2")"
-	plane "$1" endpoint $ID "10.1.0.$((n + 1))" "02:00:00:00:01:0$n" "$(vtep_of "$2")"
-	plane "$1" endpoint $ID "fd01::$((n + 1))" "02:00:00:00:01:0$n" "$(vtep_of "$2")"
+	plane "$1" peer "$ID" "$(vtep_of "$2")"
+	plane "$1" endpoint "$ID" "10.1.0.$((n + 1))" "02:00:00:00:01:0$n" "$(vtep_of "$2")"
+	plane "$1" endpoint "$ID" "fd01::$((n + 1))" "02:00:00:00:01:0$n" "$(vtep_of "$2")"
 }
 
 network_up() {
@@ -133,7 +133,7 @@ network_up() {
 	for h in "${HOSTS[@]}"; do
 		serve "$h" "$@"
 		for o in $(other_hosts "$h"); do tell_of_host "$h" "$o"; done
-		plane "$h" complete $ID
+		plane "$h" complete "$ID"
 		plane "$h" sweep
 		plane "$h" flush
 	done
@@ -159,7 +159,7 @@ container_add() {
 	in_ns "$2" ip link set dev lo up
 	in_ns "$1" ip link add name "$port" mtu 1450 type veth peer name eth0 mtu 1450 \
 		address "$(mac_of "$2")" netns "$(netns_name "$2")"
-	in_ns "$1" ip link set dev "$port" master $BRIDGE up
+	in_ns "$1" ip link set dev "$port" master "$BRIDGE" up
 	in_ns "$2" ip link set dev eth0 up
 	in_ns "$2" ip addr add "$(ip4_of "$2")/24" dev eth0
 	in_ns "$2" ip addr add "$(ip6_of "$2")/64" dev eth0 nodad
@@ -173,12 +173,12 @@ container_add() {
 	done
 }
 
-attach() { plane "$1" attach $ID blue "$2" "$(mac_of "$2")" "$(ip4_of "$2")" "$(ip6_of "$2")"; }
+attach() { plane "$1" attach "$ID" blue "$2" "$(mac_of "$2")" "$(ip4_of "$2")" "$(ip6_of "$2")"; }
 
 # tell_of HOST CONTAINER WHERE
 tell_of() {
-	plane "$1" endpoint $ID "$(ip4_of "$2")" "$(mac_of "$2")" "$(vtep_of "$3")"
-	plane "$1" endpoint $ID "$(ip6_of "$2")" "$(mac_of "$2")" "$(vtep_of "$3")"
+	plane "$1" endpoint "$ID" "$(ip4_of "$2")" "$(mac_of "$2")" "$(vtep_of "$3")"
+	plane "$1" endpoint "$ID" "$(ip6_of "$2")" "$(mac_of "$2")" "$(vtep_of "$3")"
 }
 
 # meet A B: containers, both ways, both families
@@ -196,5 +196,5 @@ lab_of_two() {
 }
 
 # entries HOST: of the kernel, that are ours
-fdb_entries() { in_ns "$1" bridge fdb show dev $VXLAN | grep -c extern_learn; }
-neighbour_entries() { in_ns "$1" ip neigh show dev $BRIDGE proto 104 | grep -c extern_learn; }
+fdb_entries() { in_ns "$1" bridge fdb show dev "$VXLAN" | grep -c extern_learn; }
+neighbour_entries() { in_ns "$1" ip neigh show dev "$BRIDGE" proto 104 | grep -c extern_learn; }

@@ -6,8 +6,15 @@
 load lib
 load plane
 
+reply='' # as plane() sets it
+
 setup() { lab_setup; }
 teardown() { lab_teardown; }
+
+# no COMMAND…: it fails, and so does the test if not, as it would not with a bare "!"
+no() { ! "$@"; }
+has_elements() { in_ns "$1" nft list set inet "$2" "$3" | grep -q elements; }
+floods() { in_ns "$1" bridge fdb show dev "$VXLAN" | grep -q 00:00:00:00:00:00; }
 
 # ---- it forwards ------------------------------------------------------------------
 
@@ -15,15 +22,15 @@ teardown() { lab_teardown; }
 	lab_of_two
 	meet c1 c2
 	for c in c1 c2; do
-		reaches $c 10.1.0.1
-		reaches $c fd01::1
+		reaches "$c" 10.1.0.1
+		reaches "$c" fd01::1
 	done
 }
 
 @test "plane: an underlay of IPv6" {
 	UNDERLAY_PREFIX=fd99:: lab_of_two
 	meet c1 c2
-	plane a mtu $ID
+	plane a mtu "$ID"
 	[[ $reply == "ok 1430" ]]
 }
 
@@ -53,12 +60,13 @@ teardown() { lab_teardown; }
 	network_up masq
 	container_add a c1
 	container_add b c2
-	[[ -z $(in_ns a bridge fdb show dev $VXLAN | grep 00:00:00:00:00:00) ]]
+	no floods a
 	! frame_arrives c1 eth0 c2 eth0 "$(mac_of c1)" ff:ff:ff:ff:ff:ff || fail "a broadcast left the host"
 	for h in a b; do
-		serve $h masq,multicast
-		plane $h flush
+		serve "$h" masq,multicast
+		plane "$h" flush
 	done
+	floods a
 	frame_arrives c1 eth0 c2 eth0 "$(mac_of c1)" ff:ff:ff:ff:ff:ff
 	meet c1 c2
 	reaches c1 10.1.0.1
@@ -75,8 +83,8 @@ teardown() { lab_teardown; }
 	in_ns c2 ip addr flush dev eth0
 	in_ns c3 ip addr add "$(ip4_of c2)/24" dev eth0
 	in_ns c3 ip addr add "$(ip6_of c2)/64" dev eth0 nodad
-	plane c attach $ID blue c3 "$(mac_of c3)" "$(ip4_of c3)" "$(ip6_of c3)" "$(ip4_of c2)" "$(ip6_of c2)"
-	for ip in "$(ip4_of c2)" "$(ip6_of c2)"; do plane a endpoint $ID "$ip" "$(mac_of c3)" "$(vtep_of c)"; done
+	plane c attach "$ID" blue c3 "$(mac_of c3)" "$(ip4_of c3)" "$(ip6_of c3)" "$(ip4_of c2)" "$(ip6_of c2)"
+	for ip in "$(ip4_of c2)" "$(ip6_of c2)"; do plane a endpoint "$ID" "$ip" "$(mac_of c3)" "$(vtep_of c)"; done
 	plane a flush
 	wait_for 5 knows c1 "$(ip4_of c2)" "$(mac_of c3)"
 	wait_for 5 knows c1 "$(ip6_of c2)" "$(mac_of c3)"
@@ -92,16 +100,16 @@ teardown() { lab_teardown; }
 	meet c1 c2
 	# Off b, on to a: local again, and the entries of the other host are in the way.
 	in_ns b ip link del dev "$(port_of b c2)"
-	plane b detach $ID blue c2
+	plane b detach "$ID" blue c2
 	netns_del c2
 	container_add a c2
 	meet c1 c2
 	# The rows follow: nobody wants what was remote.
-	plane a noendpoint $ID "$(ip4_of c2)" "$(mac_of c2)" "$(vtep_of b)"
-	plane a noendpoint $ID "$(ip6_of c2)" "$(mac_of c2)" "$(vtep_of b)"
+	plane a noendpoint "$ID" "$(ip4_of c2)" "$(mac_of c2)" "$(vtep_of b)"
+	plane a noendpoint "$ID" "$(ip6_of c2)" "$(mac_of c2)" "$(vtep_of b)"
 	plane a flush
 	meet c1 c2
-	[[ $(in_ns a bridge fdb get "$(mac_of c2)" br $BRIDGE) == *"dev $(port_of a c2) "* ]]
+	[[ $(in_ns a bridge fdb get "$(mac_of c2)" br "$BRIDGE") == *"dev $(port_of a c2) "* ]]
 }
 
 # ---- it lets in who belongs there ----------------------------------------------------
@@ -131,7 +139,7 @@ dropped() { in_ns "$1" nft list chain inet heddle_overlay "$2" | grep -oP 'packe
 	# From the wire: not a member's address.
 	inject wire w0 "$a_mac" 10.99.0.254 10.99.0.1 4096 stranger
 	# From a container of this host, with a member's address, to the host's own.
-	inject c3 eth0 $GATEWAY_MAC 10.99.0.2 10.99.0.1 4096 pretender
+	inject c3 eth0 "$GATEWAY_MAC" 10.99.0.2 10.99.0.1 4096 pretender
 	# The same packet from the member's side gets through, so it would have been taken.
 	inject wire w0 "$a_mac" 10.99.0.2 10.99.0.1 4096 member
 	wait_for 30 heard member
@@ -142,7 +150,7 @@ dropped() { in_ns "$1" nft list chain inet heddle_overlay "$2" | grep -oP 'packe
 	inject wire w0 "$a_mac" 10.99.0.254 10.99.0.1 77 foreign
 	[[ $(dropped a input) == 2 ]]
 	# One that is no member any more is a stranger.
-	plane a nopeer $ID 10.99.0.2
+	plane a nopeer "$ID" 10.99.0.2
 	plane a flush
 	inject wire w0 "$a_mac" 10.99.0.2 10.99.0.1 4096 gone
 	wait_for 30 dropped_is a input 3
@@ -155,7 +163,7 @@ dropped_is() { [[ $(dropped "$1" "$2") == "$3" ]]; }
 	container_add a c1
 	container_add b c2
 	in_ns a ping -c1 -W10 10.99.0.2 >/dev/null
-	inject c1 eth0 $GATEWAY_MAC "$(ip4_of c1)" 10.99.0.2 4096 masqueraded
+	inject c1 eth0 "$GATEWAY_MAC" "$(ip4_of c1)" 10.99.0.2 4096 masqueraded
 	wait_for 30 dropped_is a forward 1
 }
 
@@ -166,15 +174,16 @@ dropped_is() { [[ $(dropped "$1" "$2") == "$3" ]]; }
 	container_add a c2
 	"$E2E_DIR/forge.py" "$(netns_path c1)" eth0 "$(ip4_of c1)" "$(ip6_of c1)" \
 		"$(netns_path c2)" eth0 "$(ip4_of c2)" "$(ip6_of c2)" >"$BATS_TEST_TMPDIR/frames"
-	! grep '^own-.* dropped' "$BATS_TEST_TMPDIR/frames"
-	! grep '^forged-.* arrived' "$BATS_TEST_TMPDIR/frames"
-	grep -c arrived "$BATS_TEST_TMPDIR/frames"
+	no grep '^own-.* dropped' "$BATS_TEST_TMPDIR/frames"
+	no grep '^forged-.* arrived' "$BATS_TEST_TMPDIR/frames"
+	grep -q '^own-.* arrived' "$BATS_TEST_TMPDIR/frames"
+	grep -q '^forged-.* dropped' "$BATS_TEST_TMPDIR/frames"
 }
 
 @test "plane: without pins a container still cannot take another's MAC" {
 	lab_of_two masq
-	! frame_arrives c1 eth0 a $BRIDGE "$(mac_of c2)" $GATEWAY_MAC || fail "the forged frame got through"
-	frame_arrives c1 eth0 a $BRIDGE "$(mac_of c1)" $GATEWAY_MAC
+	! frame_arrives c1 eth0 a "$BRIDGE" "$(mac_of c2)" "$GATEWAY_MAC" || fail "the forged frame got through"
+	frame_arrives c1 eth0 a "$BRIDGE" "$(mac_of c1)" "$GATEWAY_MAC"
 	meet c1 c2
 }
 
@@ -185,16 +194,16 @@ dropped_is() { [[ $(dropped "$1" "$2") == "$3" ]]; }
 	meet c1 c2
 	[[ $(counter a fdb) == 0 && $(counter a links) == 0 && $(counter a addrs) == 0 ]]
 
-	in_ns a bridge fdb del "$(mac_of c2)" dev $VXLAN self
+	in_ns a bridge fdb del "$(mac_of c2)" dev "$VXLAN" self
 	wait_for 30 counter_is_above a fdb 0
 	wait_for 30 meet c1 c2
-	in_ns a bridge fdb del "$(mac_of c2)" dev $VXLAN master
+	in_ns a bridge fdb del "$(mac_of c2)" dev "$VXLAN" master
 	wait_for 30 counter_is_above a fdb 1
 	wait_for 30 meet c1 c2
-	in_ns a ip neigh flush dev $BRIDGE nud permanent
+	in_ns a ip neigh flush dev "$BRIDGE" nud permanent
 	wait_for 30 counter_is_above a neighbours 0
 	wait_for 30 meet c1 c2
-	in_ns a ip addr del 10.1.0.2/32 dev $BRIDGE
+	in_ns a ip addr del 10.1.0.2/32 dev "$BRIDGE"
 	wait_for 30 counter_is_above a addrs 0
 	wait_for 30 reaches a "$(ip4_of c2)"
 	in_ns a bridge fdb del "$(mac_of c1)" dev "$(port_of a c1)" master
@@ -205,35 +214,35 @@ dropped_is() { [[ $(dropped "$1" "$2") == "$3" ]]; }
 
 @test "plane: entries that somebody changes are put right" {
 	lab_of_two
-	in_ns a bridge fdb replace "$(mac_of c2)" dev $VXLAN dst 10.99.0.77 self
+	in_ns a bridge fdb replace "$(mac_of c2)" dev "$VXLAN" dst 10.99.0.77 self
 	wait_for 30 counter_is_above a fdb 0
-	in_ns a ip neigh replace "$(ip4_of c2)" lladdr 02:00:00:00:00:77 dev $BRIDGE nud permanent
+	in_ns a ip neigh replace "$(ip4_of c2)" lladdr 02:00:00:00:00:77 dev "$BRIDGE" nud permanent
 	wait_for 30 counter_is_above a neighbours 0
 	wait_for 30 meet c1 c2
-	in_ns a ip link set dev $VXLAN type bridge_slave learning on neigh_suppress off
+	in_ns a ip link set dev "$VXLAN" type bridge_slave learning on neigh_suppress off
 	wait_for 30 counter_is_above a links 0
 	wait_for 30 suppresses a
 }
-suppresses() { [[ $(in_ns "$1" bridge -d link show dev $VXLAN) == *"learning off"*"neigh_suppress on"* ]]; }
+suppresses() { [[ $(in_ns "$1" bridge -d link show dev "$VXLAN") == *"learning off"*"neigh_suppress on"* ]]; }
 
 @test "plane: devices that somebody deletes are made anew" {
 	lab_of_two
-	in_ns a ip link del dev $VXLAN
+	in_ns a ip link del dev "$VXLAN"
 	wait_for 30 counter_is_above a links 0
 	wait_for 30 meet c1 c2
-	in_ns a ip link del dev $BRIDGE
-	wait_for 30 link_exists a $BRIDGE
+	in_ns a ip link del dev "$BRIDGE"
+	wait_for 30 link_exists a "$BRIDGE"
 	wait_for 30 meet c1 c2
 	[[ $(in_ns a bridge -d link show dev "$(port_of a c1)") == *"learning off"*"locked on"* ]]
 }
 
 @test "plane: a bridge that goes down comes up, with its neighbours and addresses" {
 	lab_of_two
-	in_ns a ip link set dev $BRIDGE down
-	wait_for 30 is_up a $BRIDGE
+	in_ns a ip link set dev "$BRIDGE" down
+	wait_for 30 is_up a "$BRIDGE"
 	wait_for 30 meet c1 c2
 	wait_for 30 reaches a "$(ip6_of c2)"
-	in_ns a ip link set dev $VXLAN down
+	in_ns a ip link set dev "$VXLAN" down
 	wait_for 30 meet c1 c2
 }
 
@@ -274,14 +283,14 @@ told_again() {
 	plane_start a
 	told_again a c1 c2
 	plane a flush
-	plane a complete $ID
+	plane a complete "$ID"
 	plane a sweep
 	plane a flush
 	# Killed this time.
 	plane_kill a
 	plane_start a
 	told_again a c1 c2
-	plane a complete $ID
+	plane a complete "$ID"
 	plane a sweep
 	plane a flush
 	[[ $(counter a announced) == 2 ]]	# the container of this host alone
@@ -300,7 +309,7 @@ told_again() {
 	plane a flush
 	[[ $(fdb_entries a) == "$fdb" && $(neighbour_entries a) == "$neighbours" ]]
 	reaches c1 "$(ip4_of c3)"
-	plane a complete $ID
+	plane a complete "$ID"
 	plane a flush
 	[[ $(fdb_entries a) == $((fdb - 2)) && $(neighbour_entries a) == $((neighbours - 2)) ]]
 	meet c1 c2
@@ -308,7 +317,7 @@ told_again() {
 	plane a doubt
 	plane a flush
 	meet c1 c2
-	plane a complete $ID
+	plane a complete "$ID"
 	plane a flush
 	[[ $(neighbour_entries a) == 0 ]]
 }
@@ -318,20 +327,20 @@ told_again() {
 	in_ns a ip link add name hb-other type bridge
 	in_ns a ip link add name hv-other type vxlan id 77 dstport 4789 dev eth0
 	in_ns a nft add table inet mine
-	plane a unserve $ID
-	! link_exists a $BRIDGE
-	! link_exists a $VXLAN
-	[[ -z $(in_ns a nft list set inet heddle_overlay members4 | grep elements) ]]
-	[[ -z $(in_ns a nft list set inet heddle_overlay networks | grep elements) ]]
-	[[ -z $(in_ns a nft list set inet heddle masq4 | grep elements) ]]
+	plane a unserve "$ID"
+	no link_exists a "$BRIDGE"
+	no link_exists a "$VXLAN"
+	no has_elements a heddle_overlay members4
+	no has_elements a heddle_overlay networks
+	no has_elements a heddle masq4
 	[[ $(counter a networks) == 0 ]]
 	# One of the process before.
 	plane_stop b
 	plane_start b
 	plane b sweep
 	plane b flush
-	! link_exists b $BRIDGE
-	[[ -z $(in_ns b nft list set inet heddle_overlay members4 | grep elements) ]]
+	no link_exists b "$BRIDGE"
+	no has_elements b heddle_overlay members4
 	link_exists a hb-other
 	link_exists a hv-other
 	in_ns a nft list table inet mine
@@ -340,16 +349,16 @@ told_again() {
 @test "plane: a VNI, or a name, that another tool holds is left to it" {
 	hosts_add a
 	in_ns a ip link add name flannel.1 type vxlan id 4096 dstport 4789 dev eth0
-	plane_asked a serve $ID blue 4096 4789 0 $GATEWAY_MAC 02:00:00:00:01:01 pin 10.1.0.0/24,10.1.0.1,10.1.0.2
+	plane_asked a serve "$ID" blue 4096 4789 0 "$GATEWAY_MAC" 02:00:00:00:01:01 pin 10.1.0.0/24,10.1.0.1,10.1.0.2
 	[[ $reply == "error 17 "*VNI*4096* ]]
-	! link_exists a $BRIDGE
-	[[ -z $(in_ns a nft list set inet heddle_overlay networks | grep elements) ]]
-	plane a serve $ID blue 4097 4789 0 $GATEWAY_MAC 02:00:00:00:01:01 pin 10.1.0.0/24,10.1.0.1,10.1.0.2
-	plane a unserve $ID
-	in_ns a ip link add name $BRIDGE type bridge
-	plane_asked a serve $ID blue 4097 4789 0 $GATEWAY_MAC 02:00:00:00:01:01 pin 10.1.0.0/24,10.1.0.1,10.1.0.2
+	no link_exists a "$BRIDGE"
+	no has_elements a heddle_overlay networks
+	plane a serve "$ID" blue 4097 4789 0 "$GATEWAY_MAC" 02:00:00:00:01:01 pin 10.1.0.0/24,10.1.0.1,10.1.0.2
+	plane a unserve "$ID"
+	in_ns a ip link add name "$BRIDGE" type bridge
+	plane_asked a serve "$ID" blue 4097 4789 0 "$GATEWAY_MAC" 02:00:00:00:01:01 pin 10.1.0.0/24,10.1.0.1,10.1.0.2
 	[[ $reply == "error 17 "*$BRIDGE* ]]
-	link_exists a $BRIDGE
+	link_exists a "$BRIDGE"
 }
 
 # ---- it follows the host ----------------------------------------------------------------------
@@ -367,18 +376,18 @@ told_again() {
 	in_ns a ip addr add 10.99.0.11/24 dev eth0
 	wait_for 30 underlay_is a 10.99.0.11
 	plane a vtep 10.99.0.11
-	plane b peer $ID 10.99.0.11
-	plane b endpoint $ID "$(ip4_of c1)" "$(mac_of c1)" 10.99.0.11
-	plane b endpoint $ID "$(ip6_of c1)" "$(mac_of c1)" 10.99.0.11
+	plane b peer "$ID" 10.99.0.11
+	plane b endpoint "$ID" "$(ip4_of c1)" "$(mac_of c1)" 10.99.0.11
+	plane b endpoint "$ID" "$(ip6_of c1)" "$(mac_of c1)" 10.99.0.11
 	plane b flush
 	wait_for 30 meet c1 c2
 	[[ $(counter a links) == 0 ]]
 }
 mtu_is() {
-	plane "$1" mtu $ID
+	plane "$1" mtu "$ID"
 	[[ $reply == "ok $2" ]]
 }
-bridge_mtu_is() { [[ $(link_json "$1" $BRIDGE .mtu) == "$2" ]]; }
+bridge_mtu_is() { [[ $(link_json "$1" "$BRIDGE" .mtu) == "$2" ]]; }
 underlay_is() {
 	plane_asked "$1" underlay
 	[[ $reply == "ok $2 "* ]]
@@ -386,20 +395,20 @@ underlay_is() {
 
 @test "plane: 10,000 remote endpoints" {
 	hosts_add a
-	plane a serve $ID blue 4096 4789 0 $GATEWAY_MAC 02:00:00:00:01:01 pin 10.64.0.0/16,10.64.0.1,10.64.0.2
-	plane a fill $ID 10000 10.64.1.0 10.99.0.2
+	plane a serve "$ID" blue 4096 4789 0 "$GATEWAY_MAC" 02:00:00:00:01:01 pin 10.64.0.0/16,10.64.0.1,10.64.0.2
+	plane a fill "$ID" 10000 10.64.1.0 10.99.0.2
 	local begin=${EPOCHREALTIME/./}
 	plane a flush
 	echo "# 10,000 endpoints into the kernel: $(((${EPOCHREALTIME/./} - begin) / 1000)) ms" >&3
 	[[ $(fdb_entries a) == 20000 && $(neighbour_entries a) == 10000 ]]
-	in_ns a ip neigh flush dev $BRIDGE nud permanent
+	in_ns a ip neigh flush dev "$BRIDGE" nud permanent
 	wait_for 30 all_neighbours a
 	plane_stop a
 	plane_start a
-	plane a fill $ID 10000 10.64.1.0 10.99.0.2
+	plane a fill "$ID" 10000 10.64.1.0 10.99.0.2
 	begin=${EPOCHREALTIME/./}
-	plane a serve $ID blue 4096 4789 0 $GATEWAY_MAC 02:00:00:00:01:01 pin 10.64.0.0/16,10.64.0.1,10.64.0.2
-	plane a complete $ID
+	plane a serve "$ID" blue 4096 4789 0 "$GATEWAY_MAC" 02:00:00:00:01:01 pin 10.64.0.0/16,10.64.0.1,10.64.0.2
+	plane a complete "$ID"
 	plane a flush
 	echo "# … compared after a restart: $(((${EPOCHREALTIME/./} - begin) / 1000)) ms" >&3
 	[[ $(fdb_entries a) == 20000 ]]

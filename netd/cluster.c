@@ -101,7 +101,10 @@ static enum blocks_start how_to_begin(const struct cluster *c, uint32_t last_gen
 	if (c->fresh || (last_generation > 0 && mark_matches(c, last_generation)))
 		return BLOCKS_SAME_BOOT;
 
-	return had_peers(c) ? BLOCKS_REBOOT : BLOCKS_ALONE;
+	if (c->d->config.alone)
+		log_warning("started with --alone: addresses that other nodes may have are given");
+
+	return had_peers(c) && !c->d->config.alone ? BLOCKS_REBOOT : BLOCKS_ALONE;
 }
 
 /* ---- records of earlier lives ---------------------------------------------------------- */
@@ -298,6 +301,7 @@ void cluster_go_down(struct cluster *c, bool left)
 	for (size_t i = c->n_users; i-- > 0;)
 		if (c->users[i].down)
 			c->users[i].down(c->users[i].ctx, left);
+	cluster_fail_forgets(c);
 	free_engine(c);
 	cluster_drop_events(c);
 	cluster_drop_held(c, MS_NEVER);

@@ -80,6 +80,12 @@ struct config {
 	size_t n_pools;
 	bool masquerade; /* true: what leaves an overlay network has the host's address */
 
+	/*
+	 * Not of the file: --alone, the operator's word that this disk is no backup and
+	 * that whoever is missing will not come back.
+	 */
+	bool alone;
+
 	/* config.c's own: the text of each key, and where it stands; 0: nowhere. */
 	char *text[CONFIG_KEYS];
 	unsigned int line[CONFIG_KEYS];

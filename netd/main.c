@@ -25,18 +25,22 @@
 
 #define JOIN_TIMEOUT_MS 60000
 
-enum { KEY_NAME = 0x100 };
+enum { KEY_ALONE = 0x100, KEY_NAME };
 
 struct arguments {
 	const char *file; /* NULL: CONFIG_FILE */
 	const char *name; /* of the node; NULL: the configuration's */
-	char **words;	  /* the subcommand and what follows it */
+	bool alone;
+	char **words; /* the subcommand and what follows it */
 	int n_words;
 };
 
 static const struct argp_option options[] = {
 	{ "config", 'c', "FILE", 0, "Configuration (" CONFIG_FILE ")" },
 	{ "name", KEY_NAME, "NAME", 0, "init: this node's name, if not the configured" },
+	{ "alone", KEY_ALONE, NULL, 0,
+	  "Give addresses without having met the nodes known from before: they are gone for good, "
+	  "and this disk is no old copy" },
 	{ "version", 'V', NULL, 0, "Print the version" },
 	{ 0 },
 };
@@ -48,6 +52,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case 'c':
 		a->file = arg;
+		return 0;
+	case KEY_ALONE:
+		a->alone = true;
 		return 0;
 	case KEY_NAME:
 		a->name = arg;
@@ -75,6 +82,8 @@ static const struct argp argp = {
 
 static int command_run(struct arguments *a, struct config *c, struct err *e)
 {
+	c->alone = a->alone;
+
 	return daemon_run(c, a->file, e);
 }
 

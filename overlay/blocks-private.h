@@ -33,6 +33,16 @@ struct id_set {
 bool id_set_has(const struct id_set *s, const struct node_id *id);
 int id_set_add(struct id_set *s, const struct node_id *id);
 
+/*
+ * Members' words, which count together if they were said in the same lives: of the
+ * same members, each in the same generation, none of them excused since.  What
+ * one who died or started again had told others may have come after their word.
+ */
+struct words {
+	struct id_set from;
+	uint64_t lives; /* words_lives() of all of them */
+};
+
 /* Which forget of a member this node has acknowledged last. */
 struct forget_ack {
 	struct node_id subject;
@@ -42,7 +52,7 @@ struct forget_ack {
 /* A forget of this node's own that waits for acknowledgements. */
 struct issue {
 	uint32_t handle; /* in the ledger */
-	struct id_set acked;
+	struct words acked;
 	uint32_t most_members; /* that any of these knows of */
 	ms_t next;	       /* when those that are missing are asked again */
 };
@@ -59,7 +69,7 @@ struct blocks {
 	struct marks answers; /* links of this node's that answered a question, by handle */
 
 	/* meeting.c */
-	struct id_set met;
+	struct words met;
 	uint32_t meet_number, meet_from; /* a number of this process; the slot to go on from */
 	uint32_t most_members;		 /* that anyone said there are */
 	ms_t meet_next;
@@ -102,8 +112,17 @@ void blocks_event(struct blocks *b, uint16_t kind, const struct node_id *node,
  */
 uint32_t meeting_count(const struct blocks *b, const struct id_set *met, uint32_t *unmet);
 
+/* In which lives a word is said here and now: it goes along with it. */
+uint64_t words_lives(const struct blocks *b);
+
+/* Count a word that was said in these lives.  Return: whether it counts here and now. */
+bool words_add(const struct blocks *b, struct words *w, const struct node_id *id, uint64_t lives);
+
+/* Drop them all if they count no more.  Return: whether there is any. */
+bool words_hold(const struct blocks *b, struct words *w);
+
 /* Whether everyone has been met but for those whom somebody forgets. */
-bool meeting_is_done(const struct blocks *b);
+bool meeting_is_done(struct blocks *b);
 void meeting_begin(struct blocks *b, ms_t now);
 void meeting_tick(struct blocks *b, ms_t now);
 void meeting_receive(struct blocks *b, const struct origin *o, const struct part *p, ms_t now);

@@ -348,7 +348,7 @@ void blocks_free(struct blocks *b)
 	for (uint32_t i = 0; i < b->n_spaces; i++)
 		pool_clear(&b->spaces[i].pool);
 	free(b->spaces);
-	free(b->met.v);
+	free(b->met.from.v);
 	forgetting_clear(b);
 	set_sync_clear(&b->sync);
 	marks_clear(&b->answers);

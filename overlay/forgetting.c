@@ -140,12 +140,12 @@ static int make_durable(struct blocks *b)
 
 static void send_ack(struct blocks *b, const struct peer *to, const struct forget *f)
 {
-	block_ForgetAck m = block_ForgetAck_init_zero;
+	block_ForgetAck m = { .lives = words_lives(b) };
 	uint8_t buf[64];
 	struct part_writer w = { .buf = buf, .cap = sizeof(buf) };
 	uint32_t unmet;
 
-	m.members = meeting_count(b, &b->met, &unmet);
+	m.members = meeting_count(b, &b->met.from, &unmet);
 	memcpy(m.forget, f->id.b, sizeof(m.forget));
 	if (part_put_message(&w, PART_FORGET_ACK, block_ForgetAck_fields, &m))
 		ledger_send_proofs(&b->ledger, to, is_about_forgotten, &b->ledger, &w);
@@ -238,7 +238,7 @@ static int begin_issue(struct blocks *b, uint32_t handle, ms_t now)
 
 static void end_issue(struct blocks *b, struct issue *i)
 {
-	free(i->acked.v);
+	free(i->acked.from.v);
 	*i = b->issues[--b->n_issues];
 }
 
@@ -264,7 +264,7 @@ static uint32_t ask_missing(struct blocks *b, const struct issue *i, bool send)
 		struct part_writer w = { .buf = buf, .cap = sizeof(buf) };
 		struct peer to;
 
-		if (!is_needed(b, f, m) || id_set_has(&i->acked, &m->profile->id))
+		if (!is_needed(b, f, m) || id_set_has(&i->acked.from, &m->profile->id))
 			continue;
 		missing++;
 		if (!send || m->state == MEMBER_DEAD)
@@ -350,9 +350,9 @@ static void ask_again(struct blocks *b, struct issue *i)
 {
 	uint32_t unmet;
 
-	if (meeting_count(b, &i->acked, &unmet) >= i->most_members)
+	if (meeting_count(b, &i->acked.from, &unmet) >= i->most_members)
 		return;
-	i->acked.n = 0;
+	i->acked.from.n = 0;
 	i->most_members = 0;
 	(void)ask_missing(b, i, true);
 }
@@ -361,7 +361,8 @@ static void try_to_complete(struct blocks *b, struct issue *i, ms_t now)
 {
 	uint32_t handle = i->handle, unmet;
 
-	if (meeting_count(b, &i->acked, &unmet) < i->most_members)
+	(void)words_hold(b, &i->acked);
+	if (meeting_count(b, &i->acked.from, &unmet) < i->most_members)
 		return;
 	/* This node's own word is one of those that it takes. */
 	if (ask_missing(b, i, false) > 0 || !may_acknowledge(b, forget_at(b, handle)) ||
@@ -561,7 +562,7 @@ static void take_ack(struct blocks *b, const struct origin *o, const block_Forge
 			continue;
 		if (m->members > issue->most_members)
 			issue->most_members = m->members;
-		if (id_set_add(&issue->acked, &o->from.id) == 0)
+		if (words_add(b, &issue->acked, &o->from.id, m->lives))
 			try_to_complete(b, issue, now);
 		return;
 	}

@@ -15,6 +15,7 @@
 #include "overlay/event.h"
 #include "overlay/members.h"
 #include "overlay/profile.h"
+#include "overlay/tree.h"
 
 #define AGAIN	1000 /* ms between rounds */
 #define AT_ONCE 64   /* members asked in a round */
@@ -45,21 +46,58 @@ uint32_t meeting_count(const struct blocks *b, const struct id_set *met, uint32_
 	return known;
 }
 
-bool meeting_is_done(const struct blocks *b)
+/* Those that are forgotten are excused, also before everybody has agreed. */
+uint64_t words_lives(const struct blocks *b)
+{
+	const struct members *t = engine_members(b->engine);
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < members_slots(t); i++) {
+		const struct member *m = members_at(t, i);
+
+		if (m->profile && m->state != MEMBER_LEFT &&
+		    !ledger_is_forgotten(&b->ledger, &m->profile->id, m->generation, false))
+			sum += tree_mix(node_id_short(&m->profile->id) ^ tree_mix(m->generation));
+	}
+
+	return sum;
+}
+
+bool words_hold(const struct blocks *b, struct words *w)
+{
+	if (w->from.n > 0 && w->lives != words_lives(b))
+		w->from.n = 0;
+
+	return w->from.n > 0;
+}
+
+bool words_add(const struct blocks *b, struct words *w, const struct node_id *id, uint64_t lives)
+{
+	if (lives != words_lives(b))
+		return false;
+	(void)words_hold(b, w);
+	w->lives = lives;
+
+	return id_set_add(&w->from, id) == 0;
+}
+
+bool meeting_is_done(struct blocks *b)
 {
 	const struct members *t = engine_members(b->engine);
 
 	if (b->ready)
 		return true;
+	if (!words_hold(b, &b->met))
+		return false;
 	for (uint32_t i = 0; i < members_slots(t); i++) {
 		const struct member *m = members_at(t, i);
 
-		if (is_to_be_met(b, m) && !id_set_has(&b->met, &m->profile->id) &&
+		if (is_to_be_met(b, m) && !id_set_has(&b->met.from, &m->profile->id) &&
 		    !ledger_is_forgotten(&b->ledger, &m->profile->id, m->generation, false))
 			return false;
 	}
 
-	return b->met.n > 0;
+	return true;
 }
 
 uint32_t blocks_unmet(const struct blocks *b)
@@ -68,12 +106,12 @@ uint32_t blocks_unmet(const struct blocks *b)
 
 	if (b->ready)
 		return 0;
-	known = meeting_count(b, &b->met, &unmet);
+	known = meeting_count(b, &b->met.from, &unmet);
 	if (b->most_members > known)
 		unmet += b->most_members - known;
 
 	/* A disk that knows nobody may be from before anybody came. */
-	return unmet == 0 && b->met.n == 0 ? 1 : unmet;
+	return unmet == 0 && b->met.from.n == 0 ? 1 : unmet;
 }
 
 void meeting_begin(struct blocks *b, ms_t now)
@@ -103,7 +141,7 @@ static void ask_some(struct blocks *b)
 		const struct member *m = members_at(t, b->meet_from++ % slots);
 
 		if (!is_to_be_met(b, m) || m->state == MEMBER_DEAD ||
-		    id_set_has(&b->met, &m->profile->id))
+		    id_set_has(&b->met.from, &m->profile->id))
 			continue;
 		ask(b, m);
 		asked++;
@@ -128,15 +166,16 @@ void meeting_tick(struct blocks *b, ms_t now)
 	if (b->ready || now < b->meet_next)
 		return;
 	b->meet_next = now + AGAIN;
+	(void)words_hold(b, &b->met);
 	if (blocks_unmet(b) == 0) {
 		become_ready(b, now);
 		return;
 	}
-	(void)meeting_count(b, &b->met, &unmet);
+	(void)meeting_count(b, &b->met.from, &unmet);
 	if (unmet == 0) {
 		/* Somebody knew more: of one who is gone by now, or whom this node learns of yet.
 		 */
-		b->met.n = 0;
+		b->met.from.n = 0;
 		b->most_members = 0;
 	}
 	ask_some(b);
@@ -167,12 +206,12 @@ static bool is_about(void *ctx, uint32_t handle, const struct ledger_entry *e)
 static void answer(struct blocks *b, const struct origin *o, uint32_t number)
 {
 	struct question q = { .ledger = &b->ledger, .who = o->from.id };
-	block_Met met = { .number = number };
+	block_Met met = { .number = number, .lives = words_lives(b) };
 	uint8_t buf[64];
 	struct part_writer w = { .buf = buf, .cap = sizeof(buf) };
 	uint32_t unmet;
 
-	met.members = meeting_count(b, &b->met, &unmet);
+	met.members = meeting_count(b, &b->met.from, &unmet);
 	if (part_put_message(&w, PART_MET, block_Met_fields, &met))
 		ledger_send_proofs(&b->ledger, &o->from, is_about, &q, &w);
 }
@@ -183,7 +222,7 @@ static void met(struct blocks *b, const struct origin *o, const block_Met *m, ms
 		return;
 	if (m->members > b->most_members)
 		b->most_members = m->members;
-	if (id_set_add(&b->met, &o->from.id) == 0 && blocks_unmet(b) == 0)
+	if (words_add(b, &b->met, &o->from.id, m->lives) && blocks_unmet(b) == 0)
 		become_ready(b, now);
 }
 

@@ -194,3 +194,129 @@ no_device() { [[ -z $(on_host "$1" ip -o link show type vxlan) ]]; }
 }
 
 is_overlay() { on_host a jq -e '.plugins[0].type == "overlay"' "$(conflist warp)" >/dev/null; }
+
+@test "a node that dies vanishes from listings, and is forwarded to until it is back" {
+	cluster_start a b c
+	network_create a warp '{"ipv6": true}'
+	network_everywhere warp a b c
+	attach a warp c1
+	attach b warp c1
+	wait_for endpoints_are a warp "c1-a a" "c1-b b"
+	local at_b
+	at_b=$(address b c1 4)
+
+	netd_kill b
+	wait_for sees a b dead
+	endpoints_are a warp "c1-a a"
+	endpoints_are c warp "c1-a a"
+	reaches a c1 "$at_b"
+	reaches a c1 "$(address b c1 6)"
+	host_reaches a "$at_b"
+
+	netd_start b
+	wait_for endpoints_are a warp "c1-a a" "c1-b b"
+	reaches a c1 "$at_b"
+}
+
+# cut HOST, mend HOST: from the underlay
+cut() { on_underlay ip link set "$1-eth0" down; }
+mend() { on_underlay ip link set "$1-eth0" up; }
+
+name_lost() { [[ $(netd_ask "$1" network.list | jq "[.networks[] | select(.name == \"$2\" and .nameLost)] | length") == 1 ]]; }
+knows() { [[ $(netd_ask "$1" network.list | jq '.networks | length') == "$2" ]]; }
+
+@test "two parts of a cluster make a network of one name: one wins, nobody is cut off" {
+	cluster_start a b
+	# Each has numbers of its own from here on.
+	network_create b first
+	network_everywhere first a b
+	cut b
+	wait_for sees a b dead
+	wait_for sees b a dead
+	network_create a warp
+	network_create b warp
+	for host in a b; do
+		attach "$host" warp c1
+		attach "$host" warp c2
+	done
+	mend b
+	wait_for all_see_all a b
+	for host in a b; do
+		wait_for knows "$host" 3
+		wait_for name_lost "$host" warp
+	done
+	# a's is the older one.  On b, what runs goes on in its own; what is new goes to a's.
+	reaches b c1 "$(address b c2 4)"
+	[[ $(netd_log b) == *'has lost its name'* ]]
+	attach b warp c3
+	wait_for reaches b c3 "$(address a c1 4)"
+	! reaches b c3 "$(address b c1 4)"
+
+	# The loser goes with its last container, once it is removed.
+	local lost
+	lost=$(netd_ask b network.list | jq -r '.networks[] | select(.nameLost).id')
+	refused a network.remove "{\"name\": \"$lost\"}" 'has active endpoints'
+	detach b warp c1
+	detach b warp c2
+	wait_for netd_ask a network.remove "{\"name\": \"$lost\"}"
+	for host in a b; do
+		wait_for knows "$host" 2
+		! name_lost "$host" warp
+	done
+	reaches b c3 "$(address a c1 4)"
+}
+
+@test "every member says when its kernel holds a row, and ADD waits for that" {
+	cluster_start a b c
+	network_create a warp
+	network_everywhere warp a b c
+	for host in a b c; do
+		attach "$host" warp c1
+	done
+	# With 16 members and fewer, each tells each; no ADD asserts a time, which a slow machine has not.
+	for host in a b c; do
+		wait_for netd_counted "$host" heddle_netd_programmed_told_total 2
+	done
+	detach c warp c1
+	attach c warp c2
+	wait_for netd_counted a heddle_netd_programmed_told_total 4
+	[[ $(netd_metric c heddle_netd_endpoints) == 1 ]]
+}
+
+@test "heddle runs the chain: published ports, and no way from one network into another" {
+	cluster_start a b
+	network_create a warp
+	network_create a weft
+	network_everywhere warp a b
+	network_everywhere weft a b
+	for host in a b; do
+		container_new "$host" c1
+		heddle "$host" attach --network warp -p 8080:80 c1
+	done
+	container_new a c2
+	heddle a attach --network weft c2
+	in_container b c1 timeout 60 socat TCP-LISTEN:80,fork,reuseaddr SYSTEM:'echo hello' >/dev/null 2>&1 3>&- 4>&- &
+	wait_for says_hello a "$(host_ip b):8080"
+	reaches a c1 "$(address b c1 4)"
+	# On this host, and by it on the other.
+	! reaches a c2 "$(address a c1 4)"
+	! reaches a c2 "$(address b c1 4)"
+
+	heddle a ps | grep -q warp
+	heddle a detach c1
+	wait_for endpoints_are b warp "c1 b"
+	heddle a detach c2
+	run heddle a network rm warp
+	[[ $status -ne 0 && $output == *'has active endpoints'* ]]
+	heddle a network rm weft
+	wait_for has_no_conflist b weft
+	heddle b network ls | grep -E 'warp +overlay +swarm'
+}
+
+heddle() {
+	local host=$1
+	shift
+	on_host "$host" "${NETD_PLUGINS%/*}/heddle" --cni-plugin-path "$NETD_PLUGINS" "$@"
+}
+
+says_hello() { [[ $(on_host "$1" socat -T 5 - "TCP:$2,connect-timeout=2" </dev/null 2>/dev/null) == hello ]]; }

@@ -370,7 +370,7 @@ void endpoint_reserve_method(void *ctx, struct control_call *call, const struct 
 	struct reserving *m;
 	struct err e = { 0 };
 
-	if (!service_is_up(s, call))
+	if (!service_may_add(s, call))
 		return;
 	m = calloc(1, sizeof(*m));
 	if (!m || read_request(params, m, &e) < 0) {

@@ -273,7 +273,7 @@ void network_create_method(void *ctx, struct control_call *call, const struct jn
 	struct creating *m;
 	struct err e = { 0 };
 
-	if (!service_is_up(s, call))
+	if (!service_may_add(s, call))
 		return;
 	m = calloc(1, sizeof(*m));
 	if (!m) {

@@ -141,6 +141,9 @@ const char *service_node_name(const struct service *s, const struct node_id *id,
 /* Whether a call can be served; if not, it is answered. */
 bool service_is_up(struct service *s, struct control_call *call);
 
+/* The same for what adds something, which a disk that is full forbids. */
+bool service_may_add(struct service *s, struct control_call *call);
+
 /* For who waits, when it is not any more.  Return: not -EAGAIN. */
 int service_went(struct err *e);
 

@@ -55,6 +55,19 @@ bool service_is_up(struct service *s, struct control_call *call)
 	return false;
 }
 
+bool service_may_add(struct service *s, struct control_call *call)
+{
+	struct err e;
+
+	if (!service_is_up(s, call))
+		return false;
+	if (store_may_add(s->d->store, &e) == 0)
+		return true;
+	control_fail(call, &e);
+
+	return false;
+}
+
 int service_went(struct err *e)
 {
 	(void)err_cni(e, CNI_E_AGAIN, "this node has left the cluster, or comes back in a moment");

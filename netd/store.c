@@ -31,6 +31,8 @@
 #define FILE_MODE 0600		/* the node's secret key is in it */
 #define MAP_FIRST (16u << 20)	/* bytes of address space, not of disk */
 #define MAP_MAX	  (1024u << 20) /* the largest that the file becomes */
+#define RESERVE	  (256u << 10)	/* bytes of disk that the file has beyond what it uses, */
+#define TOP_UP	  (32u << 10)	/* made full again when it lacks so many */
 
 /* The store's own table; those of enum store_table follow. */
 #define TABLE_META 0
@@ -62,10 +64,11 @@ struct store {
 	int lock;
 	char path[PATH_MAX];
 	struct ev_loop *loop;
-	ev_timer timer; /* runs when something waits, or in trouble */
-	void *waiting;	/* tsearch(3)'s tree of struct change */
-	int trouble;	/* errno of the last attempt to write, 0: it worked */
-	bool walking;	/* store_each() is under way */
+	ev_timer timer;	   /* runs when something waits, or in trouble */
+	void *waiting;	   /* tsearch(3)'s tree of struct change */
+	int trouble;	   /* errno of the last attempt to write or to reserve, 0: none */
+	uint64_t reserved; /* bytes of disk that the file is sure to have */
+	bool walking;	   /* store_each() is under way */
 	struct store_counters counters;
 };
 
@@ -88,7 +91,12 @@ static int errno_of(int rc)
 
 static int fail(const struct store *s, int rc, const char *doing, struct err *e)
 {
-	return err_say(e, errno_of(rc), "store %s: %s: %s", s->path, doing, mdb_strerror(rc));
+	int r = err_say(e, errno_of(rc), "store %s: %s: %s", s->path, doing, mdb_strerror(rc));
+
+	if (e)
+		e->cni = CNI_E_IO;
+
+	return r;
 }
 
 static int open_tree(struct store *s)
@@ -148,6 +156,31 @@ static int reopen(struct store *s)
 	mdb_env_close(s->env);
 
 	return open_env(s);
+}
+
+/*
+ * When others fill the disk, what has to be kept still has room: that a container is
+ * gone, that addresses were given away, that this process has started.  Return: 0, or
+ * an errno; a file system that cannot reserve is taken as one that has.
+ */
+static int keep_reserve(struct store *s)
+{
+	MDB_envinfo info;
+	MDB_stat stat;
+	uint64_t used;
+	int rc, fd;
+
+	if ((rc = mdb_env_info(s->env, &info)) || (rc = mdb_env_stat(s->env, &stat)) ||
+	    (rc = mdb_env_get_fd(s->env, &fd)))
+		return rc;
+	used = (uint64_t)(info.me_last_pgno + 1) * stat.ms_psize;
+	if (used + RESERVE - TOP_UP <= s->reserved)
+		return 0;
+	if (fallocate(fd, 0, 0, (off_t)(used + RESERVE)) < 0 && errno != EOPNOTSUPP)
+		return errno;
+	s->reserved = used + RESERVE;
+
+	return 0;
 }
 
 /* ---- what waits ------------------------------------------------------------ */
@@ -340,7 +373,7 @@ static int commit(struct store *s, const struct change *last, struct err *e)
 {
 	int rc = commit_anyhow(s, last);
 
-	note_trouble(s, rc);
+	note_trouble(s, rc ? rc : keep_reserve(s));
 	if (rc == 0) {
 		s->counters.commits++;
 		clear_waiting(s);
@@ -448,7 +481,7 @@ int store_clear(struct store *s, enum store_table table, struct err *e)
 	if (r < 0)
 		return r;
 	rc = try_clear(s, (uint8_t)table);
-	note_trouble(s, rc);
+	note_trouble(s, rc ? rc : keep_reserve(s));
 	set_timer(s);
 
 	return rc ? fail(s, rc, "clear a table", e) : 0;
@@ -721,8 +754,12 @@ static int open_in(struct store *s, const char *dir, struct err *e)
 	rc = open_env(s);
 	if (rc)
 		return fail(s, rc, "open", e);
+	r = check_format(s, e);
+	if (r == 0)
+		note_trouble(s, keep_reserve(s));
+	set_timer(s);
 
-	return check_format(s, e);
+	return r;
 }
 
 int store_open(struct ev_loop *loop, const char *dir, struct store **ret, struct err *e)
@@ -768,6 +805,19 @@ void store_closep(struct store **s)
 int store_trouble(const struct store *s)
 {
 	return s->trouble;
+}
+
+int store_may_add(const struct store *s, struct err *e)
+{
+	if (!s->trouble)
+		return 0;
+	(void)err_cni(
+		e, CNI_E_IO,
+		"the disk of %s takes no data (%s): nothing is added until it does, what runs "
+		"goes on",
+		s->path, strerror(s->trouble));
+
+	return -s->trouble;
 }
 
 /* ---- metrics ---------------------------------------------------------------- */

@@ -16,6 +16,11 @@
  * kept, while what waits goes on waiting and is tried again every second; the
  * process goes on.  Reads see what waits.  A process that is killed leaves the
  * last transaction, whole.
+ *
+ * The file has more of the disk than it uses, so that what must be kept when others
+ * have filled the disk is kept: withdrawals, gifts of addresses, the number of a start.
+ * Whoever adds something new asks store_may_add() first, which says no from the moment
+ * that the reserve cannot be kept.
  */
 #ifndef NETD_STORE_H
 #define NETD_STORE_H
@@ -104,8 +109,11 @@ int store_record(struct store *s, const struct record *r, enum durability how, s
 int store_records(struct store *s, void (*fn)(void *ctx, const struct record *r), void *ctx,
 		  struct err *e);
 
-/* 0, or the errno of the last attempt to write: disk full, for STATUS and the like. */
+/* 0, or the errno of the last attempt to write, or to keep the reserve. */
 int store_trouble(const struct store *s);
+
+/* The same with an error for whoever wants to add something: CNI_E_IO. */
+int store_may_add(const struct store *s, struct err *e);
 
 /* Return: 0 or -ENOMEM. */
 int store_add_metrics(struct store *s, struct metrics *m, struct err *e);

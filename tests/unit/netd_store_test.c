@@ -432,6 +432,19 @@ static const char *fill(const char *dir)
 	return path;
 }
 
+/* As long as there is a reserve, what must be kept is, but nothing should be added. */
+static void put_from_the_reserve(struct store *s)
+{
+	put(s, "gone", NULL, STORE_DURABLE);
+	for (uint32_t i = 0; i < 200; i++) {
+		char text[16];
+
+		snprintf(text, sizeof(text), "%u", i);
+		put(s, "generation", text, STORE_DURABLE);
+	}
+	assert_int_equal(store_trouble(s), 0);
+}
+
 static void put_until_it_is_refused(struct store *s)
 {
 	static const uint8_t value[2048];
@@ -445,23 +458,32 @@ static void put_until_it_is_refused(struct store *s)
 
 static void a_full_disk_loses_nothing(void **state)
 {
+	static const uint8_t big[100000];
 	struct lab *lab = *state;
+	AUTO_FREE void *value = NULL;
 	const char *filler;
 	struct store *s;
+	size_t len;
 
 	/* In a mount namespace of its own, so that nothing is left mounted. */
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("none", lab->dir, "tmpfs", 0, "size=256k") < 0)
+	    mount("none", lab->dir, "tmpfs", 0, "size=1m") < 0)
 		skip();
 	s = open_store(lab);
 	put(s, "a", "before", STORE_DURABLE);
+	put(s, "gone", "soon", STORE_DURABLE);
 	filler = fill(lab->dir);
+	put_from_the_reserve(s);
 	put(s, "waits", "for room", STORE_LAZY);
+	assert_int_equal(store_may_add(s, &err), 0);
 	put_until_it_is_refused(s);
-	assert_true(store_trouble(s) != 0);
+	assert_true(store_may_add(s, &err) < 0);
+	assert_int_equal(err.cni, CNI_E_IO);
+	assert_int_equal(store_put(s, STORE_PLANE, "big", 3, big, sizeof(big), STORE_LAZY, &err),
+			 0);
+	assert_true(store_flush(s, &err) < 0);
 	assert_has(s, "a", "before");
 	assert_has(s, "waits", "for room");
-	assert_true(store_flush(s, &err) < 0);
 
 	/* With room again the timer notices, without anybody putting anything. */
 	assert_int_equal(unlink(filler), 0);
@@ -474,6 +496,8 @@ static void a_full_disk_loses_nothing(void **state)
 	assert_has(s, "a", "before");
 	assert_has(s, "waits", "for room");
 	assert_has(s, "b", "after");
+	assert_int_equal(store_get(s, STORE_PLANE, "big", 3, &value, &len, &err), 0);
+	assert_int_equal(len, sizeof(big));
 	store_close(s);
 	assert_int_equal(umount2(lab->dir, MNT_DETACH), 0);
 }

@@ -268,11 +268,10 @@ static int check_forget(const struct cluster *c, const struct member *m, bool fo
 
 static void forget_cancelled(void *ctx, struct control_call *call)
 {
-	struct cluster *c = ctx;
+	struct forget_call *one = ctx;
 
-	for (unsigned int i = 0; i < CLUSTER_FORGETS; i++)
-		if (c->forgets[i].call == call)
-			c->forgets[i].call = NULL;
+	(void)call;
+	one->call = NULL;
 }
 
 /* Answered when all others have agreed, which may be never: the caller decides how long it waits.
@@ -285,7 +284,7 @@ static void wait_for_forget(struct cluster *c, struct control_call *call, const 
 		if (one->call)
 			continue;
 		*one = (struct forget_call){ .call = call, .node = *id };
-		control_on_cancel(call, forget_cancelled, c);
+		control_on_cancel(call, forget_cancelled, one);
 		return;
 	}
 	control_fail_say(call, CNI_E_AGAIN,
@@ -303,6 +302,18 @@ void cluster_say_forgotten(struct cluster *c, const struct node_id *id)
 			continue;
 		c->forgets[i].call = NULL;
 		control_answer(call, NULL);
+	}
+}
+
+void cluster_fail_forgets(struct cluster *c)
+{
+	for (unsigned int i = 0; i < CLUSTER_FORGETS; i++) {
+		struct control_call *call = c->forgets[i].call;
+
+		if (!call)
+			continue;
+		c->forgets[i].call = NULL;
+		control_fail_say(call, CNI_E_AGAIN, "this node has left the cluster meanwhile");
 	}
 }
 

@@ -224,6 +224,7 @@ int cluster_add_methods(struct cluster *c, struct err *e);
 bool cluster_say_joined(struct cluster *c, const struct err *failure);
 void cluster_say_left(struct cluster *c);
 void cluster_say_forgotten(struct cluster *c, const struct node_id *id);
+void cluster_fail_forgets(struct cluster *c);
 void cluster_load_draining(struct cluster *c);
 
 #endif

@@ -222,9 +222,8 @@ static int prepare_socket(int fd, const struct node_addr *a, int type)
 
 	if (set_option(fd, level, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, 1) < 0)
 		return -errno;
-	/* An underlay of a smaller MTU gets fragments instead of silence. */
-	set_option(fd, level, v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER,
-		   v6 ? IPV6_PMTUDISC_DONT : IP_PMTUDISC_DONT);
+	/* An underlay of a smaller MTU gets fragments instead of silence; one value for both. */
+	set_option(fd, level, v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
 	set_option(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
 	if (set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_ROOM) < 0)
 		set_option(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_ROOM);

@@ -155,7 +155,9 @@ void row_store_forget(struct rows *r, const struct network_id *network)
 	struct kept_table *kept;
 
 	while ((kept = take_kept(r, network))) {
-		row_store_remove(r, network, &kept->table.head->of.owner);
+		const struct head *head = &kept->table.head->of;
+
+		row_store_remove(r, &head->network, &head->owner);
 		transfer_drop(&kept->table);
 		free(kept);
 	}

@@ -85,7 +85,7 @@ bool transfer_begin(struct row_transfer *t, const row_Table *m)
 		return false;
 	t->head = malloc(sizeof(*t->head));
 	t->kept = malloc(m->kept.size + 1U);
-	t->rows = malloc((m->rows + 1) * sizeof(struct row *));
+	t->rows = calloc(m->rows + 1, sizeof(struct row *));
 	if (!t->head || !t->kept || !t->rows || !head_read(&m->head, t->head))
 		return false;
 	memcpy(t->kept, m->kept.bytes, m->kept.size);

@@ -280,7 +280,8 @@ static bool says_so_already(struct rows *r, struct network *n, const struct row_
 		return !row && remove;
 
 	return row->value_len == text->value_len &&
-	       memcmp(row->bytes + row->key_len, text->value, text->value_len) == 0;
+	       (text->value_len == 0 ||
+		memcmp(row->bytes + row->key_len, text->value, text->value_len) == 0);
 }
 
 /* ---- own rows, taken back -------------------------------------------------- */

@@ -12,6 +12,8 @@
  *	token.create {ttl_s?}			-> {token, id, expires}
  *	token.revoke {token} or {id, expires}	-> {}
  *	key.rotate {step: add|use|remove}	-> {order}
+ *	admitter.seal {node}			-> {sealed}: the cluster's key, for that node only
+ *	admitter.open {sealed}			-> {}: this node is an admitter now
  *
  * A node is named by its name, its id, or the first digits of it that no other has.
  */
@@ -386,10 +388,17 @@ static void cluster_init(void *ctx, struct control_call *call, const struct jnod
 	struct err e = { 0 };
 
 	if (get_str(params, "name", &name, &e) < 0 ||
-	    self_init(c->d->store, &c->d->self, name, &e) < 0 || cluster_come_up(c, &e) < 0)
+	    self_init(c->d->store, &c->d->self, name, &e) < 0) {
 		control_fail(call, &e);
-	else
+		return;
+	}
+	if (cluster_come_up(c, &e) == 0) {
 		control_answer(call, self_json(c));
+		return;
+	}
+	err_wrap(&e, -EAGAIN, "the cluster is founded, but this node is not up yet");
+	cluster_retry_later(c);
+	control_fail(call, &e);
 }
 
 static int read_addresses(const struct jnode *params, struct config_addrs *ret, struct err *e)
@@ -635,6 +644,82 @@ static void key_rotate(void *ctx, struct control_call *call, const struct jnode 
 					       (json_int_t)c->d->self.ring.order.number));
 }
 
+/* ---- more admitters -------------------------------------------------------------------- */
+
+#define SEALED_LEN (IDENTITY_SEED_LEN + SEAL_OVERHEAD)
+
+static void admitter_seal(void *ctx, struct control_call *call, const struct jnode *params)
+{
+	const struct cluster *c = ctx;
+	uint8_t random[32], seed[IDENTITY_SEED_LEN], sealed[SEALED_LEN];
+	char text[2 * SEALED_LEN + 1];
+	const struct member *m;
+	struct err e = { 0 };
+
+	if (need_admitter(c, &e) < 0 || find_node(c, params, &m, &e) < 0) {
+		control_fail(call, &e);
+		return;
+	}
+	randombytes_buf(random, sizeof(random));
+	crypto_sign_ed25519_sk_to_seed(seed, c->d->self.cluster.secret);
+	if (identity_seal(m->profile->key, random, seed, sizeof(seed), sealed) < 0)
+		control_fail_say(call, CNI_E_CONFIG, "node %s has no usable key", m->profile->name);
+	else
+		control_answer(call, json_pack("{s:s}", "sealed",
+					       sodium_bin2hex(text, sizeof(text), sealed,
+							      sizeof(sealed))));
+	sodium_memzero(seed, sizeof(seed));
+	sodium_memzero(random, sizeof(random));
+}
+
+/* What was sealed to this node, if it is this cluster's. */
+static int open_seed(const struct cluster *c, const char *text, uint8_t ret[IDENTITY_SEED_LEN],
+		     struct err *e)
+{
+	const struct self *self = &c->d->self;
+	uint8_t sealed[SEALED_LEN];
+	struct identity cluster;
+	bool ours = false;
+	size_t len = 0;
+
+	if (strlen(text) == 2 * SEALED_LEN &&
+	    sodium_hex2bin(sealed, sizeof(sealed), text, strlen(text), NULL, &len, NULL) == 0 &&
+	    identity_open(&self->identity, sealed, sizeof(sealed), ret) == 0) {
+		identity_init(&cluster, ret);
+		ours = memcmp(cluster.key, self->cluster_key, NODE_KEY_LEN) == 0;
+		identity_wipe(&cluster);
+	}
+	if (ours)
+		return 0;
+	sodium_memzero(ret, IDENTITY_SEED_LEN);
+
+	return err_cni(e, CNI_E_CONFIG,
+		       "sealed: it is not this cluster's key, sealed to this node: ask an admitter "
+		       "to seal it to \"%s\"",
+		       self->name);
+}
+
+static void admitter_open(void *ctx, struct control_call *call, const struct jnode *params)
+{
+	struct cluster *c = ctx;
+	uint8_t seed[IDENTITY_SEED_LEN];
+	const char *text = "";
+	struct err e = { 0 };
+
+	if (need_up(c, &e) < 0 || get_str(params, "sealed", &text, &e) < 0 ||
+	    open_seed(c, text, seed, &e) < 0) {
+		control_fail(call, &e);
+		return;
+	}
+	if (self_save_cluster(c->d->store, &c->d->self, seed, &e) < 0) {
+		control_fail(call, &e);
+	} else {
+		log_info("this node is an admitter");
+		control_answer(call, NULL);
+	}
+	sodium_memzero(seed, sizeof(seed));
+}
+
 static const struct control_method methods[] = {
 	{ "cluster.init", cluster_init },
 	{ "cluster.join", cluster_join },
@@ -646,6 +731,8 @@ static const struct control_method methods[] = {
 	{ "token.create", token_create },
 	{ "token.revoke", token_revoke_method },
 	{ "key.rotate", key_rotate },
+	{ "admitter.seal", admitter_seal },
+	{ "admitter.open", admitter_open },
 	{ 0 },
 };
 

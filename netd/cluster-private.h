@@ -139,7 +139,8 @@ struct cluster {
 	struct node_id rekey_from; /* who should have the missing keys; unset: anybody */
 	ms_t retry_at;		   /* of what failed: an address, a join; MS_NEVER: nothing did */
 	unsigned int retries;
-	bool fresh; /* the identity was made by this process */
+	uint64_t up_s; /* by the engine's clock */
+	bool fresh;    /* the identity was made by this process */
 	bool draining;
 	/* To be done once no call of the engine is under way. */
 	bool forgotten, taken;

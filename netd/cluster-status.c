@@ -77,12 +77,13 @@ json_t *cluster_member_json(const struct cluster *c, const struct member *m)
 {
 	const struct profile *p = m->profile;
 	char id[NODE_ID_TEXT], at[ADDRESS_STRLEN], ip[IP_STRLEN];
+	uint64_t since_s = m->since_s ? m->since_s : c->up_s;
+	json_int_t for_s = (json_int_t)(cluster_now(c) / 1000 - since_s);
 
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:b}", "name", p->name, "id",
 			 node_id_text(&p->id, id), "address", address_str(&p->addr, at), "ip",
-			 ip_str(&p->addr.ip, ip), "state", state_names[m->state], "generation",
-			 (json_int_t)m->generation, "state_for_s",
-			 (json_int_t)(cluster_now(c) / 1000 - m->since_s), "self",
+			 ip_str(&p->addr.ip, ip), "state", state_names[m->state], "state_for_s",
+			 for_s, "generation", (json_int_t)m->generation, "self",
 			 node_id_equal(&p->id, engine_id(c->engine)));
 }
 
@@ -219,10 +220,20 @@ static void admit_metrics(const struct cluster *c, struct metrics_page *page)
 	metrics_put(page, name, (double)n->unfinished, "outcome=\"unfinished\"");
 	for (unsigned int i = REFUSED_VERSION; i <= REFUSED_FORGOTTEN; i++)
 		metrics_put(page, name, (double)n->refused[i], "outcome=\"%s\"", refusal_names[i]);
-	put(page, "heddle_netd_connections_refused_total", METRIC_COUNTER,
-	    "Connections that found no place, or said nothing sensible",
-	    (double)(door_counters(c->door)->refused + door_counters(c->door)->silent +
-		     streams_counters(c->streams)->refused));
+}
+
+static void connection_metrics(const struct cluster *c, struct metrics_page *page)
+{
+	static const char name[] = "heddle_netd_connections_dropped_total";
+	const struct streams_counters *n = streams_counters(c->streams);
+
+	put(page, "heddle_netd_streams", METRIC_GAUGE, "Connections with other nodes", n->open);
+	metrics_head(page, name, METRIC_COUNTER, "Connections that came to nothing");
+	metrics_put(page, name, (double)door_counters(c->door)->refused, "reason=\"no-place\"");
+	metrics_put(page, name, (double)door_counters(c->door)->silent, "reason=\"no-sense\"");
+	metrics_put(page, name, (double)n->refused, "reason=\"too-many\"");
+	metrics_put(page, name, (double)n->broken, "reason=\"broken\"");
+	metrics_put(page, name, (double)n->connect_failed, "reason=\"not-reached\"");
 }
 
 static void member_metrics(const struct cluster *c, struct metrics_page *page)
@@ -249,6 +260,7 @@ static void metrics(void *ctx, struct metrics_page *page)
 		return;
 	port_metrics(c, page);
 	admit_metrics(c, page);
+	connection_metrics(c, page);
 	frame_metrics(c, page);
 	if (!c->engine)
 		return;

@@ -244,6 +244,7 @@ static void begin(struct cluster *c, enum blocks_start how)
 	c->phase = CLUSTER_UP;
 	c->clocks = clocks_read();
 	c->upkeep_at = now;
+	c->up_s = now / 1000;
 	c->unknown_since = MS_NEVER;
 	cluster_keys_begin(c);
 	for (size_t i = 0; i < c->n_users; i++)

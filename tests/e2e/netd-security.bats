@@ -128,17 +128,27 @@ refused() {
 	wait_for all_see_all a b
 }
 
+connections() { netd_metric "$1" "heddle_netd_connections_dropped_total{reason=\"$2\"}"; }
+
+# closed COUNTER WHICH KIND: c connects so, and a closes it and counts it
+closed() {
+	local before
+	before=$("$1" a "$2")
+	on_host c timeout 60 python3 "$NETD_E2E_DIR/netd.py" connect "$(host_ip a)" \
+		"$NETD_PORT" "$3"
+	wait_for counted_more "$before" "$1" a "$2"
+}
+
 @test "connections that behave badly are closed" {
-	local kind before
 	host_start a c
 	cluster_found a
-	before=$(netd_metric a heddle_netd_connections_refused_total)
-	for kind in noise no-kind long-frame bad-handshake long-handshake silent; do
-		on_host c timeout 60 python3 "$NETD_E2E_DIR/netd.py" connect "$(host_ip a)" \
-			"$NETD_PORT" "$kind"
-	done
-	netd_counted a heddle_netd_connections_refused_total $((before + 2))
-	[[ $(handshakes a version) -eq 1 ]]
+	closed connections no-sense noise
+	closed connections broken long-frame
+	closed handshakes version bad-handshake
+	closed handshakes unfinished long-handshake
+	on_host c timeout 60 python3 "$NETD_E2E_DIR/netd.py" connect "$(host_ip a)" \
+		"$NETD_PORT" no-kind
+	[[ -z ${HEDDLE_FULL:-} ]] || closed connections no-sense silent
 	netd_answers a
 }
 
@@ -148,6 +158,21 @@ refused() {
 	run on_host a setpriv --reuid 65534 --regid 65534 --clear-groups \
 		socat -u OPEN:/dev/null UNIX-CONNECT:/run/heddle/netd.sock
 	[[ $status -ne 0 && $output == *"Permission denied"* ]]
+}
+
+@test "an admitter makes another one" {
+	local sealed
+	cluster_start a b
+	host_start c
+	run netd_ask b admitter.seal '{"node": "a"}'
+	[[ $status -ne 0 && $output == *"no admitter"* ]]
+	sealed=$(netd_ask a admitter.seal '{"node": "b"}')
+	# It is for b only.
+	run netd_ask a admitter.open "$sealed"
+	[[ $status -ne 0 && $output == *"not this cluster's key, sealed to this node"* ]]
+	netd_ask b admitter.open "$sealed"
+	cluster_join c b
+	wait_for all_see_all a b c
 }
 
 # ---- keys ------------------------------------------------------------------------------
@@ -167,6 +192,7 @@ rotate() {
 }
 
 @test "a key is rotated in steps, and the old one opens nothing" {
+	need_full
 	local key
 	cluster_start a b
 	host_start c

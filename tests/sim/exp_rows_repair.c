@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * exp_rows_repair - what it costs to find one row, and to take all of them
+ * exp_rows_repair - what it costs to find one row, to take all of them, to have them
  *
  * Two members hold the same rows of 1,000 owners, all of whom are gone by then.
  * One of the two hears of one more change; all that they say to each other about
  * rows until they are equal again is counted.  Or a third one joins, and takes
- * all rows.
+ * all rows.  Or one of the two stops, and what it frees is measured.
  */
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -342,7 +343,87 @@ static struct experiment join = {
 	.report = report_join,
 };
 
-__attribute__((constructor)) static void register_join(void)
+/* ---- having them --------------------------------------------------------------- */
+
+enum { MEMBERS_KB, ALL_KB, MEMORY_METRICS };
+
+#define MEMORY_ROWS 10 /* of each owner */
+#define MEMORY_MOST (8 * 1024)
+
+static double heap_kb(void)
+{
+	struct mallinfo2 heap = mallinfo2();
+
+	return (double)(heap.uordblks + heap.hblkhd) / 1024;
+}
+
+/* Profiles are shared by the simulation's nodes; a daemon has its own. */
+static double profiles_kb(const struct story *story)
+{
+	size_t bytes = 0;
+
+	for (uint32_t i = 0; i < OWNERS; i++)
+		bytes += malloc_usable_size((void *)(uintptr_t)story->profiles[i]);
+
+	return (double)bytes / 1024;
+}
+
+static int run_memory(struct run *r)
+{
+	struct sim *s = sim_new(r->seed, NULL, NULL);
+	struct rows_world *w = rows_world_new(s, NODES);
+	struct story story = { .said = calloc((size_t)OWNERS * MEMORY_ROWS, sizeof(*story.said)) };
+	double before, profiles;
+
+	if (!story.said)
+		abort();
+	w->user = &story;
+	set_up(s, &story, MEMORY_ROWS, OWNERS, false);
+	if (!two_equal(s) || rows_members(w->rows[0], &(struct network_id){ { 0 } }) < 2)
+		return run_fail(r, s, "the two differ, or do not know each other");
+	profiles = profiles_kb(&story);
+	r->metric[MEMBERS_KB] =
+		(double)members_bytes(engine_members(s->nodes[0].engine)) / 1024 + profiles;
+	before = heap_kb();
+	sim_crash(s, 0);
+	r->metric[ALL_KB] = before - heap_kb() + profiles;
+	rows_world_free(s);
+
+	return 0;
+}
+
+static bool check_memory(const struct results *r, FILE *out)
+{
+	return check_most(out, "KiB of a member", results_max(r, 0, ALL_KB), MEMORY_MOST);
+}
+
+static void report_memory(const struct results *r, FILE *md, const char *dir)
+{
+	(void)dir;
+	fprintf(md,
+		"One member that knows %d others and %d rows with values of %d bytes: what it "
+		"frees when it stops, as malloc counts it, and the profiles of the others, which "
+		"the simulation shares.\n\n"
+		"| members and their profiles, KiB | all, KiB |\n|---|---|\n| %.0f | %.0f |\n\n"
+		"Asked for: %d KiB. Not in it: the frame's sessions, and what the daemon keeps "
+		"beside the engine.\n",
+		OWNERS, OWNERS * MEMORY_ROWS, VALUE, results_max(r, 0, MEMBERS_KB),
+		results_max(r, 0, ALL_KB), MEMORY_MOST);
+}
+
+static struct experiment memory = {
+	.name = "rows-memory",
+	.title = "What a member of 1,000 with 10,000 rows keeps in memory",
+	.metrics = MEMORY_METRICS,
+	.points = { 1, 1 },
+	.seeds = { 1, 20 },
+	.run = run_memory,
+	.check = check_memory,
+	.report = report_memory,
+};
+
+__attribute__((constructor)) static void register_more(void)
 {
 	experiment_register(&join);
+	experiment_register(&memory);
 }

@@ -20,8 +20,8 @@
 
 struct err;
 
-#define NETWORK_ID_DIGITS	 64  /* hex digits; listings show the first 12 */
-#define NETWORK_NAME_MAX 128 /* a file of the cache is called NETWORK-CONTAINERID-IFNAME */
+#define NETWORK_ID_DIGITS 64  /* hex digits; listings show the first 12 */
+#define NETWORK_NAME_MAX  128 /* a file of the cache is called NETWORK-CONTAINERID-IFNAME */
 
 enum network_origin {
 	NETWORK_OURS,	 /* has our metadata */

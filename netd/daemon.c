@@ -251,10 +251,10 @@ int daemon_run(struct config *config, const char *file, struct err *e)
 		r = add_base_views(&p.d, e);
 	if (r == 0)
 		r = open_modules(&p, e);
-	if (r == 0)
+	if (r == 0) {
 		serve_docker(&p);
-	if (r == 0)
 		r = cluster_start(p.d.cluster, e);
+	}
 	if (r == 0)
 		run(&p);
 	close_all(&p);

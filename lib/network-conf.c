@@ -190,9 +190,9 @@ static json_t *macvlan_chain(const struct network *net, const struct driver_opti
 /* netd has the addresses, so there is no ipam. */
 static json_t *overlay_chain(const struct network *net, const struct driver_options *o)
 {
-	AUTO_JSON json_t *plugin = json_pack("{s:s, s:s, s:{s:b, s:b}}", "type", "overlay",
+	AUTO_JSON json_t *plugin = json_pack("{s:s, s:s, s:{s:b, s:b, s:b}}", "type", "overlay",
 					     "network", net->name, "capabilities", "ips", true,
-					     "mac", true);
+					     "mac", true, "aliases", true);
 
 	if (!plugin || set_text(plugin, "bridge", net->link) < 0)
 		return NULL;

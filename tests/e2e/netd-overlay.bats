@@ -14,6 +14,10 @@ teardown() { netd_teardown; }
 	network_create a warp '{"ipv6": true}'
 	network_everywhere warp a b c
 
+	# The example is what netd writes, but for the bridge's name.
+	diff <(jq -S .plugins "$NETD_TOP_DIR/conf-examples/overlay.conflist") \
+		<(on_host b jq -S '.plugins | del(.[0].bridge)' "$(conflist warp)")
+
 	for host in a b c; do
 		attach "$host" warp c1
 		[[ $(jq '.ips | length' <<<"$output") == 2 ]]
@@ -207,8 +211,8 @@ is_overlay() { on_host a jq -e '.plugins[0].type == "overlay"' "$(conflist warp)
 
 	netd_kill b
 	wait_for sees a b dead
-	endpoints_are a warp "c1-a a"
-	endpoints_are c warp "c1-a a"
+	wait_for endpoints_are a warp "c1-a a"
+	wait_for endpoints_are c warp "c1-a a"
 	reaches a c1 "$at_b"
 	reaches a c1 "$(address b c1 6)"
 	host_reaches a "$at_b"

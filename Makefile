@@ -290,7 +290,7 @@ check-full: all $(UNITS) $(SIM) $(EXPLORE) $(PLANE)
 test-engines: deps-engines
 	@$(MAKE) --no-print-directory check-engines SAN=$(SAN)
 check-engines: export PLUGINS := $(CURDIR)/$(BUILD)/plugins
-check-engines: plugins heddle
+check-engines: plugins heddle netd
 	@tests/engines/run $(if $(WRITE),-w)
 	@bats $(sort $(wildcard tests/engines/*.bats))
 	@tests/engines/crowd $(if $(WRITE),-w)

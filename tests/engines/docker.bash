@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# docker - Docker's containers, on the networks of its driver; see cell
+# docker - Docker's containers, on the networks that netd's driver makes; see cell
 
 docker() { on_host /usr/bin/docker "$@"; }
 
 docker_probe() { command -v dockerd >/dev/null || { echo "dockerd is not installed"; return 1; }; }
 
 docker_up() {
+	daemon_start netd "$STATE/bin/netd"
+	wait_until on_host test -S /run/docker/plugins/heddle.sock
 	docker_daemon
 	docker load --quiet --input "$STATE/bb.tar" >/dev/null
 }
@@ -20,7 +22,21 @@ docker_daemon() {
 docker_down() {
 	docker network prune --force >/dev/null
 	daemon_kill docker
+	daemon_kill netd
 	on_host ip link delete docker0
+}
+
+# Docker's own way out, which published ports come by, has no IPv6; ours has.
+docker_network_up() {
+	local options=()
+	[[ $1 == bridge ]] || return 0
+	[[ ${CHECK:-} != ipv6 ]] || options=(--opt ports=heddle)
+	docker network create --driver heddle --ipam-driver heddle --ipv6 --subnet 10.70.0.0/24 \
+		--subnet fd00:70::/64 "${options[@]}" lows >/dev/null
+}
+
+docker_network_down() {
+	[[ $1 != bridge ]] || docker network rm lows >/dev/null
 }
 
 docker_network() {
@@ -31,7 +47,8 @@ docker_network() {
 				--ip-range 198.51.100.64/26 wire >/dev/null
 		echo wire
 		;;
-	*) echo "$1" ;; # Docker's own, bridge too
+	bridge) echo "${DOCKER_NETWORK:-lows}" ;;
+	*) echo "$1" ;;
 	esac
 }
 
@@ -47,4 +64,11 @@ docker_start() {
 }
 
 docker_pid() { docker inspect --format '{{.State.Pid}}' "$1"; }
+# Containers end with dockerd.
+docker_restart() {
+	daemon_kill docker
+	docker_daemon
+	docker start "$@" >/dev/null
+}
+
 docker_remove() { docker rm --force "$1" >/dev/null; }

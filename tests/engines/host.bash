@@ -40,7 +40,7 @@ copy_ours() {
 	cp -r /etc/. "$STATE/etc"
 	rm -rf "$STATE"/etc/{cni,containerd,containers/containers.conf.d,docker,lxc/heddle.conf}
 	cp "$PLUGINS"/* "$STATE/cni" || return
-	cp "$HEDDLE" "$STATE/bin/heddle" || return
+	cp "$HEDDLE" "$PLUGINS/../netd" "$STATE/bin/" || return
 	sed "s|@HOLD@|$STATE/hold|" "$ENGINES_DIR/hold" >"$STATE/cni/hold"
 	chmod +x "$STATE/cni/hold"
 }

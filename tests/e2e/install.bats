@@ -40,6 +40,10 @@ in_sandbox() {
 	[ -f "$tmp/usr/share/zsh/vendor-completions/_heddle" ]
 	[ -f "$tmp/usr/share/man/man8/heddle-bridge.8" ]
 	[ -f "$tmp/usr/share/man/man8/heddle.8" ]
+	"$tmp/usr/sbin/netd" --version
+	[ -f "$tmp/usr/share/man/man5/netd.conf.5" ]
+	grep -qx "ExecStart=$tmp/usr/sbin/netd" "$tmp/usr/lib/systemd/system/heddle-netd.service"
+	[ -f "$tmp/usr/lib/sysusers.d/heddle.conf" ]
 	[ -f "$tmp/usr/share/doc/heddle/README.md" ]
 }
 

@@ -271,15 +271,30 @@ static void refute(struct members *t, uint32_t refutation, ms_t now)
 	pass_on(t, KEY_CLAIM(MEMBER_SELF), now);
 }
 
-/* Somebody holds this node's key and has signed a generation that it has not come to. */
-static bool is_signed_newer(struct members *t, const struct claim *c)
+/* What somebody who holds this node's key has signed, or 0. */
+static uint32_t signed_generation(struct members *t, const struct claim *c)
 {
 	const struct profile *p = c->profile ? take_profile(t, c) : NULL;
-	bool newer = p && p->generation > t->m[MEMBER_SELF].generation;
+	uint32_t generation = p ? p->generation : 0;
 
 	if (p)
 		members_drop_profile(t, p);
-	return newer;
+	return generation;
+}
+
+/* If it is one that this node has not come to. */
+static void tell_taken(struct members *t, const struct claim *c, ms_t now)
+{
+	const struct member *self = &t->m[MEMBER_SELF];
+	uint32_t generation = signed_generation(t, c);
+	struct event ev = { .kind = EVENT_ID_TAKEN,
+			    .node = self->profile->id,
+			    .from = c->from,
+			    .profile = self->profile,
+			    .more = &generation };
+
+	if (generation > self->generation)
+		engine_event(t->engine, &ev, now);
 }
 
 static bool hear_of_self(struct members *t, const struct claim *c, ms_t now)
@@ -287,8 +302,7 @@ static bool hear_of_self(struct members *t, const struct claim *c, ms_t now)
 	struct standing own = standing_of(&t->m[MEMBER_SELF]);
 
 	if (c->standing.generation > own.generation) {
-		if (is_signed_newer(t, c))
-			tell(t, EVENT_ID_TAKEN, MEMBER_SELF, c->from, now);
+		tell_taken(t, c, now);
 		return false;
 	}
 	if (t->leaving || standing_cmp(&c->standing, &own) <= 0)

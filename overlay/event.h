@@ -19,7 +19,8 @@ enum event_kind {
 	EVENT_MEMBER_DEAD,	 /* its rows are hidden from names and listings */
 	EVENT_MEMBER_LEFT,	 /* said good-bye: its rows are withdrawn */
 	EVENT_MEMBER_FORGOTTEN,	 /* no longer in the table */
-	EVENT_ID_TAKEN,		 /* somebody runs with this node's key and a newer generation */
+	/* more: uint32_t: a newer generation that somebody who has this node's key runs with */
+	EVENT_ID_TAKEN,
 	/* rows: from 32; definitions: from 48; blocks and forgets: from 64 */
 	EVENT_ROW = 32,	 /* more: struct row_event: a row is there, is another one, or is gone */
 	EVENT_ROWS_GONE, /* more: struct network_id: all rows of @node there are gone */

@@ -261,9 +261,9 @@ static void check_address(struct cluster *c, const struct node_id *id, const str
 		return;
 	c->counters.translated++;
 	log_paced(&pace, LOG_WARNING, LOG_AREA,
-		  "node %s says that it is at %s, and sends from %s: either its address has just "
-		  "changed, or an address translation lies between, which the overlay's packets do "
-		  "not pass",
+		  "node %s says that it is at %s, and sends from %s: its address has just changed, "
+		  "or an address translation lies between, which the overlay's packets do not "
+		  "pass, or a copy of its disk is in use elsewhere",
 		  p->name, address_str(&p->addr, said), address_str(from, seen));
 }
 

@@ -20,6 +20,7 @@ struct queued {
 	struct queued *next;
 	struct event ev;
 	union {
+		uint32_t generation;
 		struct network_id network;
 		struct row_event row;
 		struct definition definition;
@@ -35,6 +36,8 @@ struct queued {
 static size_t size_of_more(const struct event *ev)
 {
 	switch (ev->kind) {
+	case EVENT_ID_TAKEN:
+		return sizeof(uint32_t);
 	case EVENT_ROW:
 		return sizeof(struct row_event);
 	case EVENT_ROWS_GONE:

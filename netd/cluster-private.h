@@ -144,6 +144,7 @@ struct cluster {
 	bool draining;
 	/* To be done once no call of the engine is under way. */
 	bool forgotten, taken;
+	uint32_t ahead_of; /* the generation that somebody else runs in */
 	unsigned int taken_times;
 
 	struct cluster_calls calls;

@@ -32,6 +32,8 @@
 #define RETRY_LEAST_MS 1000
 #define RETRY_MOST_MS  60000
 
+#define GENERATION_EPOCH 1767225600 /* 2026-01-01: seconds since then fit until 2162 */
+
 /* Of STORE_CLUSTER: this node has had peers, so its disk may be behind what they know. */
 static const char key_peers[] = "had-peers";
 
@@ -269,6 +271,18 @@ static int prepare_engine(struct cluster *c, struct err *e)
 	return restore(c, e);
 }
 
+/*
+ * Ahead of all earlier starts, also of those that a backup which was put back
+ * does not know of: by the wall clock, if that is right.
+ */
+static uint32_t next_generation(const struct cluster *c)
+{
+	time_t now = time(NULL);
+	uint32_t at_least = now > GENERATION_EPOCH ? (uint32_t)(now - GENERATION_EPOCH) : 0;
+
+	return c->ahead_of >= at_least ? c->ahead_of + 1 : at_least;
+}
+
 int cluster_come_up(struct cluster *c, struct err *e)
 {
 	struct self *self = &c->d->self;
@@ -278,7 +292,7 @@ int cluster_come_up(struct cluster *c, struct err *e)
 
 	if (r < 0)
 		return r;
-	r = self_raise_generation(c->d->store, self, 0, e);
+	r = self_raise_generation(c->d->store, self, next_generation(c), e);
 	if (r == 0)
 		r = prepare_engine(c, e);
 	if (r < 0) {
@@ -311,6 +325,13 @@ void cluster_go_down(struct cluster *c, bool left)
 	c->fresh = false;
 }
 
+static ms_t retry_wait(unsigned int times)
+{
+	ms_t wait = RETRY_LEAST_MS << (times < 6 ? times : 6);
+
+	return wait < RETRY_MOST_MS ? wait : RETRY_MOST_MS;
+}
+
 /* It belongs to the cluster no more. */
 static void part(struct cluster *c)
 {
@@ -324,22 +345,17 @@ static void part(struct cluster *c)
 
 /*
  * Another process runs with this node's key: a copy of its disk, or the original.
- * Coming up ahead of it ends that where it is an echo of an earlier life, and two
- * that are both alive make themselves heard less and less often.
+ * This one comes up ahead of it, and two that are both alive do so less and less
+ * often.
  */
 static void restart(struct cluster *c)
 {
-	struct err e = { 0 };
-	uint32_t ahead = 1U << (c->taken_times < 20 ? c->taken_times : 20);
-
-	log_warning("somebody runs, or ran, with this node's key and a higher start number: this "
-		    "node's disk may be an old backup, or a copy of it may be in use elsewhere");
-	c->taken_times++;
+	log_warning(
+		"somebody runs with this node's key, and started later: a copy of its disk is in "
+		"use elsewhere, or its clock was ahead. Stop one of them");
 	c->counters.restarts++;
 	cluster_go_down(c, false);
-	if (self_raise_generation(c->d->store, &c->d->self, c->d->self.generation + ahead, &e) < 0)
-		log_error("cannot raise the start number: %s", e.msg);
-	cluster_retry_later(c);
+	c->retry_at = cluster_now(c) + retry_wait(c->taken_times++);
 }
 
 void cluster_own_event(struct cluster *c, const struct event *ev)
@@ -347,6 +363,7 @@ void cluster_own_event(struct cluster *c, const struct event *ev)
 	switch (ev->kind) {
 	case EVENT_ID_TAKEN:
 		c->taken = true;
+		c->ahead_of = *(const uint32_t *)ev->more;
 		break;
 	case EVENT_FORGOTTEN:
 		c->forgotten = true;
@@ -387,10 +404,7 @@ static void act_on_own_events(struct cluster *c)
 
 void cluster_retry_later(struct cluster *c)
 {
-	ms_t wait = RETRY_LEAST_MS << (c->retries < 6 ? c->retries : 6);
-
-	c->retries++;
-	c->retry_at = cluster_now(c) + (wait < RETRY_MOST_MS ? wait : RETRY_MOST_MS);
+	c->retry_at = cluster_now(c) + retry_wait(c->retries++);
 }
 
 static void retry(struct cluster *c)

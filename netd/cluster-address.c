@@ -101,7 +101,7 @@ static bool of_underlay(const struct cluster *c, struct ip_addr *ret)
 
 static int choose(const struct cluster *c, struct ip_addr *ret, struct err *e)
 {
-	const struct ip_addr *said = &c->d->config.advertise.ip;
+	const struct ip_addr *said = &c->d->config.advertise;
 	char text[IP_STRLEN];
 
 	if (ip_is_set(said)) {
@@ -142,7 +142,7 @@ int cluster_choose_address(struct cluster *c, struct err *e)
 	if (r < 0)
 		return r;
 	c->addr.ip = ip;
-	c->addr.port = conf->advertise.port ? conf->advertise.port : conf->listen.list[0].port;
+	c->addr.port = conf->listen.list[0].port;
 	streams_set_source(c->streams, &ip);
 	keep(c);
 

@@ -182,14 +182,13 @@ static int read_listen(struct config *c, const char *value, struct err *e)
 
 static int read_advertise(struct config *c, const char *value, struct err *e)
 {
-	struct node_addr a = { 0 };
-	int r = *value ? read_addr(value, &a, e) : 0;
+	struct ip_addr ip = { 0 };
 
-	if (r < 0)
-		return r;
-	if (*value && (ip_is_unspecified(&a.ip) || ip_is_multicast(&a.ip)))
+	if (*value && ip_parse(value, &ip) < 0)
+		return bad(e, "it is an address, without a port: that is listen's");
+	if (*value && (ip_is_unspecified(&ip) || ip_is_multicast(&ip)))
 		return bad(e, "other nodes cannot send there: name one address of this host");
-	c->advertise = a;
+	c->advertise = ip;
 
 	return 0;
 }

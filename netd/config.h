@@ -61,7 +61,7 @@ struct config_metrics {
 struct config {
 	char name[NODE_NAME_MAX + 1]; /* default: the host's name up to its first dot */
 	struct config_addrs listen;   /* default: all addresses; not empty, all of one port */
-	struct node_addr advertise;   /* ip not set: chosen by the underlay */
+	struct ip_addr advertise;     /* not set: chosen by the underlay */
 	struct config_addrs seeds;    /* may be empty */
 	char *data_dir;		      /* /var/lib/heddle/netd */
 	char *run_dir;		      /* /run/heddle */

@@ -40,7 +40,7 @@ static void an_empty_file_is_all_defaults(void **state)
 	(void)state;
 	assert_true(c.listen.n >= 1);
 	assert_int_equal(c.listen.list[0].port, CONFIG_PORT);
-	assert_false(ip_is_set(&c.advertise.ip));
+	assert_false(ip_is_set(&c.advertise));
 	assert_int_equal(c.seeds.n, 0);
 	assert_string_equal(c.data_dir, "/var/lib/heddle/netd");
 	assert_string_equal(c.cni_conf_dir, "/etc/cni/net.d");
@@ -83,7 +83,7 @@ static void every_key_is_read(void **state)
 	assert_int_equal(c.listen.n, 2);
 	assert_int_equal(c.listen.list[1].port, 99);
 	assert_int_equal(c.listen.list[1].ip.family, AF_INET6);
-	assert_int_equal(c.advertise.port, CONFIG_PORT);
+	assert_int_equal(c.advertise.b[3], 9);
 	assert_int_equal(c.seeds.n, 3);
 	assert_int_equal(c.seeds.list[1].port, 5);
 	assert_string_equal(c.data_dir, "/a b/c");
@@ -120,6 +120,7 @@ static void what_is_wrong_is_named_with_its_line(void **state)
 		{ "listen = 1 2 3 4 5 6 7 8 9", "is no address" },
 		{ "listen = ::1 ::2 ::3 ::4 ::5 ::6 ::7 ::8 ::9", "more than 8 addresses" },
 		{ "advertise = 0.0.0.0", "other nodes cannot send there" },
+		{ "advertise = 10.0.0.1:4794", "it is an address, without a port" },
 		{ "advertise = 224.0.0.1", "other nodes cannot send there" },
 		{ "seeds = kiln-1", "\"kiln-1\" is no address" },
 		{ "data-dir = here", "a path begins with '/'" },

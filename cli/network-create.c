@@ -2,6 +2,7 @@
 /* network-create - heddle network create, with the flags of docker network create */
 #include <argp.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,13 +211,16 @@ static const struct argp argp = {
 	.doc = "Create a network, and print its ID.",
 };
 
+/* The file of a network that netd makes, which is not at hand here, has the same name. */
 static void warn_of_pods(const struct command_env *env, const struct network *net)
 {
 	AUTO_FREE char *first = NULL;
 	const char *socket = pod_network_socket();
+	char file[NAME_MAX + 1];
 
+	snprintf(file, sizeof(file), "zz-heddle-%s.conflist", net->name);
 	if (!socket || net->config_only || pod_network_first(env, &first, NULL) < 0 || !first ||
-	    strcmp(first, strrchr(net->file, '/') + 1) != 0)
+	    strcmp(first, file) != 0)
 		return;
 	command_warn("%s sorts first in %s: if the runtime at %s reads its network from there, "
 		     "pods are put on %s until a file that sorts before it is there",

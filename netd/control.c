@@ -78,7 +78,7 @@ struct control {
 	struct client *clients;
 	json_t *no_params;
 	struct control_counters counters;
-	struct log_pace pace;
+	struct log_pace slow, refused, unaccepted;
 };
 
 /* ---- buffers ------------------------------------------------------------------ */
@@ -172,7 +172,7 @@ static bool is_slow(struct client *cl)
 	if (cl->out.len <= CONTROL_UNREAD_MAX)
 		return false;
 	cl->control->counters.dropped++;
-	log_paced(&cl->control->pace, LOG_WARNING, LOG_AREA,
+	log_paced(&cl->control->slow, LOG_WARNING, LOG_AREA,
 		  "closing on pid %d: it left %zu bytes of answers unread", cl->peer.pid,
 		  cl->out.len);
 
@@ -557,8 +557,8 @@ static void refuse_client(struct control *c, int fd)
 				   "\"netd has too many callers already\"}}\n";
 
 	c->counters.refused++;
-	log_paced(&c->pace, LOG_WARNING, LOG_AREA, "%d callers are connected: no more are let in",
-		  CONTROL_CLIENTS_MAX);
+	log_paced(&c->refused, LOG_WARNING, LOG_AREA,
+		  "%d callers are connected: no more are let in", CONTROL_CLIENTS_MAX);
 	(void)send(fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	close(fd);
 }
@@ -567,7 +567,7 @@ static void refuse_client(struct control *c, int fd)
  */
 static void pause_accepting(struct control *c)
 {
-	log_paced(&c->pace, LOG_ERROR, LOG_AREA, "accept a caller: %s", strerror(errno));
+	log_paced(&c->unaccepted, LOG_ERROR, LOG_AREA, "accept a caller: %s", strerror(errno));
 	ev_io_stop(c->loop, &c->io);
 	ev_timer_set(&c->accept_again, ACCEPT_AGAIN, 0);
 	ev_timer_start(c->loop, &c->accept_again);

@@ -13,8 +13,8 @@
  * order.  Codes are those of CNI (lib/err.h): 6 for what is no request, 4 for an
  * unknown method, 7 for bad params, 11 for what is worth a retry.
  *
- * The socket is for root, netd's own user and control-group, by its file's mode;
- * who came is logged by pid and uid.
+ * The socket is for root, netd's own user and control-group, by its file's mode.
+ * At level debug each call is logged with the pid and uid of who made it.
  *
  * A call lives until it is answered or its connection closes, whichever is first.
  */

@@ -145,7 +145,8 @@ static int check_said(struct network_def *d, struct err *e)
 	    (r = network_check_config(net, e)) < 0 ||
 	    (r = driver_options_read(net, &d->options, e)) < 0)
 		return r;
-	if (net->config_only || net->config_from)
+	/* What came from a template is said; its name stays as a note. */
+	if (net->config_only)
 		return err_cni(e, CNI_E_CONFIG,
 			       "network %s: templates are for networks of one host", net->name);
 

@@ -336,7 +336,7 @@ static const char *space_of(uint8_t family)
 int spaces_take_subnet(struct cluster *c, uint8_t family, struct ip_net *ret, struct err *e)
 {
 	struct shared s;
-	uint64_t number;
+	uint64_t number = 0;
 	int r = shared_of(c, space_of(family), &s, e);
 
 	if (r == 0)

@@ -39,14 +39,16 @@ in_container() {
 	on_host "$host" ip netns exec "$name" "$@"
 }
 
-# cni VERB HOST NETWORK CONTAINER [FILTER]: sets $status and $output; $conf is used, if it is set
-cni() {
-	local verb=$1 host=$2 network=$3 container=$4 input
-	input=${conf:-$(plugin_conf "$host" "$network" overlay "${5:-.}")}
-	run on_host "$host" env CNI_COMMAND="$verb" CNI_CONTAINERID="$container-$host" CNI_IFNAME=eth0 \
+# cni_run VERB HOST NETWORK CONTAINER [FILTER]
+cni_run() {
+	local verb=$1 host=$2 network=$3 container=$4
+	on_host "$host" env CNI_COMMAND="$verb" CNI_CONTAINERID="$container-$host" CNI_IFNAME=eth0 \
 		CNI_NETNS="/run/netns/$container" CNI_PATH="$NETD_PLUGINS" ${CNI_ARGS:+CNI_ARGS="$CNI_ARGS"} \
-		"$NETD_PLUGINS/overlay" <<<"$input"
+		"$NETD_PLUGINS/overlay" < <(plugin_conf "$host" "$network" overlay "${5:-.}")
 }
+
+# cni …: the same, which sets $status and $output
+cni() { run cni_run "$@"; }
 
 # attach HOST NETWORK CONTAINER [FILTER]: a new container in a network; its result is in $output
 attach() {
@@ -66,6 +68,7 @@ address() {
 }
 
 # reaches HOST CONTAINER ADDRESS
+misses() { ! reaches "$@"; }
 reaches() { in_container "$1" "$2" ping -q -c 1 -W 10 "$3" >/dev/null; }
 host_reaches() { on_host "$1" ping -q -c 1 -W 10 "$2" >/dev/null; }
 

@@ -73,7 +73,7 @@ static void what_cannot_be_served_is_refused_with_the_reason(void **state)
 		{ ASKED(", \"options\": {\"vlan\": \"3\"}"), "unknown option vlan" },
 		{ ASKED(", \"options\": {\"vni\": \"16777216\"}"), "invalid vxlan id value" },
 		{ ASKED(", \"options\": {\"mtu\": \"66000\"}"), "invalid MTU number" },
-		{ ASKED(", \"configFrom\": \"other\""), "templates are for networks of one host" },
+		{ ASKED(", \"configOnly\": true"), "templates are for networks of one host" },
 	};
 
 	(void)state;
@@ -121,7 +121,8 @@ static struct network_def sent(const struct network_def *d)
 
 static void what_is_written_is_read_by_another_node(void **state)
 {
-	AUTO(network_def_clear) struct network_def d = { 0 }, back = { 0 };
+	AUTO(network_def_clear) struct network_def d = { 0 };
+	AUTO(network_def_clear) struct network_def back;
 
 	(void)state;
 	assert_int_equal(

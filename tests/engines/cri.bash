@@ -61,12 +61,10 @@ cri_restart() {
 }
 
 cri_start_slowly() {
-	wait_until cri_holds
+	wait_until cri_network
 	cri run "$1" >/dev/null 2>&1 &
 	cp "$STATE/containerd.pid" "$STATE/create.pid"
 }
-
-cri_holds() { cri status | jq -e '.plugins | index("hold")' >/dev/null; }
 
 # containerd starts again, and a kubelet removes what it does not know.
 cri_recover() {

@@ -7,7 +7,7 @@ docker() { on_host /usr/bin/docker "$@"; }
 docker_probe() { command -v dockerd >/dev/null || { echo "dockerd is not installed"; return 1; }; }
 
 docker_up() {
-	daemon_start netd "$STATE/bin/netd"
+	netd_up
 	wait_until on_host test -S /run/docker/plugins/heddle.sock
 	docker_daemon
 	docker load --quiet --input "$STATE/bb.tar" >/dev/null
@@ -22,21 +22,31 @@ docker_daemon() {
 docker_down() {
 	docker network prune --force >/dev/null
 	daemon_kill docker
-	daemon_kill netd
 	on_host ip link delete docker0
 }
 
-# Docker's own way out, which published ports come by, has no IPv6; ours has.
+# Docker's own way out, which published ports come by, has no IPv6; ours has.  A network that
+# spans hosts is made by heddle, and joined by each host's Docker.
 docker_network_up() {
 	local options=()
-	[[ $1 == bridge ]] || return 0
-	[[ ${CHECK:-} != ipv6 ]] || options=(--opt ports=heddle)
+	case $1 in
+	bridge) ;;
+	overlay)
+		network_up overlay
+		options=(--ipam-opt network=lows --opt network=lows)
+		;;
+	*) return 0 ;;
+	esac
+	[[ ${CHECK:-} != ipv6 ]] || options+=(--opt ports=heddle)
 	docker network create --driver heddle --ipam-driver heddle --ipv6 --subnet 10.70.0.0/24 \
 		--subnet fd00:70::/64 "${options[@]}" lows >/dev/null
 }
 
 docker_network_down() {
-	[[ $1 != bridge ]] || docker network rm lows >/dev/null
+	case $1 in
+	bridge | overlay) docker network rm lows >/dev/null ;;
+	esac
+	[[ $1 != overlay ]] || network_down overlay
 }
 
 docker_network() {
@@ -47,7 +57,7 @@ docker_network() {
 				--ip-range 198.51.100.64/26 wire >/dev/null
 		echo wire
 		;;
-	bridge) echo "${DOCKER_NETWORK:-lows}" ;;
+	bridge | overlay) echo "${DOCKER_NETWORK:-lows}" ;;
 	*) echo "$1" ;;
 	esac
 }

@@ -41,8 +41,6 @@ copy_ours() {
 	rm -rf "$STATE"/etc/{cni,containerd,containers/containers.conf.d,docker,lxc/heddle.conf}
 	cp "$PLUGINS"/* "$STATE/cni" || return
 	cp "$HEDDLE" "$PLUGINS/../netd" "$STATE/bin/" || return
-	sed "s|@HOLD@|$STATE/hold|" "$ENGINES_DIR/hold" >"$STATE/cni/hold"
-	chmod +x "$STATE/cni/hold"
 }
 
 # What holds the host has what machines have mounted, and /sys of its own network.
@@ -111,6 +109,14 @@ daemon_kill() {
 	wait_until daemon_is_gone "$1"
 }
 
+# netd is a cluster of one host, once something needs it.
+netd_up() {
+	[[ ! -e $STATE/netd.pid ]] || return 0
+	on_host "$STATE/bin/netd" init >/dev/null
+	daemon_start netd "$STATE/bin/netd"
+	wait_until heddle node ls >/dev/null 2>&1
+}
+
 # ---- networks ----------------------------------------------------------------
 
 # Of both families, by kind; the engines of the CRI take the first file that there is.
@@ -124,26 +130,24 @@ network_up() {
 			--subnet 198.51.100.0/24 --ip-range 198.51.100.64/26 --aux-address "outside=$OUTSIDE_IP" \
 			--subnet 2001:db8::/64 --ip-range 2001:db8::7000/116 lows >/dev/null
 		;;
+	overlay)
+		netd_up
+		heddle network create --driver overlay --scope swarm --attachable --ipv6 --subnet 10.70.0.0/24 \
+			--subnet fd00:70::/64 lows >/dev/null
+		;;
 	esac
 }
 
 network_down() {
 	case $1 in
-	bridge | macvlan) heddle network rm lows >/dev/null ;;
+	bridge | macvlan | overlay) heddle network rm lows >/dev/null ;;
 	esac
-}
-
-# network_edit FILTER [JQ-ARGUMENT...]: the network's file, changed
-network_edit() {
-	local file=$STATE/etc/cni/net.d/zz-heddle-lows.conflist
-	jq "$@" "$file" >"$STATE/edited"
-	cat "$STATE/edited" >"$file"
 }
 
 # The name by which heddle's commands and hooks know the network of a cell.
 network_name() {
 	case $1 in
-	bridge | macvlan) echo lows ;;
+	bridge | macvlan | overlay) echo lows ;;
 	*) echo "$1" ;;
 	esac
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/coexist.h"
+#include "lib/err.h"
 #include "lib/nft-expr.h"
 #include "lib/ruleset.h"
 
@@ -43,7 +45,14 @@ static const struct nft_set members6 = {
 	VNI_AT,
 };
 
-static const struct nft_set *const sets[] = { &networks, &members4, &members6, NULL };
+static const struct nft_set bridges = {
+	.table = &table,
+	.name = "bridges",
+	.comment = "networks' bridges: what stays on one passes: bridge . the same bridge",
+	.key = { NFT_TYPE_IFNAME, NFT_TYPE_IFNAME },
+};
+
+static const struct nft_set *const sets[] = { &networks, &members4, &members6, &bridges, NULL };
 
 /* ---- rules --------------------------------------------------------------------------- */
 
@@ -67,8 +76,10 @@ static void input_rules(struct nft_batch *b, const struct nft_chain *chain)
 	nft_add_rule(b, chain, "VXLAN from somebody else", OF_A_NETWORK, nft_counter(), nft_drop());
 }
 
-static void forward_rules(struct nft_batch *b, const struct nft_chain *chain)
+static void forward_rules(struct nft_batch *b, const struct nft_chain *chain, uint32_t mark)
 {
+	nft_add_rule(b, chain, "within a network", nft_iifname(8), nft_oifname(12),
+		     nft_in(&bridges, 8), NFT_SET_MARK(mark));
 	nft_add_rule(b, chain, "VXLAN from a member", OF_A_NETWORK, FROM_MEMBER4, BY_ITS_WAY,
 		     nft_return());
 	nft_add_rule(b, chain, "VXLAN from a member", OF_A_NETWORK, FROM_MEMBER6, BY_ITS_WAY,
@@ -97,8 +108,8 @@ static const struct ruleset_chain chains[] = {
 			   .type = "filter",
 			   .hook = NF_INET_FORWARD,
 			   .priority = NF_IP_PRI_RAW },
-		.n_rules = 4,
-		.rules = forward_rules,
+		.n_rules = 5,
+		.marking_rules = forward_rules,
 	},
 };
 
@@ -112,10 +123,26 @@ static const struct ruleset ruleset = {
 
 /* ---- the table -------------------------------------------------------------------------- */
 
+/* The mark is the host's, which the first network that names one decides, maybe later. */
+static int look(struct nl *nl, struct ruleset_view *ret, struct err *e)
+{
+	uint32_t mark;
+	int r = ruleset_get_mark(nl, 0, &mark, e);
+
+	if (r == 0)
+		r = ruleset_look(nl, &ruleset, ret, e);
+	if (r < 0)
+		return r;
+	ret->stands = ret->stands && ret->mark == mark;
+	ret->mark = mark;
+
+	return 0;
+}
+
 int filter_stands(struct nl *nl, struct err *e)
 {
 	struct ruleset_view view;
-	int r = ruleset_look(nl, &ruleset, &view, e);
+	int r = look(nl, &view, e);
 
 	return r < 0 ? r : view.stands;
 }
@@ -128,7 +155,7 @@ static int build_once(struct nl *nl, struct err *e)
 	int r = nft_get_genid(nl, &genid, e);
 
 	if (r == 0)
-		r = ruleset_look(nl, &ruleset, &view, e);
+		r = look(nl, &view, e);
 	if (r < 0)
 		return r;
 	view.stands = false;
@@ -148,10 +175,25 @@ int filter_build(struct nl *nl, struct err *e)
 	return r == -ERESTART ? nft_still_busy(e) : r;
 }
 
+int filter_pass_others(struct nl *nl, struct err *e)
+{
+	uint32_t mark;
+	struct err next;
+	int r = ruleset_get_mark(nl, 0, &mark, e);
+
+	if (r < 0)
+		return r;
+	r = coexist_add(nl, AF_INET, mark, e);
+
+	return err_keep(r, e, coexist_add(nl, AF_INET6, mark, &next), &next);
+}
+
 /* ---- elements ------------------------------------------------------------------------------ */
 
 static const struct nft_set *set_of(const struct filter_key *key)
 {
+	if (key->bridge[0])
+		return &bridges;
 	if (!ip_is_set(&key->vtep))
 		return &networks;
 
@@ -162,6 +204,11 @@ static struct nft_value value_of(const struct filter_key *key)
 {
 	struct nft_value v = { .len = 0 };
 
+	if (key->bridge[0]) {
+		nft_value_ifname(&v, key->bridge);
+		nft_value_ifname(&v, key->bridge);
+		return v;
+	}
 	if (ip_is_set(&key->vtep))
 		nft_value_ip(&v, &key->vtep);
 	else
@@ -205,6 +252,10 @@ static int elem_cb(const struct nft_elem *elem, void *data)
 	const uint8_t *b = elem->key.b, *vni = b + 4;
 	struct filter_key key = { .port = 0 };
 
+	if (w->set == &bridges) {
+		memcpy(key.bridge, b, IFNAMSIZ - 1);
+		return w->fn(&key, w->data);
+	}
 	if (w->set == &networks) {
 		key.port = (uint16_t)(b[0] << 8 | b[1]);
 	} else {

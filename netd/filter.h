@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * filter - VXLAN packets come from members, and from nobody else
+ * filter - VXLAN packets come from members, and from nobody else; what is inside passes
  *
  * VXLAN has no authentication: whoever can send a UDP packet to the port puts a frame
  * into a network.  So a table of netd's own looks at packets to a port of ours with a
@@ -12,11 +12,17 @@
  *	forward	 the same for packets to a member: a container behind this host's
  *		 masquerading would have a member's address for the next host
  *
+ * Where br_netfilter is on, frames between the ports of a bridge of ours come by the
+ * forward hook, too.  They are marked, so that another tool's chain that drops what
+ * it does not know lets them through (lib/coexist.h); no plugin has admitted what comes
+ * from a container of another node.  Whatever shuts containers off is another table's.
+ *
  * The table is `inet heddle_overlay`; docs/nftables.md shows it.
  */
 #ifndef NETD_FILTER_H
 #define NETD_FILTER_H
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -28,15 +34,17 @@ struct nl;
 
 #define FILTER_TABLE "heddle_overlay"
 
-/* A network's port and VNI, or a member of it. */
+/* A network's bridge; its port and VNI; or a member of it. */
 struct filter_key {
-	struct ip_addr vtep; /* not set: the network itself */
-	uint16_t port;	     /* … whose port it is */
+	char bridge[IFNAMSIZ]; /* "": none, the rest counts */
+	struct ip_addr vtep;   /* not set: the network itself */
+	uint16_t port;	       /* … whose port it is */
 	uint32_t vni;
 };
 
 /**
- * filter_stands() - whether the table is there, with all its chains and rules
+ * filter_stands() - whether the table is there, with all its chains and rules, and sets this
+ * host's mark
  *
  * Return: 1, 0 or a negative errno.
  */
@@ -61,6 +69,12 @@ int filter_has(struct nl *nl, const struct filter_key *key, struct err *e);
  */
 void filter_add(struct nft_batch *b, const struct filter_key *key);
 void filter_del(struct nft_batch *b, const struct filter_key *key);
+
+/*
+ * See that other tools' chains let pass what is marked (coexist_add(), of both families).
+ * Return: 0, or why not.
+ */
+int filter_pass_others(struct nl *nl, struct err *e);
 
 struct filter_drops {
 	uint64_t input, forward; /* packets, since the chains were made */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/nl.h"
 #include "netd/announce.h"
@@ -275,23 +276,37 @@ int plane_flush(struct plane *p, struct err *e)
 /* ---- the filter's part of a network ------------------------------------------------------------
  */
 
-static struct filter_key network_key(const struct plane_net *net)
+struct filter_key plane_filter_key(const struct plane_net *net)
 {
 	return (struct filter_key){ .port = net->conf.port, .vni = net->conf.vni };
 }
 
+struct filter_key plane_bridge_key(const struct plane_net *net)
+{
+	struct filter_key key = { .port = 0 };
+
+	memcpy(key.bridge, net->bridge, sizeof(key.bridge));
+
+	return key;
+}
+
 int plane_filter_network(struct plane *p, struct plane_net *net, struct err *e)
 {
-	const struct filter_key key = network_key(net);
-	int r = filter_has(p->nft, &key, e);
+	const struct filter_key keys[] = { plane_filter_key(net), plane_bridge_key(net) };
+	bool missing[ARRAY_SIZE(keys)];
 	struct nft_batch b;
+	int r = 0;
 
-	net->in_filter = r > 0;
-	if (r != 0)
-		return r < 0 ? r : 0;
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if ((r = filter_has(p->nft, &keys[i], e)) < 0)
+			return r;
+		missing[i] = r == 0;
+	}
 	nft_begin(&b, p->nft, 0);
-	filter_add(&b, &key);
-	r = nft_commit(&b, e);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (missing[i])
+			filter_add(&b, &keys[i]);
+	r = missing[0] || missing[1] ? nft_commit(&b, e) : 0;
 	net->in_filter = r == 0;
 
 	return r;
@@ -317,12 +332,14 @@ static void unfilter_member(void *ctx, struct entry *e)
 int plane_unfilter_network(struct plane *p, struct plane_net *net, struct err *e)
 {
 	struct unfilter u = { .net = net };
-	const struct filter_key key = network_key(net);
+	const struct filter_key key = plane_filter_key(net), bridge = plane_bridge_key(net);
 	int r;
 
 	nft_begin(&u.b, p->nft, 0);
-	if (net->in_filter)
+	if (net->in_filter) {
 		filter_del(&u.b, &key);
+		filter_del(&u.b, &bridge);
+	}
 	entries_each(&net->entries, unfilter_member, &u);
 	r = nft_commit(&u.b, e);
 	net->in_filter = false;

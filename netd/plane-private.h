@@ -36,10 +36,10 @@ struct plane_net {
 	struct forward_devices dev;
 	struct local *locals;
 	uint32_t mtu;
-	bool settled;	    /* devices were right once since the last change of @conf */
-	bool in_filter;	    /* its port and VNI are, as far as we know */
-	bool seen;	    /* by a comparison of the filter */
-	bool check_devices; /* something may have happened to them, or to ports */
+	bool settled;		/* devices were right once since the last change of @conf */
+	bool in_filter;		/* its port and VNI, and its bridge, are, as far as we know */
+	bool seen, bridge_seen; /* by a comparison of the filter */
+	bool check_devices;	/* something may have happened to them, or to ports */
 	bool check_entries;
 };
 
@@ -54,6 +54,7 @@ struct plane {
 	bool swept;	   /* what is not ours by now never will be */
 	bool check_filter; /* something may have happened to the filter … */
 	bool check_claims; /* … or to pins and masquerading */
+	bool check_others; /* … or to the chains of other tools, which may drop */
 	bool filter_settled;
 	bool unflushed; /* something was wanted that plane_on_flushed() was not told of */
 	bool held;	/* the kernel has refused something: the timer goes on */
@@ -81,13 +82,18 @@ struct local_conf plane_local_conf(const struct plane_net *net);
 int plane_ensure_devices(struct plane *p, struct plane_net *net, struct err *e);
 int plane_ensure_claims(struct plane *p, struct plane_net *net, struct err *e);
 
+/* See that other tools let pass what is forwarded within networks. */
+void plane_pass_others(struct plane *p);
+
 /* Compare with the kernel, and queue what differs. */
 int plane_compare_entries(struct plane *p, struct plane_net *net, struct err *e);
 int plane_compare_filter(struct plane *p, struct err *e);
 
-/* Have the network's port and VNI in the filter, before its device is there. */
+struct filter_key plane_filter_key(const struct plane_net *net);
+struct filter_key plane_bridge_key(const struct plane_net *net);
+/* Have both in the filter, before the devices are there. */
 int plane_filter_network(struct plane *p, struct plane_net *net, struct err *e);
-/* Take it and its members out, after the device is gone. */
+/* Take them and the network's members out, after the devices are gone. */
 int plane_unfilter_network(struct plane *p, struct plane_net *net, struct err *e);
 
 /* Have the timer look after what is to be checked: now, or soon if that was a moment ago. */

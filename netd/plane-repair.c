@@ -63,6 +63,20 @@ static void repair_claims(struct plane *p)
 	}
 }
 
+/* What is served forwards without it, too, where nobody drops: it is not insisted on. */
+void plane_pass_others(struct plane *p)
+{
+	static struct log_pace pace;
+	struct err e;
+
+	p->check_others = false;
+	if (filter_pass_others(p->nft, &e) == 0)
+		return;
+	p->counters.failures++;
+	log_paced(&pace, LOG_WARNING, LOG_AREA,
+		  "what containers of other hosts send may be dropped: %s", e.msg);
+}
+
 static void flush_or_wait(struct plane *p)
 {
 	struct err e;
@@ -89,6 +103,8 @@ static void repair(struct ev_loop *loop, ev_timer *timer, int revents)
 	p->repaired_at = ev_now(p->loop);
 	if (p->check_claims)
 		repair_claims(p);
+	if (p->check_others && p->counters.networks > 0)
+		plane_pass_others(p);
 	flush_or_wait(p);
 	if (p->held)
 		plane_wake(p);
@@ -108,7 +124,7 @@ static void check_everything(struct plane *p)
 {
 	for (struct plane_net *n = p->nets; n; n = n->next)
 		n->check_devices = n->check_entries = true;
-	p->check_filter = p->check_claims = true;
+	p->check_filter = p->check_claims = p->check_others = true;
 	p->counters.comparisons++;
 	plane_wake(p);
 }
@@ -240,6 +256,14 @@ static void filter_event(void *ctx)
 	plane_wake(p);
 }
 
+static void others_event(void *ctx)
+{
+	struct plane *p = ctx;
+
+	p->check_others = true;
+	plane_wake(p);
+}
+
 static void claim_event(void *ctx, const char *tag)
 {
 	struct plane *p = ctx;
@@ -318,11 +342,25 @@ static int keep_orphan(struct orphans *o, const struct filter_key *key)
 	return 0;
 }
 
+static bool see_bridge(struct plane *p, const struct filter_key *key)
+{
+	for (struct plane_net *n = p->nets; n; n = n->next) {
+		if (!n->served || strcmp(n->bridge, key->bridge) != 0)
+			continue;
+		n->bridge_seen = true;
+		return true;
+	}
+
+	return false;
+}
+
 static int see_key(const struct filter_key *key, void *data)
 {
 	const struct entry_is is = { .kind = ENTRY_PEER, .ip = key->vtep };
 	struct filter_look *look = data;
 
+	if (key->bridge[0])
+		return see_bridge(look->p, key) ? 0 : keep_orphan(&look->orphans, key);
 	for (struct plane_net *n = look->p->nets; n; n = n->next) {
 		if (!n->served || n->conf.vni != key->vni)
 			continue;
@@ -345,11 +383,14 @@ static int settle_networks(struct filter_look *look, uint32_t *drifted, struct e
 
 	nft_begin(&b, p->nft, 0);
 	for (struct plane_net *n = p->nets; n; n = n->next) {
-		const struct filter_key key = { .port = n->conf.port, .vni = n->conf.vni };
+		const struct filter_key key = plane_filter_key(n), bridge = plane_bridge_key(n);
 
-		if (!n->served || n->seen)
+		if (!n->served || (n->seen && n->bridge_seen))
 			continue;
-		filter_add(&b, &key);
+		if (!n->seen)
+			filter_add(&b, &key);
+		if (!n->bridge_seen)
+			filter_add(&b, &bridge);
 		*drifted += n->in_filter;
 		n->in_filter = true;
 	}
@@ -367,7 +408,7 @@ static int look_at_filter(struct filter_look *look, struct err *e)
 		look->orphans.n = 0;
 		for (struct plane_net *n = look->p->nets; n; n = n->next) {
 			entries_begin(&n->entries, ENTRY_BIT(ENTRY_PEER));
-			n->seen = false;
+			n->seen = n->bridge_seen = false;
 		}
 		r = filter_each(look->p->nft, see_key, look, e);
 	}
@@ -424,6 +465,7 @@ int plane_repair_start(struct plane *p, struct err *e)
 		.address = address_event,
 		.entry = entry_event,
 		.filter = filter_event,
+		.others = others_event,
 		.claim = claim_event,
 		.overrun = overrun_event,
 		.ctx = p,

@@ -338,8 +338,10 @@ static int bring_up(struct plane *p, struct plane_net *net, struct err *e)
 		r = local_shut(p->nft, net->conf.name, net->bridge, e);
 	if (r == 0)
 		r = update_copies(net, e);
-	if (r == 0)
+	if (r == 0) {
 		net->check_entries = p->check_filter = true;
+		plane_pass_others(p);
+	}
 
 	return r;
 }

@@ -49,8 +49,13 @@ static int keep_caps(uint32_t keep, struct err *e)
 
 	if (r == 0) {
 		kept[0].permitted = kept[0].effective = caps[0].permitted & keep;
+		kept[0].inheritable = kept[0].permitted & 1u << CAP_NET_ADMIN;
 		r = set_caps(kept);
 	}
+	/* For iptables, which is run where another tool's rules have to let pass (coexist.h). */
+	if (r == 0 && kept[0].inheritable &&
+	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_ADMIN, 0L, 0L) < 0)
+		r = -errno;
 
 	return r < 0 ? err_sys(e, -r, "give capabilities back") : 0;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <ev.h>
 #include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
@@ -88,23 +89,48 @@ static void take_rtnl(struct watch *w, const struct nlmsghdr *nlh)
 
 /* ---- nfnetlink -------------------------------------------------------------------------- */
 
-/* The first attribute of each of these is the table's name. */
-static const char *table_of(const struct nlmsghdr *nlh)
+static const char *text_of(const struct nlmsghdr *nlh, uint16_t type)
 {
 	const struct nlattr *attr;
 
 	mnl_attr_for_each(attr, nlh, sizeof(struct nfgenmsg))
-		if (mnl_attr_get_type(attr) == NFTA_TABLE_NAME &&
+		if (mnl_attr_get_type(attr) == type &&
 		    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
 			return mnl_attr_get_str(attr);
 
 	return "";
 }
 
+/* The first attribute of all of these is the table's name. */
+static const char *table_of(const struct nlmsghdr *nlh)
+{
+	return text_of(nlh, NFTA_TABLE_NAME);
+}
+
+/* A chain that is made, or drops from now on, or a rule that goes: Docker and others come late. */
+static bool is_of_iptables(const struct nlmsghdr *nlh)
+{
+	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
+	const char *chain;
+
+	switch (NFNL_MSG_TYPE(nlh->nlmsg_type)) {
+	case NFT_MSG_NEWCHAIN:
+		chain = text_of(nlh, NFTA_CHAIN_NAME);
+		break;
+	case NFT_MSG_NEWRULE:
+	case NFT_MSG_DELRULE:
+		chain = text_of(nlh, NFTA_RULE_CHAIN);
+		break;
+	default:
+		return false;
+	}
+
+	return (nfg->nfgen_family == NFPROTO_IPV4 || nfg->nfgen_family == NFPROTO_IPV6) &&
+	       strcmp(chain, "FORWARD") == 0 && strcmp(table_of(nlh), "filter") == 0;
+}
+
 static bool is_deletion(uint16_t type)
 {
-	if (NFNL_SUBSYS_ID(type) != NFNL_SUBSYS_NFTABLES)
-		return false;
 	type = NFNL_MSG_TYPE(type);
 
 	return type == NFT_MSG_DELTABLE || type == NFT_MSG_DELCHAIN || type == NFT_MSG_DELRULE ||
@@ -125,8 +151,12 @@ static void take_nft(struct watch *w, const struct nlmsghdr *nlh)
 	struct watch_events *ev = &w->events;
 	const char *table;
 
-	if (!is_deletion(nlh->nlmsg_type) ||
+	if (NFNL_SUBSYS_ID(nlh->nlmsg_type) != NFNL_SUBSYS_NFTABLES ||
 	    mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nfgenmsg))
+		return;
+	if (is_of_iptables(nlh))
+		ev->others(ev->ctx);
+	if (!is_deletion(nlh->nlmsg_type))
 		return;
 	table = table_of(nlh);
 	if (strcmp(table, FILTER_TABLE) == 0)

@@ -25,6 +25,8 @@ struct watch_events {
 	void (*entry)(void *ctx, const struct forward_said *said);
 	/* Something was deleted from the filter's table. */
 	void (*filter)(void *ctx);
+	/* Something happened to a chain FORWARD of iptables. */
+	void (*others)(void *ctx);
 	/* From a table that all of heddle uses: an element with this tag; NULL: something else. */
 	void (*claim)(void *ctx, const char *tag);
 	void (*overrun)(void *ctx);

@@ -319,3 +319,70 @@ heddle() {
 }
 
 says_hello() { [[ $(on_host "$1" socat -T 5 - "TCP:$2,connect-timeout=2" </dev/null 2>/dev/null) == hello ]]; }
+
+# ---- Podman ---------------------------------------------------------------------
+
+# podman_prepare HOST: its configuration and state are the host's own
+podman_prepare() {
+	on_host "$1" mount -t tmpfs tmpfs /dev/shm
+	on_host "$1" mkdir -p /run/lock /run/rootfs/bin
+	on_host "$1" cp /bin/busybox /run/rootfs/bin/
+	on_host "$1" ln -s busybox /run/rootfs/bin/sh
+	on_host "$1" tee /run/containers.conf >/dev/null <<-END
+		[network]
+		network_backend = "cni"
+		cni_plugin_dirs = ["$NETD_PLUGINS"]
+		network_config_dir = "/etc/cni/net.d"
+		[containers]
+		default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+		[engine]
+		runtime = "runc"
+		cgroup_manager = "cgroupfs"
+		events_logger = "file"
+	END
+}
+
+podman() {
+	local host=$1
+	shift
+	on_host "$host" env CONTAINERS_CONF=/run/containers.conf podman --root /run/storage \
+		--runroot /run/runroot --tmpdir /run/libpod "$@"
+}
+
+podman_run() {
+	podman "$1" run -d --name "$3" --hostname "$3" --network "$2" "${@:4}" \
+		--rootfs /run/rootfs /bin/sh -c 'busybox sleep 300'
+}
+
+podman_reaches() { podman "$1" exec "$2" busybox ping -q -c 1 -W 1 "$3" >/dev/null; }
+
+@test "Podman containers on two hosts, and a network that podman cannot take away" {
+	cluster_start a b
+	network_create a warp
+	network_everywhere warp a b
+	for host in a b; do
+		podman_prepare "$host"
+		podman_run "$host" warp "p$host" >/dev/null
+	done
+	podman a network ls --format '{{.Name}}' | grep -qx warp
+	local at_b
+	at_b=$(endpoints_of b pb)
+	podman_reaches a pa "$at_b"
+	podman b rm -f -t 0 pb >/dev/null
+	podman_run b warp pb --ip "$at_b" >/dev/null
+	wait_for podman_reaches a pa "$at_b"
+
+	podman a rm -f -t 0 pa >/dev/null
+	podman a network rm warp >/dev/null
+	wait_for has_conflist a warp
+	[[ $(netd_log a) == *'is written again'* ]]
+	podman b rm -f -t 0 pb >/dev/null
+	wait_for nobody_in a warp
+}
+
+# endpoints_of HOST CONTAINER: its address, as podman tells it
+endpoints_of() {
+	podman "$1" inspect "$2" | jq -r '.[0].NetworkSettings.Networks.warp.IPAddress'
+}
+
+nobody_in() { [[ -z $(endpoints "$@") ]]; }

@@ -317,6 +317,7 @@ void cluster_go_down(struct cluster *c, bool left)
 		if (c->users[i].down)
 			c->users[i].down(c->users[i].ctx, left);
 	cluster_fail_forgets(c);
+	streams_close(c->streams);
 	free_engine(c);
 	cluster_drop_events(c);
 	cluster_drop_held(c, MS_NEVER);

@@ -22,7 +22,8 @@ struct stream {
 	struct conn *conn; /* NULL: about to be freed */
 	struct peer to;	   /* id unset: not known yet */
 	bool accepted;
-	bool heard; /* a genuine frame has come over it */
+	bool heard;   /* a genuine frame has come over it */
+	bool knocked; /* a first hello was sent that nothing came of yet */
 	struct waiting *waiting, **end;
 	size_t waiting_bytes;
 };
@@ -107,16 +108,30 @@ static int send_one(struct stream *s, const uint8_t *plain, size_t len)
 	return 0;
 }
 
+static void knock(struct stream *s)
+{
+	uint8_t hello[FRAME_MIN];
+	int r = s->knocked ? 0 : s->all->ops->knock(s->all->ctx, hello);
+
+	if (r <= 0)
+		return;
+	s->knocked = true;
+	conn_send(s->conn, hello, (size_t)r);
+}
+
 static void flush(struct stream *s)
 {
 	while (s->waiting && s->heard && conn_is_open(s->conn)) {
 		struct waiting *one = s->waiting;
 		int r = send_one(s, one->plain, one->len);
 
-		if (r == -ENOTCONN)
+		if (r == -ENOTCONN) {
+			knock(s);
 			return;
+		}
 		if (r < 0)
 			s->all->counters.dropped++;
+		s->knocked = false;
 		s->waiting = one->next;
 		if (!s->waiting)
 			s->end = &s->waiting;
@@ -150,12 +165,10 @@ static bool wait_in(struct stream *s, const uint8_t *plain, size_t len)
 static void on_opened(void *ctx, struct conn *c)
 {
 	struct stream *s = ctx;
-	uint8_t hello[FRAME_MIN];
-	int r = s->all->ops->knock(s->all->ctx, hello);
 
+	(void)c;
 	s->all->counters.connected++;
-	if (r > 0)
-		conn_send(c, hello, (size_t)r);
+	knock(s);
 }
 
 static void on_message(void *ctx, struct conn *c, const uint8_t *msg, size_t len)
@@ -309,17 +322,19 @@ struct streams *streams_new(struct ev_loop *loop, uint16_t port, const struct st
 	return all;
 }
 
+void streams_close(struct streams *all)
+{
+	while (all->list) {
+		conn_close(all->list->conn);
+		free_stream(all->list);
+	}
+}
+
 void streams_free(struct streams *all)
 {
-	struct stream *next;
-
 	if (!all)
 		return;
-	for (struct stream *s = all->list; s; s = next) {
-		next = s->next;
-		conn_close(s->conn);
-		free_stream(s);
-	}
+	streams_close(all);
 	free(all);
 }
 

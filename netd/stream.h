@@ -43,6 +43,9 @@ struct streams *streams_new(struct ev_loop *loop, uint16_t port, const struct st
 			    void *ctx);
 void streams_free(struct streams *all); /* NULL is none */
 
+/* End all that are open: this node becomes another, or none.  Not inside frame(). */
+void streams_close(struct streams *all);
+
 /* Address of ours to connect from. */
 void streams_set_source(struct streams *all, const struct ip_addr *from);
 

@@ -2,9 +2,11 @@
 /*
  * plane-private - what the parts of the plane share
  *
- *	plane.c		networks, endpoints, what others call
+ *	plane.c		networks, what is wanted in them, what they stand on
+ *	plane-local.c	containers of this node
  *	plane-flush.c	entries and members on their way into the kernel
  *	plane-repair.c	notifications, comparisons, and the timers of both
+ *	plane-metrics.c	what all of them count
  */
 #ifndef NETD_PLANE_PRIVATE_H
 #define NETD_PLANE_PRIVATE_H
@@ -41,6 +43,7 @@ struct plane_net {
 	bool seen, bridge_seen; /* by a comparison of the filter */
 	bool check_devices;	/* something may have happened to them, or to ports */
 	bool check_entries;
+	bool check_claims; /* pins and masquerading */
 };
 
 struct plane {
@@ -52,8 +55,7 @@ struct plane {
 	struct plane_net *nets;
 	struct ip_addr vtep;
 	bool swept;	   /* what is not ours by now never will be */
-	bool check_filter; /* something may have happened to the filter … */
-	bool check_claims; /* … or to pins and masquerading */
+	bool check_filter; /* something may have happened to the filter */
 	bool check_others; /* … or to the chains of other tools, which may drop */
 	bool filter_settled;
 	bool unflushed; /* something was wanted that plane_on_flushed() was not told of */
@@ -71,6 +73,7 @@ struct plane {
 };
 
 struct plane_net *plane_find(const struct plane *p, const struct network_id *id);
+struct plane_net *plane_find_served(const struct plane *p, const struct network_id *id);
 /* Networks that are neither served nor wanted anything in. */
 void plane_forget_empty(struct plane *p);
 const struct local *plane_local_of_mac(const struct plane_net *net, const uint8_t mac[6]);
@@ -80,7 +83,10 @@ struct local_conf plane_local_conf(const struct plane_net *net);
 
 /* Have devices, addresses, routes and ports right.  What was settled and is not is drift. */
 int plane_ensure_devices(struct plane *p, struct plane_net *net, struct err *e);
+void plane_ensure_ports(struct plane *p, struct plane_net *net);
 int plane_ensure_claims(struct plane *p, struct plane_net *net, struct err *e);
+/* End what the network had, and has not any more. */
+int plane_release_claims(struct plane *p, struct plane_net *net, struct err *e);
 
 /* See that other tools let pass what is forwarded within networks. */
 void plane_pass_others(struct plane *p);

@@ -53,13 +53,15 @@ static void repair_claims(struct plane *p)
 {
 	struct err e;
 
-	p->check_claims = false;
 	for (struct plane_net *n = p->nets; n; n = n->next) {
-		if (!n->served || plane_ensure_claims(p, n, &e) == 0)
+		if (!n->served || !n->check_claims)
+			continue;
+		n->check_claims = plane_ensure_claims(p, n, &e) < 0;
+		if (!n->check_claims)
 			continue;
 		say_failure(&e);
 		p->counters.failures++;
-		p->check_claims = p->held = true;
+		p->held = true;
 	}
 }
 
@@ -101,8 +103,7 @@ static void repair(struct ev_loop *loop, ev_timer *timer, int revents)
 	(void)revents;
 	p->held = false;
 	p->repaired_at = ev_now(p->loop);
-	if (p->check_claims)
-		repair_claims(p);
+	repair_claims(p);
 	if (p->check_others && p->counters.networks > 0)
 		plane_pass_others(p);
 	flush_or_wait(p);
@@ -123,8 +124,8 @@ static void count_drops(struct plane *p)
 static void check_everything(struct plane *p)
 {
 	for (struct plane_net *n = p->nets; n; n = n->next)
-		n->check_devices = n->check_entries = true;
-	p->check_filter = p->check_claims = p->check_others = true;
+		n->check_devices = n->check_entries = n->check_claims = true;
+	p->check_filter = p->check_others = true;
 	p->counters.comparisons++;
 	plane_wake(p);
 }
@@ -268,7 +269,7 @@ static void claim_event(void *ctx, const char *tag)
 {
 	struct plane *p = ctx;
 
-	for (const struct plane_net *n = p->nets; n; n = n->next) {
+	for (struct plane_net *n = p->nets; n; n = n->next) {
 		struct owner owner;
 
 		if (!n->served)
@@ -276,9 +277,8 @@ static void claim_event(void *ctx, const char *tag)
 		owner_init_network(&owner, n->conf.name);
 		if (tag && !owner_has_network(&owner, tag, strlen(tag)))
 			continue;
-		p->check_claims = true;
+		n->check_claims = true;
 		plane_wake(p);
-		return;
 	}
 }
 

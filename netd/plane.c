@@ -14,7 +14,6 @@
 #include "netd/announce.h"
 #include "netd/gateway.h"
 #include "netd/ifstate.h"
-#include "netd/metrics.h"
 #include "netd/plane-private.h"
 #include "netd/tunnel.h"
 #include "netd/underlay.h"
@@ -61,7 +60,7 @@ struct plane_net *plane_find(const struct plane *p, const struct network_id *id)
 	return NULL;
 }
 
-static struct plane_net *find_served(const struct plane *p, const struct network_id *id)
+struct plane_net *plane_find_served(const struct plane *p, const struct network_id *id)
 {
 	struct plane_net *n = plane_find(p, id);
 
@@ -151,15 +150,6 @@ static struct tunnel_conf tunnel_conf(const struct plane *p, const struct plane_
 	return c;
 }
 
-struct local_conf plane_local_conf(const struct plane_net *net)
-{
-	return (struct local_conf){ .network = net->conf.name,
-				    .bridge = net->bridge,
-				    .bridge_index = net->dev.bridge,
-				    .pin = net->conf.pin,
-				    .masquerade = net->conf.masquerade && !net->conf.internal };
-}
-
 static int ensure_tunnel(struct plane *p, struct plane_net *net, struct err *e)
 {
 	const struct tunnel_conf conf = tunnel_conf(p, net);
@@ -203,21 +193,6 @@ static int ensure_gateway(struct plane *p, struct plane_net *net, struct err *e)
 	return 0;
 }
 
-/* A port that is gone is its engine's business, which detaches it. */
-static void ensure_ports(struct plane *p, struct plane_net *net)
-{
-	const struct local_conf conf = plane_local_conf(net);
-
-	for (struct local *l = net->locals; l; l = l->next) {
-		uint32_t changed = 0;
-
-		if (local_ensure_port(p->route, &conf, &l->ep, &changed, NULL) < 0)
-			continue;
-		p->counters.repaired_ports += l->port_settled ? changed : 0;
-		l->port_settled = true;
-	}
-}
-
 int plane_ensure_devices(struct plane *p, struct plane_net *net, struct err *e)
 {
 	int r = ensure_tunnel(p, net, e);
@@ -226,42 +201,11 @@ int plane_ensure_devices(struct plane *p, struct plane_net *net, struct err *e)
 		r = ensure_gateway(p, net, e);
 	if (r < 0)
 		return r;
-	ensure_ports(p, net);
+	plane_ensure_ports(p, net);
 	net->settled = true;
 	net->check_devices = false;
 
 	return 0;
-}
-
-/* ---- claims ---------------------------------------------------------------------------- */
-
-int plane_ensure_claims(struct plane *p, struct plane_net *net, struct err *e)
-{
-	const struct local_conf conf = plane_local_conf(net);
-	int r = net->conf.internal ? local_shut(p->nft, conf.network, conf.bridge, e) : 0;
-
-	for (struct local *l = net->locals; l; l = l->next) {
-		uint32_t changed = 0;
-		int each = local_ensure_claims(p->nft, &conf, &l->ep, &changed, r < 0 ? NULL : e);
-
-		p->counters.repaired_claims += l->claims_settled ? changed : 0;
-		l->claims_settled = l->claims_settled || each == 0;
-		r = r < 0 ? r : each;
-	}
-
-	return r;
-}
-
-/* What the network was and is not any more. */
-static int release_claims(struct plane *p, struct plane_net *net, struct err *e)
-{
-	const struct local_conf conf = plane_local_conf(net);
-	int r = net->conf.internal ? 0 : local_open(p->nft, conf.network, conf.bridge, e);
-
-	for (struct local *l = net->locals; r == 0 && l; l = l->next)
-		r = local_release_claims(p->nft, &conf, &l->ep, e);
-
-	return r;
 }
 
 /* ---- serving ----------------------------------------------------------------------------- */
@@ -359,9 +303,11 @@ static int begin_serving(struct plane *p, struct plane_net *net, struct err *e)
 		return 0;
 	}
 	net->served = false;
-	if (!stood)
+	/* What stood goes on as it did, behind the filter. */
+	if (!stood) {
 		(void)tunnel_remove(p->route, &net->id, net->bridge, net->vxlan, NULL);
-	(void)plane_unfilter_network(p, net, NULL);
+		(void)plane_unfilter_network(p, net, NULL);
+	}
 
 	return r;
 }
@@ -381,7 +327,7 @@ static int serve_otherwise(struct plane *p, struct plane_net *net, const struct 
 	if (r == 0)
 		r = bring_up(p, net, e);
 	if (r == 0)
-		r = release_claims(p, net, e);
+		r = plane_release_claims(p, net, e);
 
 	return r < 0 ? r : plane_ensure_claims(p, net, e);
 }
@@ -422,7 +368,7 @@ int plane_serve(struct plane *p, const struct plane_network *net, struct err *e)
 
 int plane_unserve(struct plane *p, const struct network_id *id, struct err *e)
 {
-	struct plane_net *net = find_served(p, id);
+	struct plane_net *net = plane_find_served(p, id);
 	struct err next;
 	int r = 0, each;
 
@@ -453,12 +399,12 @@ int plane_unserve(struct plane *p, const struct network_id *id, struct err *e)
 
 bool plane_serves(const struct plane *p, const struct network_id *id)
 {
-	return find_served(p, id) != NULL;
+	return plane_find_served(p, id) != NULL;
 }
 
 uint32_t plane_mtu(const struct plane *p, const struct network_id *id)
 {
-	const struct plane_net *net = find_served(p, id);
+	const struct plane_net *net = plane_find_served(p, id);
 
 	return net ? net->mtu : 0;
 }
@@ -600,114 +546,6 @@ void plane_complete(struct plane *p, const struct network_id *id)
 	p->unflushed = true;
 }
 
-/* ---- containers of this node
- * --------------------------------------------------------------------- */
-
-static struct local **find_local(struct plane_net *net, const char *port)
-{
-	struct local **at = &net->locals;
-
-	while (*at && strcmp((*at)->ep.owner.host_ifname, port) != 0)
-		at = &(*at)->next;
-
-	return at;
-}
-
-const struct local *plane_local_of_mac(const struct plane_net *net, const uint8_t mac[6])
-{
-	for (const struct local *l = net->locals; l; l = l->next)
-		if (memcmp(l->ep.mac, mac, sizeof(l->ep.mac)) == 0)
-			return l;
-
-	return NULL;
-}
-
-static void announce(struct plane *p, const struct plane_net *net, const struct plane_endpoint *ep)
-{
-	for (size_t i = 0; i < ep->n_ips; i++)
-		if (announce_send(p->announce, net->dev.bridge, &ep->ips[i], ep->mac) == 0)
-			p->counters.announced++;
-}
-
-/* What was pinned before is not what is pinned now. */
-static int release(struct plane *p, const struct plane_net *net, const struct plane_endpoint *ep,
-		   struct err *e)
-{
-	struct local_conf nothing = plane_local_conf(net);
-
-	nothing.pin = nothing.masquerade = false;
-
-	return local_release_claims(p->nft, &nothing, ep, e);
-}
-
-static int set_up(struct plane *p, struct plane_net *net, struct local *l, struct err *e)
-{
-	const struct local_conf conf = plane_local_conf(net);
-	uint32_t changed;
-	int r = local_ensure_claims(p->nft, &conf, &l->ep, &changed, e);
-
-	if (r == 0)
-		r = local_ensure_port(p->route, &conf, &l->ep, &changed, e);
-	if (r < 0) {
-		(void)release(p, net, &l->ep, NULL);
-		return r;
-	}
-	l->port_settled = l->claims_settled = true;
-	announce(p, net, &l->ep);
-
-	return 0;
-}
-
-int plane_attach(struct plane *p, const struct plane_endpoint *ep, struct err *e)
-{
-	struct plane_net *net = find_served(p, &ep->network);
-	struct local *l;
-	int r;
-
-	if (!net)
-		return err_say(e, ENOENT, "%s: its network is not served here",
-			       ep->owner.host_ifname);
-	r = plane_detach(p, &ep->network, ep->owner.host_ifname, e);
-	if (r < 0)
-		return r;
-	l = calloc(1, sizeof(*l));
-	if (!l)
-		return err_sys(e, ENOMEM, "attach %s", ep->owner.host_ifname);
-	l->ep = *ep;
-	r = set_up(p, net, l, e);
-	if (r < 0) {
-		free(l);
-		return r;
-	}
-	l->next = net->locals;
-	net->locals = l;
-	p->counters.endpoints++;
-
-	return 0;
-}
-
-int plane_detach(struct plane *p, const struct network_id *network, const char *port, struct err *e)
-{
-	struct plane_net *net = find_served(p, network);
-	struct local **at = net ? find_local(net, port) : NULL, *l = at ? *at : NULL;
-	struct entry_is fdb = { .kind = ENTRY_FDB };
-	int r;
-
-	if (!l)
-		return 0;
-	*at = l->next;
-	p->counters.endpoints--;
-	p->unflushed = true;
-	r = release(p, net, &l->ep, e);
-	local_release_port(p->route, &l->ep);
-	/* Its MAC may be another node's by now. */
-	memcpy(fdb.mac, l->ep.mac, sizeof(fdb.mac));
-	entries_again(&net->entries, &fdb);
-	free(l);
-
-	return r;
-}
-
 /* ---- the underlay
  * ----------------------------------------------------------------------------------- */
 
@@ -836,63 +674,4 @@ int plane_new(struct ev_loop *loop, struct underlay *u, struct plane **ret, stru
 	*ret = MOVE_PTR(p);
 
 	return 0;
-}
-
-/* ---- metrics
- * ---------------------------------------------------------------------------------------------- */
-
-const struct plane_counters *plane_counters(const struct plane *p)
-{
-	return &p->counters;
-}
-
-#define REPAIRED(what, member)                                                                     \
-	{                                                                                          \
-		"heddle_netd_plane_repaired_total", "what=\"" what "\"", NULL, METRIC_COUNTER,     \
-			METRIC_U64, offsetof(struct plane_counters, member)                        \
-	}
-#define DROPPED(where, member)                                                                     \
-	{                                                                                          \
-		"heddle_netd_plane_dropped_total", "hook=\"" where "\"", NULL, METRIC_COUNTER,     \
-			METRIC_U64, offsetof(struct plane_counters, member)                        \
-	}
-#define COUNTER(name, help, member)                                                                \
-	{                                                                                          \
-		"heddle_netd_plane_" name "_total", NULL, help, METRIC_COUNTER, METRIC_U64,        \
-			offsetof(struct plane_counters, member)                                    \
-	}
-#define GAUGE(name, help, member)                                                                  \
-	{                                                                                          \
-		"heddle_netd_plane_" name, NULL, help, METRIC_GAUGE, METRIC_U32,                   \
-			offsetof(struct plane_counters, member)                                    \
-	}
-
-int plane_register(struct plane *p, struct metrics *m, struct err *e)
-{
-	static const struct metric table[] = {
-		{ "heddle_netd_plane_repaired_total", "what=\"links\"",
-		  "Drift of the kernel that was repaired", METRIC_COUNTER, METRIC_U64,
-		  offsetof(struct plane_counters, repaired_links) },
-		REPAIRED("addresses", repaired_addrs),
-		REPAIRED("fdb", repaired_fdb),
-		REPAIRED("neighbours", repaired_neighbours),
-		REPAIRED("ports", repaired_ports),
-		REPAIRED("filter", repaired_filter),
-		REPAIRED("claims", repaired_claims),
-		{ "heddle_netd_plane_dropped_total", "hook=\"input\"",
-		  "VXLAN packets that were not a member's", METRIC_COUNTER, METRIC_U64,
-		  offsetof(struct plane_counters, dropped_input) },
-		DROPPED("forward", dropped_forward),
-		COUNTER("comparisons", "Comparisons with the whole kernel", comparisons),
-		COUNTER("overruns", "Times that notifications were lost", overruns),
-		COUNTER("failures", "Changes that the kernel refused", failures),
-		COUNTER("announced", "Addresses announced to local containers", announced),
-		COUNTER("foreign", "Entries with a VTEP of the other address family", foreign),
-		GAUGE("networks", "Networks that are served", networks),
-		GAUGE("endpoints", "Containers of this node", endpoints),
-		GAUGE("entries", "Forwarding entries that are wanted", entries),
-		{ 0 },
-	};
-
-	return metrics_register(m, table, &p->counters, e);
 }

@@ -329,27 +329,29 @@ static bool fill_from_list(struct spread *s, const struct spread_lane *lane, uns
 	return true;
 }
 
-static void fill_from_lane(struct spread *s, struct spread_lane *lane, struct part_writer *w)
+/* @lists: of items that were sent less often than that. */
+static void fill_from_lane(struct spread *s, struct spread_lane *lane, unsigned int lists,
+			   struct part_writer *w)
 {
 	struct part_writer part = *w;
 	uint32_t sent = NONE;
 
 	if (lane->class == SPREAD_MEMBER && part.cap > part.len + DATAGRAM_ROOM / 2)
 		part.cap = part.len + DATAGRAM_ROOM / 2;
-	for (unsigned int n = 0; n < SPREAD_LIMIT; n++)
+	for (unsigned int n = 0; n < lists; n++)
 		if (lane->sends_used >> n & 1 && !fill_from_list(s, lane, n, &part, &sent))
 			break;
 	w->len = part.len;
 	settle_sent(s, sent);
 }
 
-static void fill_scope(struct spread *s, uint16_t scope, struct part_writer *w)
+static void fill_scope(struct spread *s, uint16_t scope, unsigned int lists, struct part_writer *w)
 {
 	for (unsigned int class = 0; class < SPREAD_CLASSES; class ++) {
 		uint16_t lane = find_lane(s, scope, class);
 
 		if (lane < s->n_lanes && s->lanes[lane].n > 0)
-			fill_from_lane(s, &s->lanes[lane], w);
+			fill_from_lane(s, &s->lanes[lane], lists, w);
 	}
 }
 
@@ -358,8 +360,8 @@ void spread_fill(struct spread *s, uint16_t scope, struct part_writer *w)
 	if (s->n == 0)
 		return;
 	if (scope != 0)
-		fill_scope(s, scope, w);
-	fill_scope(s, 0, w);
+		fill_scope(s, scope, SPREAD_LIMIT, w);
+	fill_scope(s, 0, SPREAD_LIMIT, w);
 }
 
 /* ---- flushing --------------------------------------------------------------- */
@@ -389,7 +391,11 @@ static unsigned int take_fanout(struct spread *s, uint16_t scope)
 	return fanout < SPREAD_FANOUT ? fanout : SPREAD_FANOUT;
 }
 
-static void flush_scope(struct spread *s, uint16_t scope, ms_t now)
+/*
+ * @fresh: no more than what was added since the last flush of the scope: the i-th datagram has
+ * what the ones before it have told to i others.
+ */
+static void flush_scope(struct spread *s, uint16_t scope, bool fresh, ms_t now)
 {
 	struct spread_targets *targets = &s->targets[scope];
 	struct peer to[SPREAD_FANOUT];
@@ -401,7 +407,10 @@ static void flush_scope(struct spread *s, uint16_t scope, ms_t now)
 		uint8_t buf[DATAGRAM_ROOM];
 		struct part_writer w = { .buf = buf, .cap = sizeof(buf) };
 
-		spread_fill(s, scope, &w);
+		if (fresh)
+			fill_scope(s, scope, (unsigned int)i + 1, &w);
+		else
+			spread_fill(s, scope, &w);
 		if (w.len == 0)
 			break;
 		s->tokens -= (int64_t)w.len + FRAME_OVERHEAD;
@@ -428,14 +437,19 @@ static void refill_tokens(struct spread *s, ms_t now)
 	s->filled_at = now;
 }
 
-/* Only bytes bound it, so that a container is not waited for because of the one before it. */
+/*
+ * Only bytes bound it, so that a container is not waited for because of the one before it:
+ * up to a second's worth ahead of time, which what is merely repeated then waits for.
+ */
 static void flush_wide(struct spread *s, ms_t now)
 {
+	int64_t debt = -(int64_t)engine_settings(s->engine)->gossip_rate;
+
 	s->wide_due = MS_NEVER;
 	refill_tokens(s, now);
-	for (uint16_t i = 0; i < s->n_lanes && s->tokens > 0; i++)
+	for (uint16_t i = 0; i < s->n_lanes && s->tokens > debt; i++)
 		if (s->lanes[i].n > 0 && is_wide(s, &s->lanes[i]))
-			flush_scope(s, s->lanes[i].scope, now);
+			flush_scope(s, s->lanes[i].scope, true, now);
 }
 
 void spread_tick(void *self, ms_t now)
@@ -459,7 +473,7 @@ void spread_tick(void *self, ms_t now)
 	for (uint16_t i = 0; i < s->n_lanes; i++)
 		if (s->lanes[i].n > 0 && s->lanes[i].flushed != s->next) {
 			mark_flushed(s, s->lanes[i].scope);
-			flush_scope(s, s->lanes[i].scope, now);
+			flush_scope(s, s->lanes[i].scope, false, now);
 		}
 }
 

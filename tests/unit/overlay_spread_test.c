@@ -105,6 +105,52 @@ static void a_small_scope_is_told_all_at_once(void **state)
 	world_free(w);
 }
 
+static void what_all_of_a_small_scope_get_waits_for_no_gap(void **state)
+{
+	struct settings set = settings_default;
+	struct table t = { 0 };
+	struct world *w = world_with(&t, &set);
+
+	(void)state;
+	spread_add(engine_spread(w->e), 0, SPREAD_ROW, 1, 30, SPREAD_FANOUT, w->now);
+	world_wait(w, w->now);
+	w->n_sent = 0;
+	w->now++;
+	spread_add(engine_spread(w->e), 0, SPREAD_ROW, 2, 30, SPREAD_FANOUT, w->now);
+	assert_true(engine_deadline(w->e) <= w->now);
+	world_wait(w, w->now);
+	assert_int_equal(w->n_sent, 4);
+	assert_int_equal(t.sends[2], 4);
+	/* What has only to be repeated waits. */
+	assert_int_equal(t.sends[1], 4);
+	add(w, 3, 30);
+	assert_true(engine_deadline(w->e) > w->now);
+	world_free(w);
+}
+
+static void a_flood_of_what_all_get_is_bounded(void **state)
+{
+	struct settings set = settings_default;
+	struct table t = { 0 };
+	struct world *w = world_with(&t, &set);
+	ms_t begin;
+	size_t sent = 0;
+
+	(void)state;
+	for (begin = w->now; w->now < begin + 1000; w->now++) {
+		spread_add(engine_spread(w->e), 0, SPREAD_ROW, (uint32_t)(w->now % 64), 1,
+			   SPREAD_FANOUT, w->now);
+		w->n_sent = 0;
+		engine_tick(w->e, w->now);
+		sent += w->n_sent;
+	}
+	/* A second's worth saved up, one that passes, and one ahead of time; datagrams are over
+	 * 100. */
+	assert_true(sent > 4);
+	assert_true(sent <= 3 * set.gossip_rate / 100 + 4);
+	world_free(w);
+}
+
 static void on_a_tick_nothing_goes_out_at_once(void **state)
 {
 	struct settings set = settings_swim;
@@ -221,6 +267,8 @@ int main(void)
 		cmocka_unit_test(an_item_goes_out_at_once_and_as_often_as_it_may),
 		cmocka_unit_test(a_flush_goes_to_different_members),
 		cmocka_unit_test(a_small_scope_is_told_all_at_once),
+		cmocka_unit_test(what_all_of_a_small_scope_get_waits_for_no_gap),
+		cmocka_unit_test(a_flood_of_what_all_get_is_bounded),
 		cmocka_unit_test(on_a_tick_nothing_goes_out_at_once),
 		cmocka_unit_test(the_least_sent_goes_first),
 		cmocka_unit_test(membership_fills_half_of_a_datagram_at_most),

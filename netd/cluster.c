@@ -11,9 +11,7 @@
 
 #include "netd/cluster.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <math.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>

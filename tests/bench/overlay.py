@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The measurement of tests/bench/overlay.
+"""The measurements of tests/bench/overlay, which says what they are.
 
-run PLUGIN ROUNDS HOST=PID…	in turn on each host: ADD, first replies, DEL
-agent				on a host: commands as JSON lines on stdin
-probe				in a container: addresses on stdin, times on stdout
+first PLUGIN ROUNDS NETWORKS HOST=PID…	in turn on each host and network: ADD, first replies, DEL
+wire ROUNDS SECONDS PID PID CONTAINER=ADDRESS…	between two hosts
+idle SECONDS PID…			netds
+many COUNT NETD PID BRIDGE		a netd, its host, and the bridge that has so many neighbours
+fill NETWORK COUNT			on a host: endpoints of containers that there are not
+agent					on a host: commands as JSON lines on stdin
+probe					in a container: addresses on stdin, times on stdout
 
 All clocks are CLOCK_MONOTONIC, which namespaces share.
 """
@@ -16,7 +20,6 @@ import subprocess
 import sys
 import time
 
-CONF = json.dumps({"cniVersion": "1.1.0", "name": "bench", "type": "overlay"})
 RETRY_S = 0.002  # between requests that nobody has answered
 GIVE_UP_S = 10
 
@@ -70,13 +73,14 @@ def probe():
 
 # ---- on a host --------------------------------------------------------------------
 
-def plugin(command, path, container):
+def plugin(command, path, network, container):
+    conf = json.dumps({"cniVersion": "1.1.0", "name": network, "type": "overlay"})
     env = {
         "CNI_COMMAND": command, "CNI_CONTAINERID": container, "CNI_IFNAME": "eth0",
         "CNI_NETNS": f"/run/netns/{container}", "CNI_PATH": os.path.dirname(path),
     }
     begin = now()
-    p = subprocess.run([path], input=CONF, capture_output=True, text=True, env=env, close_fds=False)
+    p = subprocess.run([path], input=conf, capture_output=True, text=True, env=env, close_fds=False)
     end = now()
     if p.returncode:
         raise SystemExit(f"{command}: {p.stdout}")
@@ -85,7 +89,7 @@ def plugin(command, path, container):
 
 def agent():
     for line in sys.stdin:
-        command, path, container = json.loads(line)
+        command, path, network, container = json.loads(line)
         if command == "new":
             subprocess.run(["ip", "netns", "add", container], check=True)
             answer = None
@@ -93,7 +97,7 @@ def agent():
             subprocess.run(["ip", "netns", "del", container], check=True)
             answer = None
         else:
-            answer = plugin(command, path, container)
+            answer = plugin(command, path, network, container)
         print(json.dumps(answer), flush=True)
 
 
@@ -115,58 +119,212 @@ class Child:
 
 
 class Host:
-    def __init__(self, name, pid, path):
-        self.name, self.path = name, path
-        self.enter = ["nsenter", "--target", pid, "--mount", "--net", "--"]
-        self.agent = Child(self.enter + [sys.executable, __file__, "agent"])
-        self.ask("new", "here")
-        self.ask("ADD", "here")
-        self.probe = Child(self.enter + ["ip", "netns", "exec", "here", sys.executable, __file__, "probe"])
+    """One that answers for its name, with a container in every network."""
 
-    def ask(self, command, container):
-        self.agent.send(json.dumps([command, self.path, container]))
+    def __init__(self, name, pid, path, networks):
+        self.name, self.path = name, path
+        enter = ["nsenter", "--target", pid, "--mount", "--net", "--"]
+        self.agent = Child(enter + [sys.executable, __file__, "agent"])
+        self.probes = {}
+        for network in networks:
+            container = f"on-{network}"
+            self.ask("new", network, container)
+            self.ask("ADD", network, container)
+            # One for each family, so that both are asked at once.
+            self.probes[network] = [
+                Child(enter + ["ip", "netns", "exec", container, sys.executable, __file__, "probe"]) for _ in range(2)]
+
+    def ask(self, command, network, container):
+        self.agent.send(json.dumps([command, self.path, network, container]))
         return self.agent.receive()
 
 
-def one_round(hosts, at, n, samples):
-    host, container = hosts[at], f"c{n}"
-    others = hosts[:at] + hosts[at + 1:]
-    host.ask("new", container)
-    begin, end, result = host.ask("ADD", container)
+def one_round(host, others, network, container, samples):
+    host.ask("new", network, container)
+    begin, end, result = host.ask("ADD", network, container)
     samples["ADD"].append(end - begin)
     addresses = [ip["address"].split("/")[0] for ip in json.loads(result)["ips"]]
-    for address in addresses:
-        for other in others:
-            other.probe.send(address)
-        times = [other.probe.receive() for other in others]
-        if None in times:
+    asked = [(":" in address, other.probes[network][":" in address], address) for address in addresses for other in others]
+    for _, probe_of, address in asked:
+        probe_of.send(address)
+    times = {False: [], True: []}
+    for v6, probe_of, address in asked:
+        times[v6].append(probe_of.receive())
+        if times[v6][-1] is None:
             raise SystemExit(f"{address} did not answer")
-        family = "IPv6" if ":" in address else "IPv4"
-        # The second family is asked once the first has answered: what that took is not its own.
-        start = begin if family == "IPv4" else begin + max(0, samples["asked"] - end)
-        samples[family].append(max(times) - start)
-        samples["asked"] = max(times)
-    begin, end, _ = host.ask("DEL", container)
+    samples["IPv4"].append(max(times[False]) - begin)
+    samples["IPv6"].append(max(times[True]) - begin)
+    begin, end, _ = host.ask("DEL", network, container)
     samples["DEL"].append(end - begin)
-    host.ask("gone", container)
+    host.ask("gone", network, container)
 
 
 def percentile(values, p):
     values = sorted(values)
-    return 1000 * values[min(len(values) - 1, int(len(values) * p / 100))]
+    return values[min(len(values) - 1, int(len(values) * p / 100))]
 
 
-def run(path, rounds, *named):
-    hosts = [Host(*h.split("="), path) for h in named]
-    samples = {"ADD": [], "IPv4": [], "IPv6": [], "DEL": [], "asked": 0}
+def row(title, values, form):
+    print(f"| {title} | " + " | ".join(form.format(v) for v in values) + " |")
+
+
+def table(*titles):
+    print("| " + " | ".join(titles) + " |")
+    print("|---|" + "--:|" * (len(titles) - 1))
+
+
+def first(path, rounds, networks, *named):
+    networks = networks.split()
+    hosts = [Host(*h.split("="), path, networks) for h in named]
+    samples = {"ADD": [], "IPv4": [], "IPv6": [], "DEL": []}
     for n in range(int(rounds)):
-        one_round(hosts, n % len(hosts), n, samples)
-    rows = [("ADD returns", "ADD"), ("first IPv4 reply from all", "IPv4"),
-            ("first IPv6 reply from all", "IPv6"), ("DEL returns", "DEL")]
-    print(f"{len(hosts)} hosts, {rounds} rounds, ms from the start{'':12}p50     p90     p99     max")
-    for title, key in rows:
-        print(f"{title:44}" + "".join(f"{percentile(samples[key], p):8.1f}" for p in (50, 90, 99, 100)))
+        at = n % len(hosts)
+        one_round(hosts[at], hosts[:at] + hosts[at + 1:], networks[n // len(hosts) % len(networks)], f"c{n}", samples)
+    print(f"{len(hosts)} hosts, {len(networks)} networks, {rounds} rounds; ms from the start of ADD, or of DEL\n")
+    table("", "p50", "p90", "p99", "most")
+    for title, key in (("ADD returns", "ADD"), ("first IPv4 reply from all others", "IPv4"),
+                       ("first IPv6 reply from all others", "IPv6"), ("DEL returns", "DEL")):
+        row(title, [1000 * percentile(samples[key], p) for p in (50, 90, 99, 100)], "{:.1f}")
+
+
+# ---- between two hosts ----------------------------------------------------------------
+
+def inside(pid, container, *argv):
+    return ["nsenter", "--target", pid, "--mount", "--net", "--", "ip", "netns", "exec", container, *argv]
+
+
+def wait_listening(pid, container):
+    end = now() + GIVE_UP_S
+    while now() < end:
+        if subprocess.run(inside(pid, container, "ss", "-Hltn", "sport = 5201"), capture_output=True, check=True).stdout:
+            return
+        time.sleep(0.01)
+    raise SystemExit(f"iperf3 does not listen in {container}")
+
+
+def throughput(pid, container, address, seconds):
+    """Gbit/s of one TCP connection."""
+    p = subprocess.run(inside(pid, container, "iperf3", "-J", "-t", seconds, "-O", "0.5", "-c", address),
+                       capture_output=True, text=True, check=True)
+    return json.loads(p.stdout)["end"]["sum_received"]["bits_per_second"] / 1e9
+
+
+def latency(pid, container, address, count=2000):
+    """Mean round trip in µs, of requests each sent when the one before was answered."""
+    p = subprocess.run(inside(pid, container, "ping", "-q", "-f", "-c", str(count), address),
+                       capture_output=True, text=True, check=True)
+    return 1000 * float(p.stdout.split("=")[1].split("/")[1])
+
+
+def wire(rounds, seconds, from_pid, to_pid, *named):
+    ways = [w.split("=") for w in named]
+    servers = [subprocess.Popen(inside(to_pid, container, "iperf3", "-s"), stdout=subprocess.DEVNULL)
+               for container, _ in ways]
+    samples = {measure: {container: [] for container, _ in ways} for measure in (throughput, latency)}
+    try:
+        for container, _ in ways:
+            wait_listening(to_pid, container)
+        for n in range(int(rounds)):
+            # Who is first takes turns.
+            for container, address in ways[::-1] if n % 2 else ways:
+                samples[throughput][container].append(throughput(from_pid, container, address, seconds))
+                samples[latency][container].append(latency(from_pid, container, address))
+    finally:
+        for server in servers:
+            server.terminate()
+    print(f"{rounds} rounds of {seconds} s and 2000 pings, taking turns; medians, and of the ratios in a round the quartiles\n")
+    table("", "heddle", "by hand", "ratio", "25 %", "75 %")
+    for title, measure in (("TCP, Gbit/s", throughput), ("round trip, µs", latency)):
+        ours, theirs = (samples[measure][container] for container, _ in ways)
+        ratios = [a / b for a, b in zip(ours, theirs)]
+        row(title, [percentile(ours, 50), percentile(theirs, 50)] + [percentile(ratios, p) for p in (50, 25, 75)], "{:.3f}")
+
+
+# ---- processes --------------------------------------------------------------------------
+
+def cpu_s(pid):
+    with open(f"/proc/{pid}/schedstat") as f:
+        return int(f.read().split()[0]) / 1e9
+
+
+def field(pid, name, file):
+    with open(f"/proc/{pid}/{file}") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith(name + ":"))
+
+
+def memory_mib(pid):
+    """PSS, and what is its own alone."""
+    own = field(pid, "Private_Clean", "smaps_rollup") + field(pid, "Private_Dirty", "smaps_rollup")
+    return field(pid, "Pss", "smaps_rollup") / 1024, own / 1024, field(pid, "VmRSS", "status") / 1024
+
+
+def idle(seconds, *pids):
+    time.sleep(30)  # what the last join has stirred up
+    begin = {pid: (cpu_s(pid), field(pid, "voluntary_ctxt_switches", "status"), now()) for pid in pids}
+    time.sleep(float(seconds))
+    cpu, wakes = [], []
+    for pid in pids:
+        cpu0, wakes0, at = begin[pid]
+        cpu.append(100 * (cpu_s(pid) - cpu0) / (now() - at))
+        wakes.append((field(pid, "voluntary_ctxt_switches", "status") - wakes0) / (now() - at))
+    memory = list(zip(*(memory_mib(pid) for pid in pids)))
+    print(f"{len(pids)} hosts, each with one container in one network, at rest for {seconds} s\n")
+    table("of one netd", "p50", "p99", "most")
+    for title, values in (("CPU, % of a core", cpu), ("wake-ups a second", wakes), ("PSS, MiB", memory[0]),
+                          ("its own alone, MiB", memory[1]), ("RSS with shared libraries, MiB", memory[2])):
+        row(title, [percentile(values, p) for p in (50, 99, 100)], "{:.2f}")
+
+
+# ---- many endpoints ---------------------------------------------------------------------
+
+class Control:
+    def __init__(self, path="/run/heddle/netd.sock"):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)
+        self.lines = self.socket.makefile("rb")
+
+    def ask(self, method, **params):
+        self.socket.sendall(json.dumps({"id": 1, "method": method, "params": params}).encode() + b"\n")
+        answer = json.loads(self.lines.readline())
+        if "error" in answer:
+            raise SystemExit(f"{method}: {answer['error']['msg']}")
+        return answer["result"]
+
+
+def fill(network, count):
+    control = Control()
+    for n in range(int(count)):
+        who = {"owner": network, "container": f"{os.uname().nodename}-{n}", "ifname": "eth0"}
+        control.ask("endpoint.reserve", network=network, **who)
+        control.ask("endpoint.commit", **who)
+
+
+def neighbours(pid, bridge):
+    p = subprocess.run(["nsenter", "--target", pid, "--net", "--", "ip", "-o", "neighbour", "show", "nud", "permanent",
+                        "dev", bridge], capture_output=True, check=True)
+    return p.stdout.count(b"\n")
+
+
+def many(count, netd, pid, bridge):
+    most = neighbours(pid, bridge)
+    time.sleep(30)
+    memory = memory_mib(netd)
+    begin, cpu = now(), cpu_s(netd)
+    subprocess.run(["nsenter", "--target", pid, "--net", "--", "ip", "neighbour", "flush", "nud", "permanent", "dev", bridge],
+                   check=True, stdout=subprocess.DEVNULL)
+    flushed = now()
+    while neighbours(pid, bridge) < most:
+        if now() > begin + 60:
+            raise SystemExit("they do not come back")
+    done = now()
+    print(f"{count} endpoints on other hosts\n")
+    table("", "")
+    row("PSS, MiB", [memory[0]], "{:.1f}")
+    row("all neighbours deleted by somebody, s", [flushed - begin], "{:.2f}")
+    row("… and all back after it, s", [done - flushed], "{:.2f}")
+    row("CPU of netd for it, s", [cpu_s(netd) - cpu], "{:.2f}")
 
 
 if __name__ == "__main__":
-    {"run": run, "agent": agent, "probe": probe}[sys.argv[1]](*sys.argv[2:])
+    commands = {"first": first, "wire": wire, "idle": idle, "many": many, "fill": fill, "agent": agent, "probe": probe}
+    commands[sys.argv[1]](*sys.argv[2:])

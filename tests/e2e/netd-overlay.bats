@@ -320,6 +320,32 @@ heddle() {
 
 says_hello() { [[ $(on_host "$1" socat -T 5 - "TCP:$2,connect-timeout=2" </dev/null 2>/dev/null) == hello ]]; }
 
+@test "what is abandoned, collected or left goes everywhere" {
+	cluster_start a b
+	network_create a warp
+	network_everywhere warp a b
+	attach a warp c1
+	attach a warp c2
+	attach b warp c1
+
+	# A plugin that was killed after its first word to netd.
+	netd_ask a endpoint.reserve '{"network": "warp", "container": "gone", "ifname": "eth0"}'
+	wait_for netd_counted a heddle_netd_endpoints_abandoned_total 1
+	[[ $(netd_metric a heddle_netd_endpoints) == 2 ]]
+
+	cni GC a warp c1 '. + {"cni.dev/valid-attachments": [{containerID: "c1-a", ifname: "eth0"}]}'
+	[[ $status -eq 0 && -z $output ]]
+	wait_for endpoints_are b warp "c1-a a" "c1-b b"
+	reaches a c1 "$(address b c1 4)"
+
+	detach b warp c1
+	netd_ask b leave
+	wait_for has_no_conflist b warp
+	wait_for no_device b
+	wait_for endpoints_are a warp "c1-a a"
+	has_conflist a warp
+}
+
 # ---- Podman ---------------------------------------------------------------------
 
 # podman_prepare HOST: its configuration and state are the host's own

@@ -245,6 +245,21 @@ static void on_known(struct cluster *c, const struct node_id *id, const struct n
 	streams_known(c->streams, id, addr);
 }
 
+static bool is_in(const struct config_addrs *list, const struct ip_addr *ip)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (ip_equal(&list->list[i].ip, ip))
+			return true;
+
+	return false;
+}
+
+/* Who was asked at another of its addresses answers from there. */
+static bool was_asked(const struct cluster *c, const struct ip_addr *ip)
+{
+	return is_in(&c->d->config.seeds, ip) || is_in(&c->d->self.join_addrs, ip);
+}
+
 /* A member's datagram that does not come from where the member says it is. */
 static void check_address(struct cluster *c, const struct node_id *id, const struct node_addr *from)
 {
@@ -257,7 +272,8 @@ static void check_address(struct cluster *c, const struct node_id *id, const str
 	if (slot == MEMBER_NONE)
 		return;
 	p = members_at(t, slot)->profile;
-	if (p->addr.ip.family != from->ip.family || ip_equal(&p->addr.ip, &from->ip))
+	if (p->addr.ip.family != from->ip.family || ip_equal(&p->addr.ip, &from->ip) ||
+	    was_asked(c, &from->ip))
 		return;
 	c->counters.translated++;
 	log_paced(&pace, LOG_WARNING, LOG_AREA,

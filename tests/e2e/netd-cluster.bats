@@ -158,6 +158,7 @@ phase_is() { [[ $(netd_ask "$1" status | jq -r .cluster.phase) == "$2" ]]; }
 	netd_run b join "$(token_create a)" 10.98.0.1
 	wait_for all_see_all a b
 	netd_ask a node.list | jq -e '.nodes[] | select(.name == "b").ip == "10.99.0.2"'
+	[[ $(netd_log b) != *"sends from"* ]]
 }
 
 @test "an address translation is noticed, and said" {

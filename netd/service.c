@@ -309,10 +309,13 @@ static void told(void *ctx)
 	}
 }
 
-static void on_mtu(void *ctx)
+/* The cluster was told before, as it listens since before: the address is the new one. */
+static void on_underlay_change(void *ctx)
 {
 	struct service *s = ctx;
 
+	if (s->up)
+		set_vtep(s);
 	networks_underlay_changed(s);
 }
 
@@ -392,7 +395,7 @@ static int subscribe(struct service *s, struct err *e)
 		return r;
 	cluster_on_wanted(s->c, (struct wanted_changes){ plane_wanted, s->p });
 	plane_on_flushed(s->p, programming_flushed, s);
-	if (s->u && (r = underlay_on_change(s->u, on_mtu, s, e)) < 0)
+	if (s->u && (r = underlay_on_change(s->u, on_underlay_change, s, e)) < 0)
 		return r;
 
 	return cluster_subscribe(s->c, &user, e);

@@ -78,13 +78,15 @@ static int request_pool(struct docker *k, const struct jnode *request, json_t **
 			struct err *e)
 {
 	struct docker_pool want = { 0 }, pool;
-	const char *network = "";
+	const char *network = "", *space;
 	struct jnode options;
 	char net[IP_NET_STRLEN];
 	int r;
 
 	k->count.pools++;
-	if ((r = read_wanted(request, &want, e)) < 0 ||
+	/* Without it this is a call that is repeated without its body: a subnet would be lost. */
+	if ((r = docker_need_text(request, "AddressSpace", &space, e)) < 0 ||
+	    (r = read_wanted(request, &want, e)) < 0 ||
 	    (jn_get(request, "Options", &options) &&
 	     (r = docker_text(&options, "network", &network, e)) < 0))
 		return r;

@@ -26,8 +26,8 @@ teardown() { netd_teardown; }
 	for from in a b c; do
 		for to in a b c; do
 			for family in 4 6; do
-				reaches "$from" c1 "$(address "$to" c1 $family)"
-				host_reaches "$from" "$(address "$to" c1 $family)"
+				wait_for reaches "$from" c1 "$(address "$to" c1 $family)"
+				wait_for host_reaches "$from" "$(address "$to" c1 $family)"
 			done
 		done
 	done
@@ -59,7 +59,7 @@ teardown() { netd_teardown; }
 	# The address rests; another container gets another, and all is well.
 	attach a warp c2
 	[[ $(address a c2 4) != "$(jq -r '.ips[0].address' <<<"$result")" ]]
-	reaches a c2 "$at_b"
+	wait_for reaches a c2 "$at_b"
 }
 
 @test "a second ADD, requested addresses and MACs, and who has them" {
@@ -93,7 +93,7 @@ teardown() { netd_teardown; }
 	CNI_ARGS='IgnoreUnknown=1;IP=10.77.0.6' cni ADD b warp c3
 	[[ $status -eq 0 ]]
 	[[ $(address b c3 4) == 10.77.0.6 ]]
-	reaches b c3 10.77.0.5
+	wait_for reaches b c3 10.77.0.5
 	wait_for endpoints_are b warp "c1-a a" "c2-a a" "c3-b b"
 
 	# A container that is started again gets the address that it asks for, at once.
@@ -112,6 +112,7 @@ teardown() { netd_teardown; }
 	attach b warp c1
 	local kept at_b
 	kept=$(address a c1 4) at_b=$(address b c1 4)
+	wait_for reaches a c1 "$at_b"
 
 	netd_stop a
 	reaches a c1 "$at_b"
@@ -128,18 +129,18 @@ teardown() { netd_teardown; }
 	wait_for endpoints_are b warp "c1-a a" "c1-b b"
 	cni STATUS a warp c3
 	[[ $status -eq 0 ]]
-	reaches a c1 "$at_b"
-	reaches b c1 "$kept"
+	wait_for reaches a c1 "$at_b"
+	wait_for reaches b c1 "$kept"
 	# Its address is still held, its neighbours' too.
 	wait_for adds a warp c3
 	[[ $(address a c3 4) != "$kept" ]]
-	reaches b c1 "$(address a c3 4)"
+	wait_for reaches b c1 "$(address a c3 4)"
 
 	netd_kill a
 	reaches b c1 "$kept"
 	netd_start a
 	wait_for endpoints_are b warp "c1-a a" "c3-a a" "c1-b b"
-	reaches b c1 "$kept"
+	wait_for reaches b c1 "$kept"
 }
 
 adds() { cni_run ADD "$@" >/dev/null; }
@@ -208,13 +209,13 @@ is_overlay() { on_host a jq -e '.plugins[0].type == "overlay"' "$(conflist warp)
 	wait_for sees a b dead
 	wait_for endpoints_are a warp "c1-a a"
 	wait_for endpoints_are c warp "c1-a a"
-	reaches a c1 "$at_b"
-	reaches a c1 "$(address b c1 6)"
-	host_reaches a "$at_b"
+	wait_for reaches a c1 "$at_b"
+	wait_for reaches a c1 "$(address b c1 6)"
+	wait_for host_reaches a "$at_b"
 
 	netd_start b
 	wait_for endpoints_are a warp "c1-a a" "c1-b b"
-	reaches a c1 "$at_b"
+	wait_for reaches a c1 "$at_b"
 }
 
 # cut HOST, mend HOST: from the underlay
@@ -246,7 +247,7 @@ knows() { [[ $(netd_ask "$1" network.list | jq '.networks | length') == "$2" ]];
 		wait_for name_lost "$host" warp
 	done
 	# a's is the older one.  On b, what runs goes on in its own; what is new goes to a's.
-	reaches b c1 "$(address b c2 4)"
+	wait_for reaches b c1 "$(address b c2 4)"
 	[[ $(netd_log b) == *'has lost its name'* ]]
 	attach b warp c3
 	wait_for reaches b c3 "$(address a c1 4)"
@@ -262,7 +263,7 @@ knows() { [[ $(netd_ask "$1" network.list | jq '.networks | length') == "$2" ]];
 		wait_for knows "$host" 2
 		wait_for no_name_lost "$host" warp
 	done
-	reaches b c3 "$(address a c1 4)"
+	wait_for reaches b c3 "$(address a c1 4)"
 }
 
 @test "every member says when its kernel holds a row, and ADD waits for that" {
@@ -296,7 +297,7 @@ knows() { [[ $(netd_ask "$1" network.list | jq '.networks | length') == "$2" ]];
 	heddle a attach --network weft c2
 	in_container b c1 timeout 60 socat TCP-LISTEN:80,fork,reuseaddr SYSTEM:'echo hello' >/dev/null 2>&1 3>&- 4>&- &
 	wait_for says_hello a "$(host_ip b):8080"
-	reaches a c1 "$(address b c1 4)"
+	wait_for reaches a c1 "$(address b c1 4)"
 	# On this host, and by it on the other.
 	misses a c2 "$(address a c1 4)"
 	misses a c2 "$(address b c1 4)"
@@ -336,7 +337,7 @@ says_hello() { [[ $(on_host "$1" socat -T 5 - "TCP:$2,connect-timeout=2" </dev/n
 	cni GC a warp c1 '. + {"cni.dev/valid-attachments": [{containerID: "c1-a", ifname: "eth0"}]}'
 	[[ $status -eq 0 && -z $output ]]
 	wait_for endpoints_are b warp "c1-a a" "c1-b b"
-	reaches a c1 "$(address b c1 4)"
+	wait_for reaches a c1 "$(address b c1 4)"
 
 	detach b warp c1
 	netd_ask b leave
@@ -344,6 +345,27 @@ says_hello() { [[ $(on_host "$1" socat -T 5 - "TCP:$2,connect-timeout=2" </dev/n
 	wait_for no_device b
 	wait_for endpoints_are a warp "c1-a a"
 	has_conflist a warp
+}
+
+mtu() { in_container "$1" "$2" cat /sys/class/net/eth0/mtu; }
+mtu_of_network_is() { [[ $(inspect "$1" warp | jq .mtu) == "$2" ]]; }
+
+@test "containers send what the smallest underlay has room for" {
+	cluster_start a b
+	network_create a warp
+	network_everywhere warp a b
+	attach a warp c1
+	[[ $(mtu a c1) == 1450 ]]
+	on_host b ip link set eth0 mtu 1400
+	attach b warp c1
+	wait_for mtu_of_network_is a 1350
+	wait_for mtu_of_network_is b 1350
+	attach a warp c2
+	[[ $(mtu a c2) == 1350 ]]
+	in_container a c2 ping -q -c 1 -W 5 -M 'do' -s 1322 "$(address b c1 4)"
+
+	on_host b ip link set eth0 mtu 1500
+	wait_for mtu_of_network_is a 1450
 }
 
 # ---- Podman ---------------------------------------------------------------------
@@ -393,7 +415,7 @@ podman_reaches() { podman "$1" exec "$2" busybox ping -q -c 1 -W 1 "$3" >/dev/nu
 	podman a network ls --format '{{.Name}}' | grep -qx warp
 	local at_b
 	at_b=$(endpoints_of b pb)
-	podman_reaches a pa "$at_b"
+	wait_for podman_reaches a pa "$at_b"
 	podman b rm -f -t 0 pb >/dev/null
 	podman_run b warp pb --ip "$at_b" >/dev/null
 	wait_for podman_reaches a pa "$at_b"

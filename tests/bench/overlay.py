@@ -6,7 +6,7 @@ first PLUGIN ROUNDS NETWORKS HOST=PID…	in turn on each host and network: ADD, 
 wire ROUNDS SECONDS PID PID CONTAINER=ADDRESS…	between two hosts
 idle SECONDS PID…			netds
 many COUNT NETD PID BRIDGE		a netd, its host, and the bridge that has so many neighbours
-fill NETWORK COUNT			on a host: endpoints of containers that there are not
+fill PLUGIN NETWORK COUNT		on a host: so many endpoints
 agent					on a host: commands as JSON lines on stdin
 probe					in a container: addresses on stdin, times on stdout
 
@@ -73,10 +73,10 @@ def probe():
 
 # ---- on a host --------------------------------------------------------------------
 
-def plugin(command, path, network, container):
+def plugin(command, path, network, container, ifname="eth0"):
     conf = json.dumps({"cniVersion": "1.1.0", "name": network, "type": "overlay"})
     env = {
-        "CNI_COMMAND": command, "CNI_CONTAINERID": container, "CNI_IFNAME": "eth0",
+        "CNI_COMMAND": command, "CNI_CONTAINERID": container, "CNI_IFNAME": ifname,
         "CNI_NETNS": f"/run/netns/{container}", "CNI_PATH": os.path.dirname(path),
     }
     begin = now()
@@ -277,26 +277,11 @@ def idle(seconds, *pids):
 
 # ---- many endpoints ---------------------------------------------------------------------
 
-class Control:
-    def __init__(self, path="/run/heddle/netd.sock"):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(path)
-        self.lines = self.socket.makefile("rb")
-
-    def ask(self, method, **params):
-        self.socket.sendall(json.dumps({"id": 1, "method": method, "params": params}).encode() + b"\n")
-        answer = json.loads(self.lines.readline())
-        if "error" in answer:
-            raise SystemExit(f"{method}: {answer['error']['msg']}")
-        return answer["result"]
-
-
-def fill(network, count):
-    control = Control()
+def fill(path, network, count):
+    """One container with many interfaces: to a cluster each is an endpoint, and to a kernel a namespace less."""
+    subprocess.run(["ip", "netns", "add", "many"], check=True)
     for n in range(int(count)):
-        who = {"owner": network, "container": f"{os.uname().nodename}-{n}", "ifname": "eth0"}
-        control.ask("endpoint.reserve", network=network, **who)
-        control.ask("endpoint.commit", **who)
+        plugin("ADD", path, network, "many", f"eth{n}")
 
 
 def neighbours(pid, bridge):

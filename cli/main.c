@@ -46,6 +46,10 @@ static const struct command token_commands[] = {
 static const struct command key_commands[] = {
 	{ "rotate", "add|use|remove", "Change the key between the nodes, step by step",
 	  command_key_rotate },
+	{ "seal", "NODE", "Print the cluster's key for a node that is to admit, too",
+	  command_key_seal },
+	{ "open", "SEALED", "Admit nodes from now on, by a key that was sealed for this one",
+	  command_key_open },
 	{ NULL },
 };
 
@@ -59,7 +63,7 @@ static const struct command commands[] = {
 	{ "network", "COMMAND", "Manage networks", .sub = network_commands },
 	{ "node", "COMMAND", "Manage the nodes of a cluster", .sub = node_commands },
 	{ "token", "COMMAND", "Manage what nodes join with", .sub = token_commands },
-	{ "key", "COMMAND", "Manage the key between the nodes", .sub = key_commands },
+	{ "key", "COMMAND", "Manage the keys of the cluster", .sub = key_commands },
 	{ "netd", "COMMAND", "Ask the daemon of the cluster", .sub = netd_commands },
 	{ "attach", "[OPTIONS] TARGET", "Attach a network namespace to networks", command_attach },
 	{ "detach", "[OPTIONS] TARGET", "Detach a container from networks", command_detach },
@@ -69,6 +73,8 @@ static const struct command commands[] = {
 	{ "lxc-hook", "[OPTIONS]", "Networks for LXC containers", command_lxc_hook },
 	{ "lxc-config", "[OPTIONS] NETWORK", "Print lxc.net lines with a reserved address",
 	  command_lxc_config },
+	{ "docker-join", "[--run] NETWORK", "Let Docker join a network of the cluster",
+	  command_docker_join },
 	{ "gc", "[--dry-run]", "Remove what no live attachment owns", command_gc },
 	{ "doctor", "", "Look for what keeps containers from their network", command_doctor },
 	{ "graph", "[OPTIONS]", "Draw the networks of this host", command_graph },

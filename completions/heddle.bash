@@ -62,7 +62,7 @@ _heddle_names() {
 	case $* in
 	'network rm' | 'network inspect' | lxc-config) _heddle_networks ;;
 	'network connect' | 'network disconnect') _heddle_networks; _heddle_attachments ;;
-	'node inspect' | 'node forget') _heddle_nodes ;;
+	'node inspect' | 'node forget' | 'key seal') _heddle_nodes ;;
 	'key rotate') printf '%s\n' add use remove ;;
 	attach) _heddle_namespaces ;;
 	detach | check) _heddle_attachments ;;

@@ -22,9 +22,8 @@
 /* In it for so long without an endpoint: a container that is started again finds it. */
 #define IDLE_S 60
 
-#define VXLAN_OVERHEAD                                                                             \
-	50 /* outer Ethernet, IPv4, UDP, VXLAN, inner Ethernet: less the outer one                 \
-	    */
+/* Outer IPv4 or IPv6, UDP, VXLAN, inner Ethernet. */
+#define VXLAN_OVERHEAD	50
 #define VXLAN_OVERHEAD6 70
 
 /* ---- the table ----------------------------------------------------------- */

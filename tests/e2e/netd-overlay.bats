@@ -368,6 +368,23 @@ mtu_of_network_is() { [[ $(inspect "$1" warp | jq .mtu) == "$2" ]]; }
 	wait_for mtu_of_network_is a 1450
 }
 
+@test "a host's address changes, and its containers are found at the new one" {
+	cluster_start a b
+	network_create a warp
+	network_everywhere warp a b
+	attach a warp c1
+	attach b warp c1
+	local at_b
+	at_b=$(address b c1 4)
+	wait_for reaches a c1 "$at_b"
+
+	on_host b ip address delete "$(host_ip b)/24" dev eth0
+	on_host b ip address add 10.99.0.77/24 dev eth0
+	wait_for reaches a c1 "$at_b"
+	wait_for reaches b c1 "$(address a c1 4)"
+	[[ $(inspect a warp | jq -r '.peers[] | select(.name == "b").ip') == 10.99.0.77 ]]
+}
+
 # ---- Podman ---------------------------------------------------------------------
 
 # podman_prepare HOST: its configuration and state are the host's own

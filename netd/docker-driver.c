@@ -171,7 +171,7 @@ static int look_for_endpoint(struct docker *k, const struct jnode *request,
 	return r < 0 ? r : 1;
 }
 
-static int leave_network(struct docker *k, const struct docker_network *n,
+int docker_leave_network(struct docker *k, const struct docker_network *n,
 			 const struct docker_endpoint *ep, struct err *e)
 {
 	return *n->shared ? docker_shared_leave(k, n, ep, e) : docker_bridge_leave(k, n, ep, e);
@@ -185,7 +185,7 @@ static int delete_endpoint(struct docker *k, const struct jnode *request, json_t
 	int r = look_for_endpoint(k, request, &n, &ep, e);
 
 	if (r > 0) {
-		if ((r = leave_network(k, &n, &ep, e)) < 0 ||
+		if ((r = docker_leave_network(k, &n, &ep, e)) < 0 ||
 		    (r = docker_record_drop(k->daemon->store, DOCKER_ENDPOINT, ep.id, e)) < 0)
 			return r;
 	}
@@ -262,7 +262,7 @@ static int leave(struct docker *k, const struct jnode *request, json_t **reply, 
 	int r = look_for_endpoint(k, request, &n, &ep, e);
 
 	if (r > 0)
-		r = leave_network(k, &n, &ep, e);
+		r = docker_leave_network(k, &n, &ep, e);
 
 	return r < 0 ? r : docker_done(reply, e);
 }

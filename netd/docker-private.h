@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "lib/jnode.h"
+#include "netd/docker-collect.h"
 
 struct daemon;
 struct err;
@@ -33,6 +34,7 @@ struct docker {
 	struct nl *route, *filter; /* rtnetlink, nftables */
 	int netns;		   /* of this process */
 	char *path;
+	struct docker_collect collect;
 	struct docker_counters count;
 };
 
@@ -51,7 +53,13 @@ struct docker_method {
 extern const struct docker_method docker_ipam_methods[];
 extern const struct docker_method docker_driver_methods[];
 
+struct docker_endpoint;
 struct docker_network;
+
+/* Undo Join, of a network of either kind.  Return: 0, also if there is nothing. */
+int docker_leave_network(struct docker *k, const struct docker_network *n,
+			 const struct docker_endpoint *ep, struct err *e);
+
 /* The answer to Join: the container's end, and where it leads to.  NULL: no memory. */
 json_t *docker_join_json(const struct docker_network *n, const char *ifname);
 

@@ -239,6 +239,7 @@ int docker_new(struct daemon *d, struct service *s, const char *path, struct doc
 		docker_free(k);
 		return err_wrap(e, r, "serve dockerd at %s", path);
 	}
+	docker_collect_start(k);
 	*ret = k;
 
 	return 0;
@@ -252,6 +253,7 @@ void docker_free(struct docker *k)
 		http_close(k->http);
 		(void)unlink(k->path);
 	}
+	docker_collect_stop(k);
 	nl_close(k->route);
 	nl_close(k->filter);
 	if (k->netns >= 0)

@@ -48,6 +48,36 @@ pool() { plugin "$1" IpamDriver.RequestPool "{\"AddressSpace\": \"heddle\", \"Po
 	[[ $(plugin a NetworkDriver.DeleteNetwork '{"NetworkID": "n1"}') == '{}' ]]
 }
 
+# driver_endpoint HOST NETWORK ENDPOINT ADDRESS: as dockerd starts a container, up to its interface
+driver_endpoint() {
+	plugin "$1" IpamDriver.RequestAddress "{\"PoolID\": \"$pool\", \"Address\": \"$4\"}" >/dev/null
+	plugin "$1" NetworkDriver.CreateEndpoint "{\"NetworkID\": \"$2\", \"EndpointID\": \"$3\", \"Interface\": {\"Address\": \"$4/24\"}}" >/dev/null
+	plugin "$1" NetworkDriver.Join "{\"NetworkID\": \"$2\", \"EndpointID\": \"$3\", \"SandboxKey\": \"/none\"}" |
+		jq -re .InterfaceName.SrcName
+}
+
+@test "the driver: an endpoint that dockerd has forgotten goes, and the others stay" {
+	[[ -n ${HEDDLE_FULL:-} ]] || skip "only in make test-full: it takes a minute"
+	local pool gone
+	host_start a
+	netd_start a
+	pool=$(plugin a IpamDriver.RequestPool '{"AddressSpace": "heddle", "Pool": "10.5.0.0/24"}' | jq -r .PoolID)
+	[[ $(plugin a NetworkDriver.CreateNetwork '{"NetworkID": "n1", "IPv4Data": [{"AddressSpace": "heddle", "Pool": "10.5.0.0/24"}]}') == '{}' ]]
+	gone=$(driver_endpoint a n1 e1 10.5.0.10)
+	driver_endpoint a n1 e2 10.5.0.11
+	plugin_refused a IpamDriver.RequestAddress "{\"PoolID\": \"$pool\", \"Address\": \"10.5.0.10\"}" 'already in use'
+	on_host a ip link delete "$gone"
+	# Its address is free, and all that was claimed for it.
+	is_free() { [[ $(plugin a IpamDriver.RequestAddress "{\"PoolID\": \"$pool\", \"Address\": \"10.5.0.10\"}" | jq -r .Address) == 10.5.0.10/24 ]]; }
+	wait_at_most 120 is_free
+	plugin_refused a NetworkDriver.Join '{"NetworkID": "n1", "EndpointID": "e1"}' 'knows of no endpoint e1'
+	plugin_refused a IpamDriver.RequestAddress "{\"PoolID\": \"$pool\", \"Address\": \"10.5.0.11\"}" 'already in use'
+	[[ $(our_elements a | grep -c ' e1 ') == 0 && $(our_elements a | grep -c ' e2 ') -gt 0 ]]
+	[[ $(plugin a NetworkDriver.DeleteEndpoint '{"NetworkID": "n1", "EndpointID": "e2"}') == '{}' ]]
+	[[ $(plugin a NetworkDriver.DeleteNetwork '{"NetworkID": "n1"}') == '{}' ]]
+	nothing_is_left a
+}
+
 # ---- one dockerd -------------------------------------------------------------------
 
 @test "dockerd: networks of one host" {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2016,SC2030,SC2031 # shells of hosts; each test has its own variables
 #
 # What can happen to a cluster: no packet is lost that need not be, no address is given
 # twice, no network is lost, and all of it heals by itself.
@@ -140,15 +141,30 @@ none_twice() {
 
 # all_listed NETWORK HOST…: each node lists every container, and no other
 all_listed() {
-	local network=$1 host want
+	local network=$1 host
 	shift
-	want=$(for host; do
+	for host; do
+		[[ $(endpoints "$host" "$network") == "$(attached "$@")" ]] || return 1
+	done
+}
+
+# attached HOST…: "container node" a line, as endpoints
+attached() {
+	local host
+	for host; do
 		on_host "$host" sh -c "for c in \$(ls /run/netns 2>/dev/null); do
 			ip -n \$c link show dev eth0 >/dev/null 2>&1 && echo \$c-$host $host; done; :"
-	done | sort)
+	done | sort
+}
+
+# show_unlisted NETWORK HOST…: what all_listed has waited for in vain
+show_unlisted() {
+	local network=$1 host
+	shift
 	for host; do
-		[[ $(endpoints "$host" "$network") == "$want" ]] || return 1
+		diff <(attached "$@") <(endpoints "$host" "$network") | sed "s/^/$host: /" >&2
 	done
+	return 1
 }
 
 # all_is_well NETWORK HOST…: nodes, listings, addresses and ways between the first containers
@@ -156,7 +172,7 @@ all_is_well() {
 	local network=$1 from to
 	shift
 	wait_at_most 90 all_see_all "$@"
-	wait_at_most 60 all_listed "$network" "$@"
+	wait_at_most 60 all_listed "$network" "$@" || show_unlisted "$network" "$@"
 	none_twice "$@"
 	for from; do
 		for to; do
@@ -458,7 +474,7 @@ no_port() { ! on_underlay ip link show dev "$1-eth0" >/dev/null 2>&1; }
 	network_everywhere weft a b c
 	wait_for all_listed warp a b c
 
-	# Under running containers, of which the copy knows nothing.
+	# Under running containers, of which the copy does not know: they keep their addresses to themselves.
 	netd_kill b
 	disk_back b "$BATS_TEST_TMPDIR/backup"
 	netd_start b
@@ -470,7 +486,7 @@ no_port() { ! on_underlay ip link show dev "$1-eth0" >/dev/null 2>&1; }
 		attach a warp "late-$n"
 	done
 	none_twice a b c
-	wait_for reaches a c1 "$(address b c9 4)"
+	wait_for reaches a c1 "$(address b c1 4)"
 
 	# And after a reboot.
 	host_reboot b "$BATS_TEST_TMPDIR/backup"

@@ -234,7 +234,7 @@ DEPS      := gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libjansson-de
              libev-dev liblmdb-dev libnl-route-3-dev libmicrohttpd-dev
 DEPS_DEMO := $(DEPS) iproute2 iputils-ping jq nftables socat graphviz util-linux
 DEPS_TEST := $(DEPS_DEMO) libcmocka-dev bats python3 \
-             iptables conntrack strace netcat-openbsd tcpdump attr procps \
+             iptables conntrack strace netcat-openbsd tcpdump attr procps faketime \
              podman buildah runc crun lxc busybox-static containernetworking-plugins mandoc containerd curl zsh
 # Its package starts it where there is systemd, and nobody's firewall shall change for a test.
 DEPS_TEST += $(if $(wildcard /run/systemd/system),,firewalld dbus-daemon)

@@ -60,7 +60,7 @@ _heddle_values() {
 # _heddle_names COMMAND...: what a command takes as its arguments
 _heddle_names() {
 	case $* in
-	'network rm' | 'network inspect' | lxc-config) _heddle_networks ;;
+	'network rm' | 'network inspect' | lxc-config | docker-join) _heddle_networks ;;
 	'network connect' | 'network disconnect') _heddle_networks; _heddle_attachments ;;
 	'node inspect' | 'node forget' | 'key seal') _heddle_nodes ;;
 	'key rotate') printf '%s\n' add use remove ;;

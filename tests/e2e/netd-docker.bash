@@ -116,11 +116,6 @@ docker_refused() {
 	[[ $status -ne 0 && $output == *"$text"* ]] || { echo "$*: $output" >&2; return 1; }
 }
 
-# join_line HOST NETWORK SUBNET: the network of the cluster on this host's dockerd, too
-join_line() {
-	network_new "$1" "$2" --ipam-opt "network=$2" -o "network=$2" --subnet "$3"
-}
-
 # ---- what is left ----------------------------------------------------------------
 
 # our_links HOST: bridges, tunnels and veths of netd's

@@ -247,8 +247,11 @@ has_containers() { [[ $(on_its_own "$1") == "$2" ]]; }
 	on_host a "$HEDDLE" network create --scope swarm --subnet 10.20.0.0/24 --ip-range 10.20.0.128/25 web >/dev/null
 	docker_refused a '--subnet 10.20.0.0/24' network create -d heddle --ipam-driver heddle \
 		--ipam-opt network=web -o network=web web
-	join_line a web 10.20.0.0/24
-	join_line b web 10.20.0.0/24
+	on_host b "$HEDDLE" docker-join web >"$BATS_TEST_TMPDIR/line"
+	[[ $(<"$BATS_TEST_TMPDIR/line") == "docker network create -d heddle --ipam-driver heddle --ipam-opt network=web -o network=web --subnet 10.20.0.0/24 web" ]]
+	for host in a b; do
+		on_host "$host" env DOCKER_HOST=unix:///run/docker.sock PATH="/usr/bin:$PATH" "$HEDDLE" docker-join --run web >/dev/null
+	done
 	run_on a ca web -p 8080:80
 	run_on b cb web
 	run_on b cd web --ip 10.20.0.77

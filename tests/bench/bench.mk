@@ -16,6 +16,19 @@ bench-run: plugins build/bench/bench build/bench/least/bridge
 	@mkdir -p docs/bench
 	build/bench/bench -o docs/bench $(BENCH_ARGS)
 
+# What a cluster costs and how fast it is, on hosts of namespaces: 10 minutes on an idle
+# machine.  BENCH_OVERLAY are the parts, as tests/bench/overlay tells them.
+BENCH_OVERLAY ?= first wire idle many
+
+.PHONY: bench-overlay
+bench-overlay: deps-bench-overlay netd plugins
+	@HEDDLE_PLUGINS=$(CURDIR)/$(BUILD)/plugins tests/bench/overlay table $(BENCH_OVERLAY) >$(BUILD)/overlay.md
+	@cp $(BUILD)/overlay.md docs/bench/overlay.md
+	@cat docs/bench/overlay.md
+
+.PHONY: deps-bench-overlay
+deps-bench-overlay: ; @$(call need,$(DEPS_DEMO) python3 iperf3 curl)
+
 # Linked statically to be small: the peak memory that the kernel reports of a
 # plugin is never below that of the process which started it.
 build/bench/bench: $(BENCH_SRC:%.c=build/obj/%.o)

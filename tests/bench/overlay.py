@@ -218,7 +218,8 @@ def latency(pid, container, address, count=2000):
 
 def wire(rounds, seconds, from_pid, to_pid, *named):
     ways = [w.split("=") for w in named]
-    servers = [subprocess.Popen(inside(to_pid, container, "iperf3", "-s"), stdout=subprocess.DEVNULL)
+    servers = [subprocess.Popen(inside(to_pid, container, "iperf3", "-s"), stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL)
                for container, _ in ways]
     samples = {measure: {container: [] for container, _ in ways} for measure in (throughput, latency)}
     try:

@@ -6,6 +6,7 @@
 #include "overlay/spread.h"
 
 #define SPREAD_LIMIT 32		 /* most times that an item is sent by one node */
+#define SPREAD_WIDE  8		 /* as many bytes as for the rest, for what all get at once */
 #define SPREAD_AGE   (10 * 1000) /* ms after which an item is dropped */
 
 struct spread_item {
@@ -40,7 +41,9 @@ struct spread {
 	uint16_t n_lanes;
 	int64_t tokens; /* bytes; below 0: the last datagram was larger than what was left */
 	ms_t filled_at, aged_at, next;
-	ms_t wide_due; /* of what all of a small scope get at once, whatever the gap says */
+	/* Of what all of a small scope get at once, whatever the gap says: bytes of its own. */
+	ms_t wide_due, wide_filled_at;
+	int64_t wide_tokens;
 };
 
 struct spread *spread_new(struct engine *e);

@@ -437,19 +437,34 @@ static void refill_tokens(struct spread *s, ms_t now)
 	s->filled_at = now;
 }
 
+static void refill_wide(struct spread *s, ms_t now)
+{
+	int64_t rate = SPREAD_WIDE * (int64_t)engine_settings(s->engine)->gossip_rate;
+	ms_t passed = now - s->wide_filled_at;
+
+	s->wide_tokens += passed > 1000 ? rate : rate * (int64_t)passed / 1000;
+	if (s->wide_tokens > rate)
+		s->wide_tokens = rate;
+	s->wide_filled_at = now;
+}
+
 /*
- * Only bytes bound it, so that a container is not waited for because of the one before it:
- * up to a second's worth ahead of time, which what is merely repeated then waits for.
+ * Only bytes bound it, so that a container is not waited for because of those before it; and
+ * other bytes than those of what is repeated, or a burst of containers would silence that.
  */
 static void flush_wide(struct spread *s, ms_t now)
 {
-	int64_t debt = -(int64_t)engine_settings(s->engine)->gossip_rate;
+	int64_t tokens = s->tokens;
 
 	s->wide_due = MS_NEVER;
-	refill_tokens(s, now);
-	for (uint16_t i = 0; i < s->n_lanes && s->tokens > debt; i++)
-		if (s->lanes[i].n > 0 && is_wide(s, &s->lanes[i]))
-			flush_scope(s, s->lanes[i].scope, true, now);
+	refill_wide(s, now);
+	for (uint16_t i = 0; i < s->n_lanes && s->wide_tokens > 0; i++) {
+		if (s->lanes[i].n == 0 || !is_wide(s, &s->lanes[i]))
+			continue;
+		flush_scope(s, s->lanes[i].scope, true, now);
+		s->wide_tokens -= tokens - s->tokens;
+		s->tokens = tokens;
+	}
 }
 
 void spread_tick(void *self, ms_t now)
@@ -491,8 +506,9 @@ void spread_start(struct spread *s, ms_t now)
 {
 	const struct settings *set = engine_settings(s->engine);
 
-	s->filled_at = s->aged_at = now;
+	s->filled_at = s->aged_at = s->wide_filled_at = now;
 	s->next = now;
+	s->wide_tokens = SPREAD_WIDE * (int64_t)set->gossip_rate;
 	s->wide_due = MS_NEVER;
 	if (set->gossip_tick)
 		s->next += engine_random(s->engine, (uint32_t)set->gossip_gap);

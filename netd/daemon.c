@@ -142,6 +142,8 @@ static const char *why_not_ready(void *ctx)
 	case CLUSTER_UP:
 		break;
 	}
+	if (cluster_is_draining(d->cluster))
+		return "this node is being drained: heddle node drain --off ends that";
 
 	return NULL;
 }

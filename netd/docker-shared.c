@@ -9,6 +9,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/ip-json.h"
 #include "netd/docker-bridge.h"
 #include "netd/docker-private.h"
 #include "netd/service-private.h"
@@ -116,6 +117,14 @@ int docker_shared_find(struct docker *k, struct docker_network *d, struct err *e
 	return 0;
 }
 
+bool docker_shared_exists(const struct docker *k, const char *network)
+{
+	const struct cluster_network *n = k->service->up ? networks_named(k->service, network)
+							 : NULL;
+
+	return n && !n->removed;
+}
+
 /* ---- an answer that comes later ------------------------------------------ */
 
 struct answering {
@@ -164,6 +173,101 @@ static void unuse(struct answering *a)
 	a->using = false;
 }
 
+/* ---- making the network -------------------------------------------------- */
+
+static json_t *subnets_json(const struct docker_network *n)
+{
+	AUTO_JSON json_t *list = json_array();
+
+	for (size_t i = 0; list && i < DOCKER_FAMILIES; i++) {
+		json_t *subnet;
+
+		if (!ip_is_set(&n->subnets[i].net.addr))
+			continue;
+		subnet = json_object();
+		if (json_array_append_new(list, subnet) < 0 ||
+		    ip_net_json_set(subnet, "subnet", &n->subnets[i].net) < 0 ||
+		    ip_json_set(subnet, "gateway", &n->subnets[i].gateway) < 0)
+			return NULL;
+	}
+
+	return MOVE_PTR(list);
+}
+
+static json_t *creation_json(const struct docker_network *n)
+{
+	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b, s:o}", "name", n->shared, "driver",
+			 "overlay", "scope", "swarm", "ipv4", ip_is_set(&n->subnets[0].net.addr),
+			 "ipv6", ip_is_set(&n->subnets[1].net.addr), "internal", n->internal,
+			 "subnets", subnets_json(n));
+}
+
+/* What dockerd has asked for until now was of this host alone. */
+static int hand_over_pools(struct docker *k, const struct docker_network *n, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < DOCKER_FAMILIES; i++)
+		if (ip_is_set(&n->subnets[i].net.addr))
+			r = docker_pools_hand_over(k->daemon->store, &n->subnets[i].net,
+						   &n->subnets[i].gateway, n->shared, e);
+
+	return r;
+}
+
+static int take_over(struct answering *a, struct err *e)
+{
+	int r;
+
+	if ((r = docker_shared_find(a->k, &a->net, e)) < 0 ||
+	    (r = hand_over_pools(a->k, &a->net, e)) < 0)
+		return r;
+
+	return docker_network_keep(a->k->daemon->store, &a->net, e);
+}
+
+static void made(void *ctx, const struct cluster_network *n, const struct err *why)
+{
+	struct answering *a = ctx;
+	struct err e = { 0 };
+
+	if (!n)
+		docker_fail(a->k, a->call, "/NetworkDriver.CreateNetwork", why);
+	else if (take_over(a, &e) < 0)
+		docker_fail(a->k, a->call, "/NetworkDriver.CreateNetwork", &e);
+	else
+		docker_answer(a->call, json_object());
+	free(a);
+}
+
+int docker_shared_create(struct docker *k, const struct docker_network *n, struct err *e)
+{
+	AUTO_JSON json_t *doc = NULL;
+	struct answering *a;
+	struct jnode params;
+	int r;
+
+	if (!k->service->up) {
+		(void)find(k, n->shared, e);
+		return -EAGAIN;
+	}
+	doc = creation_json(n);
+	if (!doc)
+		return err_sys(e, ENOMEM, "create network %s", n->shared);
+	params = jn_root(doc);
+	a = answering_new(k, e);
+	if (!a)
+		return -ENOMEM;
+	a->net = *n;
+	r = network_create(k->service, &params, WAIT_MS, made, a, e);
+	if (r < 0) {
+		docker_fail(k, a->call, "/NetworkDriver.CreateNetwork", e);
+		free(a);
+	}
+
+	return DOCKER_LATER;
+}
+
 /* ---- addresses ----------------------------------------------------------- */
 
 static json_t *address_json(const struct docker_pool *pool, const struct ip_addr *ip)
@@ -184,6 +288,10 @@ static int take(struct waiting *w, struct err *e)
 
 	if (!n)
 		return -EINVAL;
+	if (cluster_is_draining(a->k->service->c))
+		return err_say(e, EBUSY,
+			       "this node is being drained and takes no new containers: "
+			       "heddle node drain --off ends that");
 	use(a, n);
 	i = network_def_subnet_of(&n->def, &a->pool.net.addr);
 	if (i < 0)

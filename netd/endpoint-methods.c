@@ -295,6 +295,8 @@ static void status_method(void *ctx, struct control_call *call, const struct jno
 			call, CNI_E_UNAVAILABLE,
 			"netd cannot write what it promises: %s; containers that run go on",
 			strerror(abs(trouble)));
+	else if (cluster_is_draining(s->c))
+		control_fail_say(call, CNI_E_UNAVAILABLE, "this node is being drained");
 	else if (!blocks_ready(cluster_blocks(s->c)))
 		control_fail_say(call, CNI_E_UNAVAILABLE,
 				 "after a reboot this node gives no address before it has met all "

@@ -372,6 +372,12 @@ void endpoint_reserve_method(void *ctx, struct control_call *call, const struct 
 
 	if (!service_may_add(s, call))
 		return;
+	if (cluster_is_draining(s->c)) {
+		control_fail_say(call, CNI_E_AGAIN,
+				 "this node is being drained and takes no new containers: "
+				 "heddle node drain --off ends that");
+		return;
+	}
 	m = calloc(1, sizeof(*m));
 	if (!m || read_request(params, m, &e) < 0) {
 		if (!m)

@@ -10,6 +10,8 @@ load netd-overlay
 setup() { netd_setup; }
 teardown() { netd_teardown; }
 
+is_added() { cni ADD a n c3; [[ $status -eq 0 ]]; }
+
 @test "a node that is drained takes no new containers, and keeps those it has" {
 	cluster_start a b
 	network_create a n
@@ -27,5 +29,5 @@ teardown() { netd_teardown; }
 	cni ADD a n c3
 	[[ $status -ne 0 ]]
 	netd_ask a node.drain '{"on": false}' >/dev/null
-	wait_for eval 'cni ADD a n c3; [[ $status -eq 0 ]]'
+	wait_for is_added
 }

@@ -65,13 +65,17 @@ static int create_network(struct docker *k, const struct jnode *request, json_t 
 {
 	struct store *s = k->daemon->store;
 	struct docker_network n;
-	bool adopted;
+	bool adopted, make;
 	int known, r;
 
-	if ((r = docker_network_read(request, &n, e)) < 0 ||
-	    (*n.shared && (r = docker_shared_find(k, &n, e)) < 0) ||
+	if ((r = docker_network_read(request, &n, e)) < 0)
+		return r;
+	make = n.spans && !docker_shared_exists(k, n.shared);
+	if ((*n.shared && !make && (r = docker_shared_find(k, &n, e)) < 0) ||
 	    (r = docker_network_need_free(s, &n, e)) < 0)
 		return r;
+	if (make)
+		return docker_shared_create(k, &n, e);
 	if (*n.shared) {
 		r = docker_network_keep(s, &n, e);
 		return r < 0 ? r : docker_done(reply, e);

@@ -93,14 +93,11 @@ static int opt_network(struct docker_network *n, const struct jnode *v, const ch
 static int opt_scope(struct docker_network *n, const struct jnode *v, const char *text,
 		     struct err *e)
 {
-	(void)n;
-	if (strcmp(text, "local") == 0)
-		return 0;
+	if (strcmp(text, "local") != 0 && strcmp(text, "swarm") != 0)
+		return jn_bad(v, e, "\"%s\" is neither local nor swarm", text);
+	n->spans = strcmp(text, "swarm") == 0;
 
-	return jn_bad(v, e,
-		      "\"%s\": a network that spans hosts is made by heddle network create --scope "
-		      "swarm NAME, and joined with --ipam-opt network=NAME -o network=NAME",
-		      text);
+	return 0;
 }
 
 /* Docker's own names, and short ones. */
@@ -218,6 +215,9 @@ int docker_network_read(const struct jnode *request, struct docker_network *ret,
 	    (r = read_subnets(request, "IPv6Data", AF_INET6, &n.subnets[1], e)) < 0 ||
 	    (r = read_options(request, &n, e)) < 0)
 		return r;
+	/* dockerd does not say what it calls the network. */
+	if (n.spans && !*n.shared)
+		snprintf(n.shared, sizeof(n.shared), "docker-%.12s", n.id);
 	if (*n.shared && !has_own_ipam(&n))
 		return err_cni(
 			e, CNI_E_CONFIG,

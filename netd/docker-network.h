@@ -32,6 +32,7 @@ struct docker_network {
 	char bridge[IFNAMSIZ];
 	char shared[NETWORK_NAME_MAX +
 		    1]; /* the cluster's network that it is; "": this host's own */
+	bool spans;	/* … and is made if the cluster has none of that name; not kept */
 	bool adopted;	/* the bridge was there before, and outlives the network */
 	bool internal;
 	bool ports; /* published by our maps, not by dockerd on its docker_gwbridge */

@@ -144,6 +144,39 @@ int docker_pool_of(struct store *s, const struct ip_net *net, struct docker_pool
 	return 0;
 }
 
+static int is_own_of(void *ctx, const struct docker_pool *p)
+{
+	return *p->network ? 0 : is_of(ctx, p);
+}
+
+/* Return: 1 if there was one, 0 if not, or a negative errno. */
+static int hand_over_one(struct store *s, const struct ip_net *net, const struct ip_addr *gateway,
+			 const char *network, struct err *e)
+{
+	struct docker_pool pool;
+	struct of o = { *net, &pool, false };
+	int r = each_pool(s, is_own_of, &o, e);
+
+	if (r < 0 || !o.found)
+		return r;
+	pool.gateway = *gateway;
+	snprintf(pool.network, sizeof(pool.network), "%s", network);
+	r = docker_pool_update(s, &pool, e);
+
+	return r < 0 ? r : 1;
+}
+
+int docker_pools_hand_over(struct store *s, const struct ip_net *net, const struct ip_addr *gateway,
+			   const char *network, struct err *e)
+{
+	int r;
+
+	while ((r = hand_over_one(s, net, gateway, network, e)) > 0)
+		;
+
+	return r;
+}
+
 /* ---- subnets ------------------------------------------------------------- */
 
 static int take_in(void *ctx, const struct docker_pool *p)

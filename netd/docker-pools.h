@@ -51,6 +51,10 @@ int docker_pool_add(struct store *s, struct docker_pool *pool, struct err *e);
 /* What is known of it is another thing now: the network that it is of, its gateway. */
 int docker_pool_update(struct store *s, const struct docker_pool *pool, struct err *e);
 
+/* All pools with that subnet are of a network that spans hosts now.  Return: 0; as store_put(). */
+int docker_pools_hand_over(struct store *s, const struct ip_net *net, const struct ip_addr *gateway,
+			   const char *network, struct err *e);
+
 /*
  * With the last address of a subnet, all requests for it that dockerd has forgotten
  * about are given back.  Return: 0, also if it was not there.

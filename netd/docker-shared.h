@@ -5,9 +5,10 @@
  *	docker network create -d heddle --ipam-driver heddle --ipam-opt network=NAME \
  *		-o network=NAME --subnet SUBNET NAME
  *
- * dockerds know nothing of each other, so each is told of the network by that line,
- * and a NetworkID is one host's.  Addresses are the cluster network's, taken when
- * dockerd asks for one, and a container that joins is an endpoint like any other.
+ * With -o scope=swarm the network is made if the cluster has none of that name, and then
+ * joined by the others.  dockerds know nothing of each other, so each is told of the network by
+ *that line, and a NetworkID is one host's.  Addresses are the cluster network's, taken when dockerd
+ *asks for one, and a container that joins is an endpoint like any other.
  */
 #ifndef NETD_DOCKER_SHARED_H
 #define NETD_DOCKER_SHARED_H
@@ -52,6 +53,16 @@ int docker_shared_release(struct docker *k, const struct docker_pool *pool,
 /* Whether the cluster has the network with these subnets; @n->bridge is set.  Return: 0; why not.
  */
 int docker_shared_find(struct docker *k, struct docker_network *n, struct err *e);
+
+bool docker_shared_exists(const struct docker *k, const char *network);
+
+/**
+ * docker_shared_create() - make the network in the cluster, of subnets that Docker has chosen
+ *
+ * Its pools are the network's from then on.  Return: DOCKER_LATER: the answer to
+ * CreateNetwork follows; or why not.
+ */
+int docker_shared_create(struct docker *k, const struct docker_network *n, struct err *e);
 
 /**
  * docker_shared_join() - make a container's pair, and tell the others

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * network-create - the method network.create
+ * network-create - making a network; the method network.create
  *
  * What nobody said - VNI, subnets, gateways - is chosen out of what the cluster
  * shares (spaces.h), for which other nodes may have to be asked.  Then the spaces
@@ -23,7 +23,8 @@
 struct creating {
 	struct waiting w;
 	struct service *s;
-	struct control_call *call;
+	network_made_fn *made;
+	void *ctx; /* its own */
 	struct network_def def;
 	bool vni_taken, subnets_taken[NETWORK_DEF_SUBNETS];
 };
@@ -239,20 +240,60 @@ static void done(struct waiting *w, int r, const struct err *e)
 {
 	struct creating *m = (struct creating *)w;
 	const struct cluster_network *n = r == 0 ? networks_named(m->s, m->def.net.name) : NULL;
-	char id[NETWORK_ID_TEXT];
 
-	control_on_cancel(m->call, NULL, NULL);
-	if (n) {
-		control_answer(m->call,
-			       json_pack("{s:s, s:s, s:i}", "name", n->def.net.name, "id",
-					 network_id_text(&n->id, id), "vni", (int)n->def.vni));
-	} else {
-		if (m->s->up)
-			give_back(m);
-		control_fail(m->call, e);
-	}
+	if (!n && m->s->up)
+		give_back(m);
+	m->made(m->ctx, n, e);
 	network_def_clear(&m->def);
 	free(m);
+}
+
+static int creating_new(struct service *s, const struct jnode *params, network_made_fn *made,
+			void *ctx, struct creating **ret, struct err *e)
+{
+	struct creating *m = calloc(1, sizeof(*m));
+	int r = m ? network_def_read_request(params, &m->def, e)
+		  : err_sys(e, ENOMEM, "create a network");
+
+	if (r < 0) {
+		free(m);
+		return r;
+	}
+	m->w = (struct waiting){ .step = step, .done = done };
+	m->s = s;
+	m->made = made;
+	m->ctx = ctx;
+	*ret = m;
+
+	return 0;
+}
+
+int network_create(struct service *s, const struct jnode *params, int ms, network_made_fn *made,
+		   void *ctx, struct err *e)
+{
+	struct creating *m;
+	int r = creating_new(s, params, made, ctx, &m, e);
+
+	if (r == 0)
+		waiting_begin(&s->waitings, &m->w, ms);
+
+	return r;
+}
+
+/* ---- the method ---------------------------------------------------------- */
+
+static void answer(void *ctx, const struct cluster_network *n, const struct err *e)
+{
+	struct control_call *call = ctx;
+	char id[NETWORK_ID_TEXT];
+
+	control_on_cancel(call, NULL, NULL);
+	if (n)
+		control_answer(call,
+			       json_pack("{s:s, s:s, s:i}", "name", n->def.net.name, "id",
+					 network_id_text(&n->id, id), "vni", (int)n->def.vni));
+	else
+		control_fail(call, e);
 }
 
 static void cancelled(void *ctx, struct control_call *call)
@@ -275,19 +316,10 @@ void network_create_method(void *ctx, struct control_call *call, const struct jn
 
 	if (!service_may_add(s, call))
 		return;
-	m = calloc(1, sizeof(*m));
-	if (!m) {
-		control_fail_say(call, CNI_E_INTERNAL, "create a network: out of memory");
-		return;
-	}
-	if (network_def_read_request(params, &m->def, &e) < 0) {
-		free(m);
+	if (creating_new(s, params, answer, call, &m, &e) < 0) {
 		control_fail(call, &e);
 		return;
 	}
-	m->w = (struct waiting){ .step = step, .done = done };
-	m->s = s;
-	m->call = call;
 	control_on_cancel(call, cancelled, m);
 	waiting_begin(&s->waitings, &m->w, CREATE_MS);
 }

@@ -216,6 +216,19 @@ int numbers_in_use(struct cluster_network *n, const struct ip_addr *ip, struct e
 
 /* ---- network-create.c, network-visit.c, network-methods.c ----------------- */
 
+/* @n: the network, or NULL, and @e says why there is none. */
+typedef void network_made_fn(void *ctx, const struct cluster_network *n, const struct err *e);
+
+/**
+ * network_create() - make a network of the cluster
+ * @params:	as network_def_read_request()
+ * @ms:		how long others may be waited for
+ * @made:	called once, maybe before this returns
+ *
+ * Return: 0; as network_def_read_request(), and @made is not called.
+ */
+int network_create(struct service *s, const struct jnode *params, int ms, network_made_fn *made,
+		   void *ctx, struct err *e);
 void network_create_method(void *ctx, struct control_call *call, const struct jnode *params);
 /*
  * Be in the network, at least as a visitor, until all members of it have been heard, at

@@ -292,3 +292,33 @@ has_containers() { [[ $(on_its_own "$1") == "$2" ]]; }
 }
 
 has_no_elements_of_containers() { ! our_elements "$1" | grep -q 'eth0\|docker'; }
+
+@test "a network of the cluster that Docker makes" {
+	need_full
+	local name subnet ip
+	cluster_start a b
+	docker_host a
+	docker_host b
+	network_new a first -o scope=swarm -o network=web
+	network_new a second -o scope=swarm
+	subnet=$(docker a network inspect -f '{{(index .IPAM.Config 0).Subnet}}' first)
+	name=docker-$(docker a network inspect -f '{{.ID}}' second | head -c 12)
+	on_host a "$HEDDLE" network inspect "$name" >/dev/null
+	joins() { on_host b env DOCKER_HOST=unix:///run/docker.sock PATH="/usr/bin:$PATH" "$HEDDLE" docker-join --run web >/dev/null 2>&1; }
+	wait_for joins
+	[[ $(docker b network inspect -f '{{(index .IPAM.Config 0).Subnet}}' web) == "$subnet" ]]
+	run_on a ca first
+	run_on b cb web
+	ip=$(docker_ip a ca first)
+	[[ $ip != "$(docker_ip b cb web)" ]]
+	wait_for docker_pings b cb "$ip"
+	docker_refused b "Address already in use: $ip" run --rm --network web --ip "$ip" bb true
+	docker a rm --force ca >/dev/null
+	docker b rm --force cb >/dev/null
+	docker a network rm first second >/dev/null
+	docker b network rm web >/dev/null
+	on_host a "$HEDDLE" network rm web "$name" >/dev/null
+	for host in a b; do
+		nothing_is_left "$host"
+	done
+}

@@ -77,7 +77,7 @@ static int create_network(struct docker *k, const struct jnode *request, json_t 
 	if (make)
 		return docker_shared_create(k, &n, e);
 	if (*n.shared) {
-		r = docker_network_keep(s, &n, e);
+		r = docker_shared_keep(k, &n, e);
 		return r < 0 ? r : docker_done(reply, e);
 	}
 	known = keep_adopted(k, &n);

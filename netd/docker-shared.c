@@ -215,15 +215,18 @@ static int hand_over_pools(struct docker *k, const struct docker_network *n, str
 	return r;
 }
 
+int docker_shared_keep(struct docker *k, const struct docker_network *n, struct err *e)
+{
+	int r = hand_over_pools(k, n, e);
+
+	return r < 0 ? r : docker_network_keep(k->daemon->store, n, e);
+}
+
 static int take_over(struct answering *a, struct err *e)
 {
-	int r;
+	int r = docker_shared_find(a->k, &a->net, e);
 
-	if ((r = docker_shared_find(a->k, &a->net, e)) < 0 ||
-	    (r = hand_over_pools(a->k, &a->net, e)) < 0)
-		return r;
-
-	return docker_network_keep(a->k->daemon->store, &a->net, e);
+	return r < 0 ? r : docker_shared_keep(a->k, &a->net, e);
 }
 
 static void made(void *ctx, const struct cluster_network *n, const struct err *why)

@@ -54,6 +54,12 @@ int docker_shared_release(struct docker *k, const struct docker_pool *pool,
  */
 int docker_shared_find(struct docker *k, struct docker_network *n, struct err *e);
 
+/*
+ * This host is in it, with all pools of its subnets, also those that dockerd has asked for
+ * without --ipam-opt network=NAME.  Durable.  Return: 0; as store_put().
+ */
+int docker_shared_keep(struct docker *k, const struct docker_network *n, struct err *e);
+
 bool docker_shared_exists(const struct docker *k, const char *network);
 
 /**

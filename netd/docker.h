@@ -13,6 +13,7 @@
  *	docker-driver.c	NetworkDriver.*: networks and endpoints, and whose they are
  *	docker-bridge.c	… those of this host, in the kernel
  *	docker-shared.c	… those of the cluster
+ *	docker-collect.c	what dockerd has forgotten
  *	docker-records.c	what is still known after a restart
  *
  * Source: libnetwork's docs/remote.md and docs/ipam.md; docker/docs of plugins.

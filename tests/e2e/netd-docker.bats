@@ -317,6 +317,13 @@ has_no_elements_of_containers() { ! our_elements "$1" | grep -q 'eth0\|docker'; 
 	docker b rm --force cb >/dev/null
 	docker a network rm first second >/dev/null
 	docker b network rm web >/dev/null
+	# Without --ipam-opt its addresses are the cluster's all the same.
+	network_new b web -o scope=swarm -o network=web --subnet "$subnet"
+	run_on b cb web
+	on_host a "$HEDDLE" network inspect web --format '{{range .Containers}}{{.IPv4Address}}{{end}}' |
+		grep -q "^$(docker_ip b cb web)/"
+	docker b rm --force cb >/dev/null
+	docker b network rm web >/dev/null
 	on_host a "$HEDDLE" network rm web "$name" >/dev/null
 	for host in a b; do
 		nothing_is_left "$host"

@@ -199,7 +199,12 @@ static void forget_work(struct plane_net *net)
 
 static int compare(struct plane *p, struct plane_net *net, struct err *e)
 {
-	int r = net->check_devices ? plane_ensure_devices(p, net, e) : 0;
+	int r = 0;
+
+	if (net->check_devices)
+		r = plane_ensure_devices(p, net, e);
+	else
+		plane_ensure_ports(p, net, false);
 
 	return r == 0 && net->check_entries ? plane_compare_entries(p, net, e) : r;
 }

@@ -20,13 +20,16 @@ struct local_conf plane_local_conf(const struct plane_net *net)
 /* ---- what is to stay so ------------------------------------------------------------------ */
 
 /* A port that is gone is its engine's business, which detaches it. */
-void plane_ensure_ports(struct plane *p, struct plane_net *net)
+void plane_ensure_ports(struct plane *p, struct plane_net *net, bool all)
 {
 	const struct local_conf conf = plane_local_conf(net);
 
 	for (struct local *l = net->locals; l; l = l->next) {
 		uint32_t changed = 0;
 
+		if (!all && !l->check_port)
+			continue;
+		l->check_port = false;
 		if (local_ensure_port(p->route, &conf, &l->ep, &changed, NULL) < 0)
 			continue;
 		p->counters.repaired_ports += l->port_settled ? changed : 0;
@@ -74,9 +77,9 @@ static struct local **find_local(struct plane_net *net, const char *port)
 	return at;
 }
 
-const struct local *plane_local_of_mac(const struct plane_net *net, const uint8_t mac[6])
+struct local *plane_local_of_mac(const struct plane_net *net, const uint8_t mac[6])
 {
-	for (const struct local *l = net->locals; l; l = l->next)
+	for (struct local *l = net->locals; l; l = l->next)
 		if (memcmp(l->ep.mac, mac, sizeof(l->ep.mac)) == 0)
 			return l;
 

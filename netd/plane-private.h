@@ -24,6 +24,7 @@ struct local {
 	struct local *next;
 	struct plane_endpoint ep;
 	bool port_settled, claims_settled; /* was right once: what differs later is drift */
+	bool check_port;		   /* something may have happened to it alone */
 };
 
 /* A network that is served, or that something is wanted in. */
@@ -41,7 +42,7 @@ struct plane_net {
 	bool settled;		/* devices were right once since the last change of @conf */
 	bool in_filter;		/* its port and VNI, and its bridge, are, as far as we know */
 	bool seen, bridge_seen; /* by a comparison of the filter */
-	bool check_devices;	/* something may have happened to them, or to ports */
+	bool check_devices;	/* something may have happened to them, and so to all ports */
 	bool check_entries;
 	bool check_claims; /* pins and masquerading */
 };
@@ -76,14 +77,15 @@ struct plane_net *plane_find(const struct plane *p, const struct network_id *id)
 struct plane_net *plane_find_served(const struct plane *p, const struct network_id *id);
 /* Networks that are neither served nor wanted anything in. */
 void plane_forget_empty(struct plane *p);
-const struct local *plane_local_of_mac(const struct plane_net *net, const uint8_t mac[6]);
+struct local *plane_local_of_mac(const struct plane_net *net, const uint8_t mac[6]);
 
 /* What local.h wants to know of a network. */
 struct local_conf plane_local_conf(const struct plane_net *net);
 
 /* Have devices, addresses, routes and ports right.  What was settled and is not is drift. */
 int plane_ensure_devices(struct plane *p, struct plane_net *net, struct err *e);
-void plane_ensure_ports(struct plane *p, struct plane_net *net);
+/* @all: not only those that something may have happened to. */
+void plane_ensure_ports(struct plane *p, struct plane_net *net, bool all);
 int plane_ensure_claims(struct plane *p, struct plane_net *net, struct err *e);
 /* End what the network had, and has not any more. */
 int plane_release_claims(struct plane *p, struct plane_net *net, struct err *e);

@@ -169,14 +169,17 @@ static struct plane_net *net_of_index(const struct plane *p, int index)
 
 static bool is_device_of(const struct plane_net *n, const struct ifstate *s)
 {
-	if (s->index == n->dev.bridge || s->index == n->dev.vxlan ||
-	    strcmp(s->name, n->bridge) == 0 || strcmp(s->name, n->vxlan) == 0)
-		return true;
-	for (const struct local *l = n->locals; l; l = l->next)
-		if (strcmp(s->name, l->ep.owner.host_ifname) == 0)
-			return true;
+	return s->index == n->dev.bridge || s->index == n->dev.vxlan ||
+	       strcmp(s->name, n->bridge) == 0 || strcmp(s->name, n->vxlan) == 0;
+}
 
-	return false;
+static struct local *local_of_device(const struct plane_net *n, const struct ifstate *s)
+{
+	for (struct local *l = n->locals; l; l = l->next)
+		if (strcmp(s->name, l->ep.owner.host_ifname) == 0)
+			return l;
+
+	return NULL;
 }
 
 static void check_devices(struct plane *p, struct plane_net *n)
@@ -185,17 +188,34 @@ static void check_devices(struct plane *p, struct plane_net *n)
 	plane_wake(p);
 }
 
+/* There may be a thousand: one that changes is no reason to look at the others. */
+static void check_port(struct plane *p, struct local *l)
+{
+	l->check_port = true;
+	plane_wake(p);
+}
+
 /* A device that came back empty is looked at as a whole. */
+static void device_event(struct plane *p, struct plane_net *n, const struct ifstate *s, bool gone)
+{
+	if (gone || !(s->flags & IFF_UP))
+		n->check_entries = true;
+	check_devices(p, n);
+}
+
 static void link_event(void *ctx, const struct ifstate *s, bool gone)
 {
 	struct plane *p = ctx;
 
 	for (struct plane_net *n = p->nets; n; n = n->next) {
-		if (!n->served || !is_device_of(n, s))
+		struct local *l;
+
+		if (!n->served)
 			continue;
-		if (gone || !(s->flags & IFF_UP))
-			n->check_entries = true;
-		check_devices(p, n);
+		if (is_device_of(n, s))
+			device_event(p, n, s, gone);
+		else if ((l = local_of_device(n, s)))
+			check_port(p, l);
 	}
 }
 
@@ -208,17 +228,15 @@ static void address_event(void *ctx, int index)
 }
 
 /* A container's static entry went, or the VXLAN device has taken it. */
-static bool is_of_local(const struct plane_net *n, const struct forward_said *said)
+static struct local *local_lost(const struct plane *p, const struct forward_said *said)
 {
-	return said->is.kind == ENTRY_FDB && said->place == ENTRY_IN_BRIDGE &&
-	       plane_local_of_mac(n, said->is.mac);
-}
+	struct local *l;
 
-static struct plane_net *net_of_local(const struct plane *p, const struct forward_said *said)
-{
+	if (said->is.kind != ENTRY_FDB || said->place != ENTRY_IN_BRIDGE)
+		return NULL;
 	for (struct plane_net *n = p->nets; n; n = n->next)
-		if (n->served && is_of_local(n, said))
-			return n;
+		if (n->served && (l = plane_local_of_mac(n, said->is.mac)))
+			return said->gone || said->index == n->dev.vxlan ? l : NULL;
 
 	return NULL;
 }
@@ -234,11 +252,12 @@ static void count_drift(struct plane *p, uint8_t kind)
 static void entry_event(void *ctx, const struct forward_said *said)
 {
 	struct plane *p = ctx;
-	struct plane_net *n = net_of_local(p, said), *of_index = net_of_index(p, said->index);
+	struct plane_net *of_index = net_of_index(p, said->index);
+	struct local *l = local_lost(p, said);
 	bool drift;
 
-	if (n && (said->gone || said->index == n->dev.vxlan))
-		check_devices(p, n);
+	if (l)
+		check_port(p, l);
 	if (!of_index)
 		return;
 	drift = said->gone || !said->usable ? entries_lost(&of_index->entries, &said->is)

@@ -201,7 +201,7 @@ int plane_ensure_devices(struct plane *p, struct plane_net *net, struct err *e)
 		r = ensure_gateway(p, net, e);
 	if (r < 0)
 		return r;
-	plane_ensure_ports(p, net);
+	plane_ensure_ports(p, net, true);
 	net->settled = true;
 	net->check_devices = false;
 

@@ -230,13 +230,14 @@ static void address_event(void *ctx, int index)
 /* A container's static entry went, or the VXLAN device has taken it. */
 static struct local *local_lost(const struct plane *p, const struct forward_said *said)
 {
-	struct local *l;
-
 	if (said->is.kind != ENTRY_FDB || said->place != ENTRY_IN_BRIDGE)
 		return NULL;
-	for (struct plane_net *n = p->nets; n; n = n->next)
-		if (n->served && (l = plane_local_of_mac(n, said->is.mac)))
+	for (struct plane_net *n = p->nets; n; n = n->next) {
+		struct local *l = n->served ? plane_local_of_mac(n, said->is.mac) : NULL;
+
+		if (l)
 			return said->gone || said->index == n->dev.vxlan ? l : NULL;
+	}
 
 	return NULL;
 }

@@ -17,7 +17,8 @@ import socket
 import sys
 
 ETHERTYPE = 0x88B5	# IEEE 802 local experimental
-WAIT_S = 20.0		# for a marker that never comes, as with hairpin off
+# For a marker that never comes, as with hairpin off.
+WAIT_S = float(os.environ.get("FRAME_WAIT_S", "20"))
 
 libc = ctypes.CDLL(None, use_errno=True)
 

@@ -95,8 +95,8 @@ breaks() {
 	before=$(repaired "$host" "$what")
 	on_host "$host" "$@"
 	wait_for repaired_more "$host" "$what" "$before"
-	wait_for reaches a c1 "$(address b c1 4)"
-	wait_for reaches b c1 "$(address a c1 4)"
+	will_reach a c1 "$(address b c1 4)"
+	will_reach b c1 "$(address a c1 4)"
 }
 
 device() { on_host "$1" ip -j link show type "$2" | jq -r '.[0].ifname'; }
@@ -110,7 +110,7 @@ device() { on_host "$1" ip -j link show type "$2" | jq -r '.[0].ifname'; }
 	local bridge tunnel mac
 	bridge=$(device a bridge) tunnel=$(device a vxlan)
 	mac=$(in_container b c1 cat /sys/class/net/eth0/address)
-	wait_for reaches a c1 "$(address b c1 4)"
+	will_reach a c1 "$(address b c1 4)"
 
 	breaks a filter nft flush ruleset
 	breaks a fdb bridge fdb del "$mac" dev "$tunnel" self
@@ -176,7 +176,7 @@ all_is_well() {
 	none_twice "$@"
 	for from; do
 		for to; do
-			wait_for reaches "$from" c1 "$(address "$to" c1 4)"
+			will_reach "$from" c1 "$(address "$to" c1 4)"
 		done
 	done
 }
@@ -336,7 +336,7 @@ netd_start_clocked() {
 	[[ $output == *"No space left"* ]]
 	reaches a c1 "$(address b c1 4)"
 	attach a warp c2
-	wait_for reaches b c1 "$(address a c2 4)"
+	will_reach b c1 "$(address a c2 4)"
 
 	on_host b rm /var/lib/full
 	wait_for cni_adds b warp late
@@ -486,7 +486,7 @@ no_port() { ! on_underlay ip link show dev "$1-eth0" >/dev/null 2>&1; }
 		attach a warp "late-$n"
 	done
 	none_twice a b c
-	wait_for reaches a c1 "$(address b c1 4)"
+	will_reach a c1 "$(address b c1 4)"
 
 	# And after a reboot.
 	host_reboot b "$BATS_TEST_TMPDIR/backup"

@@ -68,8 +68,11 @@ address() {
 }
 
 # reaches HOST CONTAINER ADDRESS
-misses() { ! reaches "$@"; }
+# What is dropped is dropped at once.
+misses() { ! in_container "$1" "$2" ping -q -c 1 -W 2 "$3" >/dev/null; }
 reaches() { in_container "$1" "$2" ping -q -c 1 -W 10 "$3" >/dev/null; }
+# will_reach HOST CONTAINER ADDRESS: asked again and again, for up to 30 s
+will_reach() { in_container "$1" "$2" ping -q -i 0.2 -c 1 -w 30 "$3" >/dev/null; }
 host_reaches() { on_host "$1" ping -q -c 1 -W 10 "$2" >/dev/null; }
 
 # error_is CODE TEXT…: of the plugin that `cni` ran

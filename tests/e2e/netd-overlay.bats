@@ -26,7 +26,7 @@ teardown() { netd_teardown; }
 	for from in a b c; do
 		for to in a b c; do
 			for family in 4 6; do
-				wait_for reaches "$from" c1 "$(address "$to" c1 $family)"
+				will_reach "$from" c1 "$(address "$to" c1 $family)"
 				wait_for host_reaches "$from" "$(address "$to" c1 $family)"
 			done
 		done
@@ -59,7 +59,7 @@ teardown() { netd_teardown; }
 	# The address rests; another container gets another, and all is well.
 	attach a warp c2
 	[[ $(address a c2 4) != "$(jq -r '.ips[0].address' <<<"$result")" ]]
-	wait_for reaches a c2 "$at_b"
+	will_reach a c2 "$at_b"
 }
 
 @test "a second ADD, requested addresses and MACs, and who has them" {
@@ -93,14 +93,14 @@ teardown() { netd_teardown; }
 	CNI_ARGS='IgnoreUnknown=1;IP=10.77.0.6' cni ADD b warp c3
 	[[ $status -eq 0 ]]
 	[[ $(address b c3 4) == 10.77.0.6 ]]
-	wait_for reaches b c3 10.77.0.5
+	will_reach b c3 10.77.0.5
 	wait_for endpoints_are b warp "c1-a a" "c2-a a" "c3-b b"
 
 	# A container that is started again gets the address that it asks for, at once.
 	detach a warp c2
 	cni ADD a warp c2 '. + {runtimeConfig: {ips: ["10.77.0.5"]}}'
 	[[ $status -eq 0 ]]
-	wait_for reaches b c3 10.77.0.5
+	will_reach b c3 10.77.0.5
 }
 
 @test "netd is not there: ADD says so, DEL works, and the next start knows" {
@@ -112,7 +112,7 @@ teardown() { netd_teardown; }
 	attach b warp c1
 	local kept at_b
 	kept=$(address a c1 4) at_b=$(address b c1 4)
-	wait_for reaches a c1 "$at_b"
+	will_reach a c1 "$at_b"
 
 	netd_stop a
 	reaches a c1 "$at_b"
@@ -129,18 +129,18 @@ teardown() { netd_teardown; }
 	wait_for endpoints_are b warp "c1-a a" "c1-b b"
 	cni STATUS a warp c3
 	[[ $status -eq 0 ]]
-	wait_for reaches a c1 "$at_b"
-	wait_for reaches b c1 "$kept"
+	will_reach a c1 "$at_b"
+	will_reach b c1 "$kept"
 	# Its address is still held, its neighbours' too.
 	wait_for adds a warp c3
 	[[ $(address a c3 4) != "$kept" ]]
-	wait_for reaches b c1 "$(address a c3 4)"
+	will_reach b c1 "$(address a c3 4)"
 
 	netd_kill a
 	reaches b c1 "$kept"
 	netd_start a
 	wait_for endpoints_are b warp "c1-a a" "c3-a a" "c1-b b"
-	wait_for reaches b c1 "$kept"
+	will_reach b c1 "$kept"
 }
 
 adds() { cni_run ADD "$@" >/dev/null; }
@@ -209,13 +209,13 @@ is_overlay() { on_host a jq -e '.plugins[0].type == "overlay"' "$(conflist warp)
 	wait_for sees a b dead
 	wait_for endpoints_are a warp "c1-a a"
 	wait_for endpoints_are c warp "c1-a a"
-	wait_for reaches a c1 "$at_b"
-	wait_for reaches a c1 "$(address b c1 6)"
+	will_reach a c1 "$at_b"
+	will_reach a c1 "$(address b c1 6)"
 	wait_for host_reaches a "$at_b"
 
 	netd_start b
 	wait_for endpoints_are a warp "c1-a a" "c1-b b"
-	wait_for reaches a c1 "$at_b"
+	will_reach a c1 "$at_b"
 }
 
 # cut HOST, mend HOST: from the underlay
@@ -226,6 +226,8 @@ name_lost() { [[ $(netd_ask "$1" network.list | jq "[.networks[] | select(.name 
 no_name_lost() { ! name_lost "$@"; }
 knows() { [[ $(netd_ask "$1" network.list | jq '.networks | length') == "$2" ]]; }
 
+is_later_than() { (($(date +%s) > $1)); }
+
 @test "two parts of a cluster make a network of one name: one wins, nobody is cut off" {
 	cluster_start a b
 	# Each has numbers of its own from here on.
@@ -235,6 +237,10 @@ knows() { [[ $(netd_ask "$1" network.list | jq '.networks | length') == "$2" ]];
 	wait_for sees a b dead
 	wait_for sees b a dead
 	network_create a warp
+	# The older one has the name, and of two of one second the one with the lower id.
+	local now
+	now=$(date +%s)
+	wait_for is_later_than "$now"
 	network_create b warp
 	for host in a b; do
 		attach "$host" warp c1
@@ -247,10 +253,10 @@ knows() { [[ $(netd_ask "$1" network.list | jq '.networks | length') == "$2" ]];
 		wait_for name_lost "$host" warp
 	done
 	# a's is the older one.  On b, what runs goes on in its own; what is new goes to a's.
-	wait_for reaches b c1 "$(address b c2 4)"
+	will_reach b c1 "$(address b c2 4)"
 	[[ $(netd_log b) == *'has lost its name'* ]]
 	attach b warp c3
-	wait_for reaches b c3 "$(address a c1 4)"
+	will_reach b c3 "$(address a c1 4)"
 
 	# The loser goes with its last container, once it is removed.
 	local lost
@@ -263,7 +269,7 @@ knows() { [[ $(netd_ask "$1" network.list | jq '.networks | length') == "$2" ]];
 		wait_for knows "$host" 2
 		wait_for no_name_lost "$host" warp
 	done
-	wait_for reaches b c3 "$(address a c1 4)"
+	will_reach b c3 "$(address a c1 4)"
 }
 
 @test "every member says when its kernel holds a row, and ADD waits for that" {
@@ -297,7 +303,7 @@ knows() { [[ $(netd_ask "$1" network.list | jq '.networks | length') == "$2" ]];
 	heddle a attach --network weft c2
 	in_container b c1 timeout 60 socat TCP-LISTEN:80,fork,reuseaddr SYSTEM:'echo hello' >/dev/null 2>&1 3>&- 4>&- &
 	wait_for says_hello a "$(host_ip b):8080"
-	wait_for reaches a c1 "$(address b c1 4)"
+	will_reach a c1 "$(address b c1 4)"
 	# On this host, and by it on the other.
 	misses a c2 "$(address a c1 4)"
 	misses a c2 "$(address b c1 4)"
@@ -337,7 +343,7 @@ says_hello() { [[ $(on_host "$1" socat -T 5 - "TCP:$2,connect-timeout=2" </dev/n
 	cni GC a warp c1 '. + {"cni.dev/valid-attachments": [{containerID: "c1-a", ifname: "eth0"}]}'
 	[[ $status -eq 0 && -z $output ]]
 	wait_for endpoints_are b warp "c1-a a" "c1-b b"
-	wait_for reaches a c1 "$(address b c1 4)"
+	will_reach a c1 "$(address b c1 4)"
 
 	detach b warp c1
 	netd_ask b leave
@@ -376,12 +382,12 @@ mtu_of_network_is() { [[ $(inspect "$1" warp | jq .mtu) == "$2" ]]; }
 	attach b warp c1
 	local at_b
 	at_b=$(address b c1 4)
-	wait_for reaches a c1 "$at_b"
+	will_reach a c1 "$at_b"
 
 	on_host b ip address delete "$(host_ip b)/24" dev eth0
 	on_host b ip address add 10.99.0.77/24 dev eth0
-	wait_for reaches a c1 "$at_b"
-	wait_for reaches b c1 "$(address a c1 4)"
+	will_reach a c1 "$at_b"
+	will_reach b c1 "$(address a c1 4)"
 	[[ $(inspect a warp | jq -r '.peers[] | select(.name == "b").ip') == 10.99.0.77 ]]
 }
 

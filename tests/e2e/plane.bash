@@ -187,6 +187,13 @@ meet() {
 		reaches "$2" "$(ip4_of "$1")" && reaches "$2" "$(ip6_of "$1")"
 }
 
+# will_meet A B, will_reach FROM ADDRESS: asked again and again, for up to 30 s
+will_reach() { in_ns "$1" ping -q -n -i 0.2 -c 1 -w 30 "$2" >/dev/null; }
+will_meet() {
+	will_reach "$1" "$(ip4_of "$2")" && will_reach "$1" "$(ip6_of "$2")" &&
+		will_reach "$2" "$(ip4_of "$1")" && will_reach "$2" "$(ip6_of "$1")"
+}
+
 # Two hosts with a container each.
 lab_of_two() {
 	hosts_add a b

@@ -61,7 +61,7 @@ floods() { in_ns "$1" bridge fdb show dev "$VXLAN" | grep -q 00:00:00:00:00:00; 
 	container_add a c1
 	container_add b c2
 	no floods a
-	! frame_arrives c1 eth0 c2 eth0 "$(mac_of c1)" ff:ff:ff:ff:ff:ff || fail "a broadcast left the host"
+	! FRAME_WAIT_S=2 frame_arrives c1 eth0 c2 eth0 "$(mac_of c1)" ff:ff:ff:ff:ff:ff || fail "a broadcast left the host"
 	for h in a b; do
 		serve "$h" masq,multicast
 		plane "$h" flush
@@ -196,19 +196,19 @@ dropped_is() { [[ $(dropped "$1" "$2") == "$3" ]]; }
 
 	in_ns a bridge fdb del "$(mac_of c2)" dev "$VXLAN" self
 	wait_for 30 counter_is_above a fdb 0
-	wait_for 30 meet c1 c2
+	will_meet c1 c2
 	in_ns a bridge fdb del "$(mac_of c2)" dev "$VXLAN" master
 	wait_for 30 counter_is_above a fdb 1
-	wait_for 30 meet c1 c2
+	will_meet c1 c2
 	in_ns a ip neigh flush dev "$BRIDGE" nud permanent
 	wait_for 30 counter_is_above a neighbours 0
-	wait_for 30 meet c1 c2
+	will_meet c1 c2
 	in_ns a ip addr del 10.1.0.2/32 dev "$BRIDGE"
 	wait_for 30 counter_is_above a addrs 0
-	wait_for 30 reaches a "$(ip4_of c2)"
+	will_reach a "$(ip4_of c2)"
 	in_ns a bridge fdb del "$(mac_of c1)" dev "$(port_of a c1)" master
 	wait_for 30 counter_is_above a ports 0
-	wait_for 30 meet c1 c2
+	will_meet c1 c2
 	[[ $(counter a failures) == 0 ]]
 }
 
@@ -218,7 +218,7 @@ dropped_is() { [[ $(dropped "$1" "$2") == "$3" ]]; }
 	wait_for 30 counter_is_above a fdb 0
 	in_ns a ip neigh replace "$(ip4_of c2)" lladdr 02:00:00:00:00:77 dev "$BRIDGE" nud permanent
 	wait_for 30 counter_is_above a neighbours 0
-	wait_for 30 meet c1 c2
+	will_meet c1 c2
 	in_ns a ip link set dev "$VXLAN" type bridge_slave learning on neigh_suppress off
 	wait_for 30 counter_is_above a links 0
 	wait_for 30 suppresses a
@@ -229,10 +229,10 @@ suppresses() { [[ $(in_ns "$1" bridge -d link show dev "$VXLAN") == *"learning o
 	lab_of_two
 	in_ns a ip link del dev "$VXLAN"
 	wait_for 30 counter_is_above a links 0
-	wait_for 30 meet c1 c2
+	will_meet c1 c2
 	in_ns a ip link del dev "$BRIDGE"
 	wait_for 30 link_exists a "$BRIDGE"
-	wait_for 30 meet c1 c2
+	will_meet c1 c2
 	[[ $(in_ns a bridge -d link show dev "$(port_of a c1)") == *"learning off"*"locked on"* ]]
 }
 
@@ -240,10 +240,10 @@ suppresses() { [[ $(in_ns "$1" bridge -d link show dev "$VXLAN") == *"learning o
 	lab_of_two
 	in_ns a ip link set dev "$BRIDGE" down
 	wait_for 30 is_up a "$BRIDGE"
-	wait_for 30 meet c1 c2
-	wait_for 30 reaches a "$(ip6_of c2)"
+	will_meet c1 c2
+	will_reach a "$(ip6_of c2)"
 	in_ns a ip link set dev "$VXLAN" down
-	wait_for 30 meet c1 c2
+	will_meet c1 c2
 }
 
 @test "plane: a flushed ruleset is back, filter, pins and masquerading" {
@@ -251,8 +251,8 @@ suppresses() { [[ $(in_ns "$1" bridge -d link show dev "$VXLAN") == *"learning o
 	in_ns a nft flush ruleset
 	wait_for 30 counter_is_above a filter 0
 	wait_for 30 counter_is_above a claims 0
-	reaches c1 10.99.0.254
-	meet c1 c2
+	will_reach c1 10.99.0.254
+	will_meet c1 c2
 	in_ns a nft list chain inet heddle_overlay input | grep -q drop
 	in_ns a nft list set inet heddle_overlay members4 | grep -q 10.99.0.2
 	in_ns a nft list set inet heddle_overlay networks | grep -q 4789
@@ -260,7 +260,7 @@ suppresses() { [[ $(in_ns "$1" bridge -d link show dev "$VXLAN") == *"learning o
 	# One element alone, too.
 	in_ns a nft delete element inet heddle_overlay members4 '{ 10.99.0.2 . 0x1000 }'
 	wait_for 30 counter_is_above a filter 1
-	wait_for 30 meet c1 c2
+	will_meet c1 c2
 }
 
 # ---- it adopts what is there ----------------------------------------------------------------
@@ -380,7 +380,7 @@ told_again() {
 	plane b endpoint "$ID" "$(ip4_of c1)" "$(mac_of c1)" 10.99.0.11
 	plane b endpoint "$ID" "$(ip6_of c1)" "$(mac_of c1)" 10.99.0.11
 	plane b flush
-	wait_for 30 meet c1 c2
+	will_meet c1 c2
 	[[ $(counter a links) == 0 ]]
 }
 mtu_is() {

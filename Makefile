@@ -262,26 +262,31 @@ need = [ $$(id -u) -eq 0 ] || { echo 'run make as root' >&2; exit 1; }; \
 
 # The recipes call make again: what pkg-config says is read when make starts,
 # and the packages may have come only just now.
+AGAIN = $(MAKE) --no-print-directory -j$(shell nproc)
 .PHONY: demo test test-full fuzz lint
 demo: deps-demo
-	@$(MAKE) --no-print-directory plugins heddle
+	@$(AGAIN) plugins heddle
 	@HEDDLE=$(BUILD)/heddle PLUGINS=$(BUILD)/plugins tests/demo
 
 .PHONY: demo-overlay
 demo-overlay: deps-demo
-	@$(MAKE) --no-print-directory plugins heddle netd
+	@$(AGAIN) plugins heddle netd
 	@HEDDLE=$(BUILD)/heddle PLUGINS=$(BUILD)/plugins NETD=$(BUILD)/netd tests/demo-overlay
 
 test: deps-test
+	@$(AGAIN) built SAN=$(SAN)
 	@$(MAKE) --no-print-directory check SAN=$(SAN)
 
-.PHONY: check check-full
-check: all $(UNITS) $(SIM) $(EXPLORE) $(PLANE)
+# Tests run make, too, which is not to share jobs with this one.
+.PHONY: built check check-full
+built: all $(UNITS) $(SIM) $(EXPLORE) $(PLANE)
+check: built
 	@HEDDLE_PLUGINS=$(CURDIR)/$(BUILD)/plugins tests/run -l $(BUILD)/logs $(SIM) $(EXPLORE) $(UNITS) $(sort $(wildcard tests/e2e/*.bats))
 
 test-full: deps-test
+	@$(AGAIN) built SAN=$(SAN)
 	@$(MAKE) --no-print-directory check-full SAN=$(SAN)
-check-full: all $(UNITS) $(SIM) $(EXPLORE) $(PLANE)
+check-full: built
 	@HEDDLE_FULL=1 HEDDLE_PLUGINS=$(CURDIR)/$(BUILD)/plugins tests/run -l $(BUILD)/logs $(SIM) $(EXPLORE) $(UNITS) $(sort $(wildcard tests/e2e/*.bats))
 
 # Every engine on every kind of network, many containers at once, and more of Podman and

@@ -8,8 +8,6 @@ load netd.bash
 setup() { netd_setup; }
 teardown() { netd_teardown; }
 
-need_full() { [[ -n ${HEDDLE_FULL:-} ]] || skip "only in make test-full"; }
-
 generation() { netd_ask "$1" node.list | jq ".nodes[] | select(.name == \"$2\").generation"; }
 # started_after GENERATION HOST NODE: as HOST sees it
 started_after() { (($(generation "$2" "$3") > $1)); }

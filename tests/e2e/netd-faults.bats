@@ -11,8 +11,6 @@ load netd-overlay.bash
 setup() { netd_setup; }
 teardown() { netd_teardown; }
 
-need_full() { [[ -n ${HEDDLE_FULL:-} ]] || skip "only in make test-full"; }
-
 # ---- packets that go on ---------------------------------------------------------------
 
 # flood_start HOST CONTAINER ADDRESS: until flood_lost_nothing

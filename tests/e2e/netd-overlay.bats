@@ -196,6 +196,7 @@ no_device() { [[ -z $(on_host "$1" ip -o link show type vxlan) ]]; }
 is_overlay() { on_host a jq -e '.plugins[0].type == "overlay"' "$(conflist warp)" >/dev/null; }
 
 @test "a node that dies vanishes from listings, and is forwarded to until it is back" {
+	need_full
 	cluster_start a b c
 	network_create a warp '{"ipv6": true}'
 	network_everywhere warp a b c
@@ -229,6 +230,7 @@ knows() { [[ $(netd_ask "$1" network.list | jq '.networks | length') == "$2" ]];
 is_later_than() { (($(date +%s) > $1)); }
 
 @test "two parts of a cluster make a network of one name: one wins, nobody is cut off" {
+	need_full
 	cluster_start a b
 	# Each has numbers of its own from here on.
 	network_create b first

@@ -29,6 +29,9 @@ NETD=${HEDDLE_NETD:-${NETD_PLUGINS%/*}/netd}
 NETD_PORT=4794
 NETD_HOLD_SECONDS=900
 
+# What takes long is for those who have the time.
+need_full() { [[ -n ${HEDDLE_FULL:-} ]] || skip "only in make test-full"; }
+
 # ---- waiting ------------------------------------------------------------------
 
 # wait_for COMMAND…: tries it for up to 30 s

@@ -51,8 +51,8 @@ static int take_link(const struct link *link, void *data)
 	int r;
 
 	r = cni_result_add_iface(inv->res, link->name,
-				 link->has_mac ? mac_str(link->mac, mac) : NULL,
-				 inv->rq->netns, NULL);
+				 link->has_mac ? mac_str(link->mac, mac) : NULL, inv->rq->netns,
+				 NULL);
 	if (r < 0)
 		return r;
 	inv->res->ifaces[r].mtu = link->mtu;

@@ -117,7 +117,8 @@ static bool settled(struct sim *s)
 	if (held_twice(w) > 0)
 		return false;
 	for (uint32_t i = 1; i < NODES; i++)
-		if (blocks_ledger(w->blocks[i])->marks.root != blocks_ledger(w->blocks[0])->marks.root)
+		if (blocks_ledger(w->blocks[i])->marks.root !=
+		    blocks_ledger(w->blocks[0])->marks.root)
 			return false;
 
 	return true;

@@ -252,9 +252,11 @@ static int creating_new(struct service *s, const struct jnode *params, network_m
 			void *ctx, struct creating **ret, struct err *e)
 {
 	struct creating *m = calloc(1, sizeof(*m));
-	int r = m ? network_def_read_request(params, &m->def, e)
-		  : err_sys(e, ENOMEM, "create a network");
+	int r;
 
+	if (!m)
+		return err_sys(e, ENOMEM, "create a network");
+	r = network_def_read_request(params, &m->def, e);
 	if (r < 0) {
 		free(m);
 		return r;

@@ -2,10 +2,15 @@
 /*
  * plane-private - what the parts of the plane share
  *
- *	plane.c		networks, what is wanted in them, what they stand on
+ *	plane.c		its sockets, its start and its end
+ *	plane-net.c	networks, by their names
+ *	plane-serve.c	being in a network
+ *	plane-devices.c	what a network stands on: bridge, VXLAN device, underlay
  *	plane-local.c	containers of this node
+ *	plane-wanted.c	what the engine wants, noted
  *	plane-flush.c	entries and members on their way into the kernel
  *	plane-repair.c	notifications, comparisons, and the timers of both
+ *	plane-sweep.c	what a start finds and nobody wants
  *	plane-metrics.c	what all of them count
  */
 #ifndef NETD_PLANE_PRIVATE_H
@@ -75,12 +80,24 @@ struct plane {
 
 struct plane_net *plane_find(const struct plane *p, const struct network_id *id);
 struct plane_net *plane_find_served(const struct plane *p, const struct network_id *id);
+/* The one there is, or a new one.  Return: NULL when there is no memory. */
+struct plane_net *plane_need(struct plane *p, const struct network_id *id);
+/* After it has been taken out of the list; the kernel keeps everything. */
+void plane_free_net(struct plane_net *n);
 /* Networks that are neither served nor wanted anything in. */
 void plane_forget_empty(struct plane *p);
 struct local *plane_local_of_mac(const struct plane_net *net, const uint8_t mac[6]);
 
 /* What local.h wants to know of a network. */
 struct local_conf plane_local_conf(const struct plane_net *net);
+
+/* What an interface in the network can have, as the underlay is now. */
+uint32_t plane_mtu_now(const struct plane *p, const struct plane_net *net);
+/* For underlay_on_change(), with the plane as its ctx. */
+void plane_underlay_changed(void *ctx);
+
+/* Want copies of broadcast and multicast to every member, or no more: as @net's conf says. */
+int plane_update_copies(struct plane_net *net, struct err *e);
 
 /* Have devices, addresses, routes and ports right.  What was settled and is not is drift. */
 int plane_ensure_devices(struct plane *p, struct plane_net *net, struct err *e);

@@ -27,7 +27,7 @@ static uint32_t owner_place(const struct network *n, const struct node_id *id)
 	while (low < high) {
 		uint32_t mid = low + (high - low) / 2;
 
-		if (node_id_cmp(&n->owners[mid]->table.owner, id) < 0)
+		if (node_id_cmp(&n->owners[mid].id, id) < 0)
 			low = mid + 1;
 		else
 			high = mid;
@@ -40,7 +40,7 @@ struct owner *owner_find(const struct network *n, const struct node_id *id)
 {
 	uint32_t i = owner_place(n, id);
 
-	return i < n->n && node_id_equal(&n->owners[i]->table.owner, id) ? n->owners[i] : NULL;
+	return i < n->n && node_id_equal(&n->owners[i].id, id) ? n->owners[i].owner : NULL;
 }
 
 static uint32_t first_of_order(const struct network *n, const struct tree_range *range, int order)
@@ -50,7 +50,7 @@ static uint32_t first_of_order(const struct network *n, const struct tree_range 
 	while (low < high) {
 		uint32_t mid = low + (high - low) / 2;
 
-		if (tree_range_order(range, &n->owners[mid]->table.owner) < order)
+		if (tree_range_order(range, &n->owners[mid].id) < order)
 			low = mid + 1;
 		else
 			high = mid;
@@ -69,33 +69,38 @@ uint32_t owners_end(const struct network *n, const struct tree_range *range)
 	return first_of_order(n, range, 1);
 }
 
-uint64_t owner_mark(const struct owner *o)
+static bool owners_make_room(struct network *n)
 {
-	return o->table.head ? tree_mix(o->table.head->mark) : 0;
+	uint32_t cap = n->cap + n->cap / 2 + 4;
+	struct owner_slot *more;
+
+	if (n->n < n->cap)
+		return true;
+	more = realloc(n->owners, cap * sizeof(*more));
+	if (!more)
+		return false;
+	n->owners = more;
+	n->cap = cap;
+
+	return true;
 }
 
 int owner_insert(struct network *n, const struct node_id *id, struct owner **ret)
 {
-	uint32_t at = owner_place(n, id), cap = n->cap + n->cap / 2 + 4;
-	struct owner **owners = n->owners;
+	uint32_t at = owner_place(n, id);
+	struct owner *o;
 
-	if (at < n->n && node_id_equal(&owners[at]->table.owner, id)) {
-		*ret = owners[at];
+	if (at < n->n && node_id_equal(&n->owners[at].id, id)) {
+		*ret = n->owners[at].owner;
 		return 0;
 	}
-	if (n->n == n->cap) {
-		owners = realloc(owners, cap * sizeof(struct owner *));
-		if (!owners)
-			return -ENOMEM;
-		n->owners = owners;
-		n->cap = cap;
-	}
-	*ret = calloc(1, sizeof(**ret));
-	if (!*ret)
+	o = owners_make_room(n) ? calloc(1, sizeof(*o)) : NULL;
+	if (!o)
 		return -ENOMEM;
-	(*ret)->table.owner = *id;
-	memmove(owners + at + 1, owners + at, (n->n++ - at) * sizeof(struct owner *));
-	owners[at] = *ret;
+	o->table.owner = *id;
+	memmove(n->owners + at + 1, n->owners + at, (n->n++ - at) * sizeof(*n->owners));
+	n->owners[at] = (struct owner_slot){ .id = *id, .owner = o };
+	*ret = o;
 
 	return 0;
 }
@@ -163,7 +168,7 @@ size_t network_pick(void *rows, uint16_t scope, size_t max, struct peer *ret, ms
 
 	(void)now;
 	for (; tries > 0 && got < max; tries--) {
-		const struct node_id *id = &n->owners[at]->table.owner;
+		const struct node_id *id = &n->owners[at].id;
 
 		if (!node_id_equal(id, engine_id(r->engine)) && !is_among(id, ret, got))
 			got += is_listening(t, id, &ret[got]);
@@ -188,19 +193,19 @@ void owner_drop(struct rows *r, struct network *n, const struct node_id *id)
 
 	if (!o)
 		return;
-	n->root ^= owner_mark(o);
+	n->root ^= n->owners[at].mark;
 	if (o->table.head)
 		row_store_remove(r, &n->id, id);
-	memmove(n->owners + at, n->owners + at + 1, (--n->n - at) * sizeof(struct owner *));
+	memmove(n->owners + at, n->owners + at + 1, (--n->n - at) * sizeof(*n->owners));
 	if (o->table.n > 0 || o->table.n_ahead > 0)
-		tell(r, EVENT_ROWS_GONE, id, &n->id);
+		tell(r, EVENT_ROWS_GONE, &o->table.owner, &n->id);
 	owner_free(o);
 }
 
 void rows_network_clear(struct network *n)
 {
 	for (uint32_t i = 0; i < n->n; i++)
-		owner_free(n->owners[i]);
+		owner_free(n->owners[i].owner);
 	free(n->owners);
 	while (n->early) {
 		struct early *first = n->early;
@@ -250,15 +255,24 @@ static void row_changed(void *ctx, const struct row_table *t, const struct row *
 	tell(w->rows, EVENT_ROW, &t->owner, &more);
 }
 
+/* After its table has another head. */
+static void mark_again(struct network *n, const struct owner *o)
+{
+	struct owner_slot *slot = &n->owners[owner_place(n, &o->table.owner)];
+
+	n->root ^= slot->mark;
+	slot->mark = o->table.head ? tree_mix(o->table.head->mark) : 0;
+	n->root ^= slot->mark;
+}
+
 enum table_verdict owner_take(struct rows *r, struct network *n, struct owner *o,
 			      struct row_change *c)
 {
 	struct watcher watcher = { r, n };
 	const struct table_watch watch = { .changed = row_changed, .ctx = &watcher };
-	uint64_t before = owner_mark(o);
 	enum table_verdict v = row_table_take(&o->table, c, &watch);
 
-	n->root ^= before ^ owner_mark(o);
+	mark_again(n, o);
 
 	return v;
 }
@@ -268,10 +282,9 @@ bool owner_replace(struct rows *r, struct network *n, struct owner *o, struct si
 {
 	struct watcher watcher = { r, n };
 	const struct table_watch watch = { .changed = row_changed, .ctx = &watcher };
-	uint64_t before = owner_mark(o);
 	bool ok = row_table_replace(&o->table, head, rows, n_rows, &watch);
 
-	n->root ^= before ^ owner_mark(o);
+	mark_again(n, o);
 
 	return ok;
 }

@@ -126,9 +126,9 @@ static bool range_hashes(const struct network *n, const struct tree_range *range
 
 	memset(ret, 0, TREE_FAN * sizeof(*ret));
 	for (uint32_t i = from; i < end; i++) {
-		const struct owner *o = n->owners[i];
+		const struct owner_slot *slot = &n->owners[i];
 
-		ret[tree_part_of(range, &o->table.owner)] ^= (uint32_t)owner_mark(o);
+		ret[tree_part_of(range, &slot->id)] ^= (uint32_t)slot->mark;
 	}
 
 	return from < end;
@@ -224,8 +224,8 @@ static void put_heads(struct chunk *c, const struct network *n, const struct tre
 	}
 	heads_begin(&m, n, range);
 	for (uint32_t i = from; i < end && m.entries.size < sizeof(m.entries.bytes); i++)
-		if (n->owners[i]->table.head)
-			put_entry(&m, n->owners[i]);
+		if (n->owners[i].owner->table.head)
+			put_entry(&m, n->owners[i].owner);
 	chunk_put(c, PART_ROW_HEADS, row_Heads_fields, &m);
 }
 
@@ -484,15 +484,15 @@ static void on_heads(struct rows *r, const struct origin *o, const struct part *
 	for (uint32_t i = 0; i < m.entries.size / ENTRY_LEN; i++) {
 		struct entry e = entry_at(&m, i);
 
-		for (; own < n->n && node_id_cmp(&n->owners[own]->table.owner, &e.id) < 0; own++)
+		for (; own < n->n && node_id_cmp(&n->owners[own].id, &e.id) < 0; own++)
 			if (!m.some)
-				tell_newer(&c, &newer, n->owners[own]);
+				tell_newer(&c, &newer, n->owners[own].owner);
 		if (weigh(&c, n, &e, now))
 			tell_newer(&c, &newer, owner_find(n, &e.id));
-		own += own < n->n && node_id_equal(&n->owners[own]->table.owner, &e.id);
+		own += own < n->n && node_id_equal(&n->owners[own].id, &e.id);
 	}
 	for (uint32_t end = owners_end(n, &range); own < end && !m.some; own++)
-		tell_newer(&c, &newer, n->owners[own]);
+		tell_newer(&c, &newer, n->owners[own].owner);
 	if (newer.entries.size > 0)
 		chunk_put(&c, PART_ROW_HEADS, row_Heads_fields, &newer);
 	chunk_send(&c);

@@ -14,7 +14,15 @@ _Static_assert(ROWS_NETWORKS + 1 == SPREAD_SCOPES, "a network is a scope of the 
 /* An owner in a network. */
 struct owner {
 	struct row_table table;
-	ms_t pulled_at; /* when it was last asked for; 0: never */
+	ms_t pulled_at;	 /* when it was last asked for; 0: never */
+	uint32_t recent; /* serial of its change that was passed on last; 0: none */
+};
+
+/* Its place among the others.  What is searched and compared all the time lies close together. */
+struct owner_slot {
+	struct node_id id;
+	uint64_t mark; /* what it adds to the root; 0 without a head */
+	struct owner *owner;
 };
 
 /* Something that is to be written when this node's own rows are back. */
@@ -29,7 +37,7 @@ struct network {
 	bool returning;	   /* own rows are being taken back */
 	uint8_t answers;   /* to that */
 	uint64_t presence; /* place of the row that says who is in it */
-	struct owner *
+	struct owner_slot
 		*owners; /* by id; of all members of it, but in the cluster's: of who has rows */
 	uint32_t n, cap;
 	uint64_t root; /* xor of the owners' marks */
@@ -39,12 +47,12 @@ struct network {
 	struct early *early, **early_end;
 };
 
-/* A change on its way. */
+/* A change on its way; its place is its serial number modulo RECENT. */
 struct recent {
-	uint8_t *bytes; /* NULL: free */
+	uint8_t *bytes;	 /* NULL: free */
+	uint32_t before; /* serial of the same owner's last one */
 	uint16_t len;
 	uint16_t scope;
-	uint64_t owner; /* short id */
 	uint64_t version;
 };
 
@@ -52,8 +60,8 @@ struct rows {
 	struct engine *engine;
 	struct network networks[ROWS_NETWORKS + 1]; /* by scope; the first is the cluster's */
 	struct recent recent[RECENT];
-	uint32_t next_recent;
-	uint32_t sequence; /* of the last change in this life */
+	uint32_t next_recent; /* serial */
+	uint32_t sequence;    /* of the last change in this life */
 	struct row_sync sync;
 	struct kept_table *kept; /* of an earlier life, in networks that are not joined yet */
 	struct rows_counters counters;
@@ -77,9 +85,6 @@ void rows_network_clear(struct network *n);
 /* The first owner that is not before the range; the first behind it. */
 uint32_t owners_from(const struct network *n, const struct tree_range *range);
 uint32_t owners_end(const struct network *n, const struct tree_range *range);
-
-/* What an owner adds to the root of its network. */
-uint64_t owner_mark(const struct owner *o);
 
 /* The key of a member, or NULL: not known, or it left. */
 const uint8_t *rows_key_of(struct rows *r, const struct node_id *id);

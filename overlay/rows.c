@@ -40,16 +40,21 @@ static void drop_recent(struct rows *r, uint32_t key)
 	c->bytes = NULL;
 }
 
-/* Changes that the new one makes needless: whoever lacks them does not miss them. */
-static void drop_covered(struct rows *r, uint16_t scope, const struct head *head)
+/* The change of that serial, if no later one has its place. */
+static struct recent *recent_at(struct rows *r, uint32_t serial)
 {
-	for (uint32_t i = 0; i < RECENT; i++) {
-		const struct recent *c = &r->recent[i];
+	return serial != 0 && r->next_recent - serial <= RECENT ? &r->recent[serial % RECENT]
+								: NULL;
+}
 
-		if (c->bytes && c->scope == scope && c->owner == node_id_short(&head->owner) &&
-		    c->version > head->horizon && c->version < head->version)
-			drop_recent(r, i);
-	}
+/* Changes that the new one makes needless: whoever lacks them does not miss them. */
+static void drop_covered(struct rows *r, const struct owner *o, const struct head *head)
+{
+	const struct recent *c;
+
+	for (uint32_t at = o->recent; (c = recent_at(r, at)) != NULL; at = c->before)
+		if (c->version > head->horizon && c->version < head->version)
+			drop_recent(r, at % RECENT);
 }
 
 static uint32_t listeners(struct rows *r, const struct network *n)
@@ -75,23 +80,24 @@ static void queue_change(struct rows *r, const struct network *n, uint32_t key, 
 		   fanout, now);
 }
 
-static void pass_on(struct rows *r, const struct network *n, const struct head *head,
-		    const uint8_t *bytes, size_t len, ms_t now)
+static void pass_on(struct rows *r, const struct network *n, struct owner *o,
+		    const struct head *head, const uint8_t *bytes, size_t len, ms_t now)
 {
-	uint32_t key = r->next_recent++ % RECENT;
-	struct recent *c = &r->recent[key];
+	uint32_t serial = r->next_recent++;
+	struct recent *c = &r->recent[serial % RECENT];
 
-	drop_covered(r, (uint16_t)(n - r->networks), head);
-	drop_recent(r, key);
+	drop_covered(r, o, head);
+	drop_recent(r, serial % RECENT);
 	c->bytes = malloc(len);
 	if (!c->bytes)
 		return;
 	memcpy(c->bytes, bytes, len);
 	c->len = (uint16_t)len;
 	c->scope = (uint16_t)(n - r->networks);
-	c->owner = node_id_short(&head->owner);
 	c->version = head->version;
-	queue_change(r, n, key, is_own(r, &head->owner), now);
+	c->before = o->recent;
+	o->recent = serial;
+	queue_change(r, n, serial % RECENT, is_own(r, &head->owner), now);
 }
 
 static int render(void *self, uint32_t key, struct part_writer *w)
@@ -113,7 +119,7 @@ static void take_change(struct rows *r, struct network *n, struct owner *o, stru
 	if (v == TABLE_APPLIED)
 		row_store_put(r, o);
 	if (v == TABLE_APPLIED || v == TABLE_AHEAD_OF) {
-		pass_on(r, n, &head, p->body, p->len, now);
+		pass_on(r, n, o, &head, p->body, p->len, now);
 	} else {
 		free(c->row);
 		free(c);
@@ -232,7 +238,7 @@ static void publish(struct rows *r, struct network *n, struct owner *o, struct r
 	}
 	n->last_place = place;
 	row_store_put(r, o);
-	pass_on(r, n, &head, buf + PART_HEADER, w.len - PART_HEADER, now);
+	pass_on(r, n, o, &head, buf + PART_HEADER, w.len - PART_HEADER, now);
 }
 
 static uint64_t next_version(const struct rows *r)
@@ -474,6 +480,7 @@ struct rows *rows_new(struct engine *e)
 	if (!r)
 		return NULL;
 	r->engine = e;
+	r->next_recent = 1;
 	r->networks[0].joined = true;
 	r->networks[0].returning = engine_generation(e) > 1;
 	spread_set_source(engine_spread(e), SPREAD_ROW,
@@ -526,8 +533,8 @@ static int find_members(struct rows *r, struct network *n)
 	int err = owner_insert(n, engine_id(r->engine), &o);
 
 	for (uint32_t i = 0; i < all->n && err == 0; i++)
-		if (row_table_at(&all->owners[i]->table, n->presence))
-			err = owner_insert(n, &all->owners[i]->table.owner, &o);
+		if (row_table_at(&all->owners[i].owner->table, n->presence))
+			err = owner_insert(n, &all->owners[i].id, &o);
 
 	return err;
 }
@@ -574,7 +581,7 @@ static void drop_network(struct rows *r, struct network *n)
 		if (r->recent[i].scope == n - r->networks)
 			drop_recent(r, i);
 	while (n->n > 0)
-		owner_drop(r, n, &n->owners[0]->table.owner);
+		owner_drop(r, n, &n->owners[0].id);
 	rows_network_clear(n);
 }
 
@@ -675,7 +682,7 @@ void rows_each(const struct rows *r, const struct network_id *network, enum rows
 	const struct network *n = find_const(r, network);
 
 	for (uint32_t i = 0; n && i < n->n; i++) {
-		const struct row_table *t = &n->owners[i]->table;
+		const struct row_table *t = &n->owners[i].owner->table;
 		struct visit v = { fn, ctx, &t->owner };
 
 		if (whose == ROWS_ALL || !is_hidden(r, &t->owner))
@@ -709,7 +716,7 @@ size_t rows_peers(const struct rows *r, const struct network_id *network, size_t
 	size_t got = 0;
 
 	for (uint32_t i = 0; n && i < n->n && got < max; i++) {
-		const struct node_id *id = &n->owners[i]->table.owner;
+		const struct node_id *id = &n->owners[i].id;
 
 		if (!node_id_equal(id, engine_id(r->engine)) && !is_hidden(r, id))
 			ret[got++] = member_peer(members_at(t, members_find(t, id)));

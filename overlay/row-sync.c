@@ -525,12 +525,28 @@ static bool may_answer(struct rows *r, ms_t now)
 	return s->tokens > 0;
 }
 
+static bool ends_with_removal(const struct row_table *t)
+{
+	for (uint32_t i = 0; i < t->n; i++)
+		if (t->rows[i]->version == table_version(t))
+			return false;
+
+	return true;
+}
+
+/* A removal leaves no row: what is newer alone would not tell it, and be asked for again. */
+static uint32_t reach_of(const struct row_table *t, const row_Pull *pull)
+{
+	return pull->reach == row_Reach_DELTA && ends_with_removal(t) ? row_Reach_LIST
+								      : pull->reach;
+}
+
 static void send_table(struct rows *r, const struct peer *to, const struct row_table *t,
 		       const row_Pull *pull)
 {
 	struct part_writer w;
 
-	if (!transfer_write(t, pull->reach, pull->version, &w))
+	if (!transfer_write(t, reach_of(t, pull), pull->version, &w))
 		return;
 	r->sync.tokens -= (int64_t)w.len;
 	send_message(r, to, &w);

@@ -169,6 +169,28 @@ static void what_gossip_lost_is_found(void **state)
 	assert_true(rows_root(nodes[1].rows, &cluster) == rows_root(nodes[0].rows, &cluster));
 }
 
+/* What is newer does not tell it; whoever answers knows, and is asked only once. */
+static void lost_removal_is_found_in_one_answer(void **state)
+{
+	uint64_t mismatch;
+
+	(void)state;
+	put(0, &cluster, "web", "80");
+	put(0, &cluster, "dns", "53");
+	run(1000);
+	mismatch = rows_counters(nodes[1].rows)->mismatch;
+	nodes[1].deaf = true;
+	assert_int_equal(rows_remove(nodes[0].rows, &cluster, ROW_SERVICE, (const uint8_t *)"web",
+				     3, now, NULL),
+			 0);
+	run(3000);
+	nodes[1].deaf = false;
+	run(10000);
+	assert_null(seen(1, &cluster, 0, "web"));
+	assert_non_null(seen(1, &cluster, 0, "dns"));
+	assert_int_equal(rows_counters(nodes[1].rows)->mismatch, mismatch);
+}
+
 static void bounds_are_kept(void **state)
 {
 	static const uint8_t big[ROW_VALUE_MAX + 1];
@@ -211,6 +233,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(own_rows_are_taken_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_same_again_is_no_change, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_gossip_lost_is_found, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(lost_removal_is_found_in_one_answer, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(bounds_are_kept, set_up, tear_down),
 	};
 

@@ -2,6 +2,9 @@
 # shellcheck shell=bash
 # docker - Docker's containers, on the networks that netd's driver makes; see cell
 
+DOCKER_PLUGIN=/run/docker/plugins/heddle.sock
+DOCKER_PLUGIN_BEHIND=/run/heddle/docker.sock # while another is in its place
+
 docker() { on_host /usr/bin/docker "$@"; }
 
 docker_probe() { command -v dockerd >/dev/null || { echo "dockerd is not installed"; return 1; }; }
@@ -13,10 +16,11 @@ docker_up() {
 	docker load --quiet --input "$STATE/bb.tar" >/dev/null
 }
 
+# docker_daemon [OPTION...]
 docker_daemon() {
 	on_host mkdir -p /run/docker
-	daemon_start docker dockerd --storage-driver vfs
-	wait_until docker info >/dev/null 2>&1
+	daemon_start docker dockerd --storage-driver vfs "$@"
+	wait_until docker info >/dev/null 2>&1 || { tail -n 20 "$STATE/docker.log" >&2; return 1; }
 }
 
 docker_down() {
@@ -74,6 +78,7 @@ docker_start() {
 }
 
 docker_pid() { docker inspect --format '{{.State.Pid}}' "$1"; }
+
 # Containers end with dockerd.
 docker_restart() {
 	daemon_kill docker
@@ -82,3 +87,35 @@ docker_restart() {
 }
 
 docker_remove() { docker rm --force "$1" >/dev/null; }
+
+# ---- killed in mid-create ---------------------------------------------------------
+
+# Another listens in netd's place; a dockerd that is started then has no connection to netd's own.
+# Its containers outlive it, as those of other engines do.
+docker_hold() {
+	daemon_kill docker
+	on_host mv "$DOCKER_PLUGIN" "$DOCKER_PLUGIN_BEHIND"
+	daemon_start hold "$ENGINES_DIR/hold-docker" "$DOCKER_PLUGIN" "$DOCKER_PLUGIN_BEHIND" "$STATE/hold"
+	wait_until on_host test -S "$DOCKER_PLUGIN"
+	docker_daemon --live-restore
+}
+
+docker_release() {
+	[[ -e $STATE/hold.pid ]] || return 0
+	daemon_is_gone hold || daemon_kill hold
+	rm "$STATE/hold.pid"
+	on_host mv "$DOCKER_PLUGIN_BEHIND" "$DOCKER_PLUGIN"
+}
+
+docker_start_slowly() {
+	docker_start "$@" >/dev/null 2>&1 &
+	cp "$STATE/docker.pid" "$STATE/create.pid"
+}
+
+# dockerd takes back at its start what it was doing.  Its containerd has ended with it, and nobody
+# here waits for orphans: it would take the zombie for alive.
+docker_recover() {
+	on_host rm -f /run/docker/containerd/containerd.pid
+	docker_daemon --live-restore
+	docker_remove "$1"
+}

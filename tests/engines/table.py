@@ -46,8 +46,6 @@ def share(cells):
 		return "%d of %d" % (good, len(plugin))
 	if plugin:
 		return "skipped: " + plugin[0].reason
-	if any(c.kind == "netd" for c in cells):
-		return "needs netd"
 	return "its own" if any(c.kind == "control" for c in cells) else "–"
 
 
@@ -61,8 +59,9 @@ def summary(cells):
 
 
 def word(cell):
-	return {"n/a": "–", "netd": "netd"}.get(
-		cell.outcome, "own" if (cell.kind, cell.outcome) == ("control", "ok") else cell.outcome)
+	if cell.outcome == "n/a":
+		return "–"
+	return "own" if (cell.kind, cell.outcome) == ("control", "ok") else cell.outcome
 
 
 def details(cells):

@@ -194,6 +194,28 @@ int jn_mac(const struct jnode *n, uint8_t ret[6], struct err *e)
 	return 0;
 }
 
+int jn_get_str(const struct jnode *obj, const char *key, const char **ret, struct err *e)
+{
+	struct jnode n;
+
+	return jn_get(obj, key, &n) ? jn_str(&n, ret, e) : 0;
+}
+
+int jn_get_bool(const struct jnode *obj, const char *key, bool *ret, struct err *e)
+{
+	struct jnode n;
+
+	return jn_get(obj, key, &n) ? jn_bool(&n, ret, e) : 0;
+}
+
+int jn_get_uint(const struct jnode *obj, const char *key, uint64_t min, uint64_t max, uint64_t *ret,
+		struct err *e)
+{
+	struct jnode n;
+
+	return jn_get(obj, key, &n) ? jn_uint(&n, min, max, ret, e) : 0;
+}
+
 static int read_number(const struct jnode *value, const struct jn_key *key, void *member,
 		       struct err *e)
 {

@@ -101,6 +101,12 @@ int jn_ip(const struct jnode *n, struct ip_addr *ret, struct err *e);
 int jn_ip_net(const struct jnode *n, struct ip_net *ret, struct err *e);
 int jn_mac(const struct jnode *n, uint8_t ret[6], struct err *e);
 
+/* The same of a member of @obj that need not be there: then @ret stays as it is. */
+int jn_get_str(const struct jnode *obj, const char *key, const char **ret, struct err *e);
+int jn_get_bool(const struct jnode *obj, const char *key, bool *ret, struct err *e);
+int jn_get_uint(const struct jnode *obj, const char *key, uint64_t min, uint64_t max, uint64_t *ret,
+		struct err *e);
+
 /* What a row of a key table stores at its offset. */
 enum jn_type {
 	JN_BOOL,   /* bool */

@@ -155,7 +155,6 @@ static void tell_all(struct cluster *c)
 	struct queued *q;
 
 	while ((q = take(c))) {
-		cluster_own_event(c, &q->ev);
 		for (size_t i = 0; i < c->n_users; i++)
 			if (c->users[i].event)
 				c->users[i].event(c->users[i].ctx, &q->ev);

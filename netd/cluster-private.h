@@ -2,14 +2,24 @@
 /*
  * cluster-private - what the files of the cluster share
  *
- *	cluster.c		up and down, the one timer
- *	cluster-env.c		the engine's environment: messages in and out
- *	cluster-events.c	what the engine told, until it may be told to users
- *	cluster-address.c	which address this node is reached at
- *	cluster-keys.c		orders of keys, revoked tokens, keys that are missing
+ *	cluster.c		the sockets, the one timer, who is told what
+ *	cluster-methods.c	the control socket, and its tables:
+ *	cluster-entry-methods.c	into a cluster, and out of it
+ *	cluster-node-methods.c	who is in it
+ *	cluster-key-methods.c	tokens, keys, admitters
+ *	cluster-params.c	which node is meant
  *	cluster-join.c		joining, letting others in
- *	cluster-methods.c	the control socket
+ *	cluster-life.c		the engine, up and down
+ *	cluster-marks.c		what the last process left
+ *	cluster-env.c		the engine's environment: messages in and out
+ *	cluster-keys.c		orders of keys, revoked tokens, keys that are missing
+ *	cluster-address.c	which address this node is reached at
+ *	cluster-calls.c		who waits for an answer
  *	cluster-status.c	what it looks like from outside: status, metrics
+ *	cluster-events.c	what the engine told, until it may be told to users
+ *	cluster-clock.c		the clocks
+ *
+ * Each calls those below it only.
  */
 #ifndef NETD_CLUSTER_PRIVATE_H
 #define NETD_CLUSTER_PRIVATE_H
@@ -19,17 +29,18 @@
 
 #include "netd/admit.h"
 #include "netd/cluster.h"
+#include "netd/control.h"
 #include "netd/daemon.h"
 #include "netd/door.h"
 #include "netd/port.h"
 #include "netd/stream.h"
+#include "overlay/blocks.h"
 #include "overlay/definitions.h"
 #include "overlay/wire.h"
 
-struct control_call;
 struct member;
 
-#define CLUSTER_USERS	  8
+#define CLUSTER_USERS	  9    /* the cluster itself is the first */
 #define CLUSTER_HELD	  32   /* datagrams that wait for a hello */
 #define CLUSTER_HELD_MS	  2000 /* for so long */
 #define CLUSTER_STRANGERS 64   /* nodes with a session that are no members yet */
@@ -153,14 +164,36 @@ struct cluster {
 	uint8_t plain[DATAGRAM_MAX];
 };
 
-/* ---- cluster.c ----------------------------------------------------------------------- */
+/* ---- cluster-clock.c ----------------------------------------------------------------- */
+
+/* A new boot id is due if the machine slept or was copied between two looks. */
+struct clocks clocks_read(void);
+bool clocks_jumped(const struct clocks *was, const struct clocks *now);
+
+/* ---- cluster-marks.c ----------------------------------------------------------------- */
+
+/* This process has met everybody: should it end in this boot, the next one may go on at once. */
+void cluster_leave_mark(const struct cluster *c);
+/* This node has had peers, who may know more than its disk. */
+void cluster_note_peers(struct cluster *c);
+/* @last_generation: of the last process, as the disk has it; 0: there was none. */
+enum blocks_start cluster_how_to_begin(const struct cluster *c, uint32_t last_generation);
+
+/* ---- cluster-life.c ------------------------------------------------------------------ */
 
 /* Be up.  Return: 0; -EAGAIN: there is no address yet, it is tried again; other errnos. */
 int cluster_come_up(struct cluster *c, struct err *e);
 void cluster_go_down(struct cluster *c, bool left);
 
-/* What the cluster itself has to do about an event, before its users. */
-void cluster_own_event(struct cluster *c, const struct event *ev);
+/* Go down for good: it belongs to the cluster no more. */
+void cluster_part(struct cluster *c);
+
+/*
+ * Another process runs with this node's key: a copy of its disk, or the original.
+ * This one comes up ahead of it, and two that are both alive do so less and less
+ * often.
+ */
+void cluster_restart(struct cluster *c);
 
 /* Try again what failed, later each time. */
 void cluster_retry_later(struct cluster *c);
@@ -174,9 +207,7 @@ extern const struct streams_ops cluster_streams_ops;
 void cluster_drop_held(struct cluster *c, ms_t until);
 void cluster_forget_strangers(struct cluster *c, ms_t now);
 
-/* A new boot id if the machine slept or was copied since the last look. */
-struct clocks clocks_read(void);
-bool clocks_jumped(const struct clocks *was, const struct clocks *now);
+/* A new boot id: nobody takes what this node seals for a replay.  Return: 0 or -ENOMEM. */
 int cluster_renew_boot(struct cluster *c);
 
 /* ---- cluster-events.c ---------------------------------------------------------------- */
@@ -217,16 +248,43 @@ void cluster_end_recent(struct cluster *c, const struct profile *p);
 void cluster_log_event(const struct cluster *c, const struct event *ev);
 int cluster_add_status(struct cluster *c, struct err *e);
 json_t *cluster_member_json(const struct cluster *c, const struct member *m);
+json_t *cluster_self_json(const struct cluster *c); /* name and id, also without a cluster */
 
-/* ---- cluster-methods.c --------------------------------------------------------------- */
+/* ---- cluster-calls.c ----------------------------------------------------------------- */
 
-int cluster_add_methods(struct cluster *c, struct err *e);
-/* The answers to what was asked for by them. */
-/* Return: whether somebody was waiting. */
+/* Answer @call when this node has joined, or left. */
+void cluster_await_join(struct cluster *c, struct control_call *call);
+void cluster_await_left(struct cluster *c, struct control_call *call);
+/*
+ * … when all others have agreed to forget @id, which may be never: the caller decides how
+ * long it waits.
+ */
+void cluster_await_forgotten(struct cluster *c, struct control_call *call,
+			     const struct node_id *id);
+/* @failure: NULL: it has joined.  Return: whether somebody was waiting. */
 bool cluster_say_joined(struct cluster *c, const struct err *failure);
 void cluster_say_left(struct cluster *c);
 void cluster_say_forgotten(struct cluster *c, const struct node_id *id);
 void cluster_fail_forgets(struct cluster *c);
+
+/* ---- cluster-params.c ---------------------------------------------------------------- */
+
+/* Return: 0; -EAGAIN: this node is in no cluster, or not yet, or no longer. */
+int cluster_need_up(const struct cluster *c, struct err *e);
+/*
+ * The one that @params names: by its name, its id, or the first digits of it that no other
+ * has.  Return: 0 or -EINVAL.
+ */
+int cluster_find_node(const struct cluster *c, const struct jnode *params,
+		      const struct member **ret, struct err *e);
+
+/* ---- the control socket -------------------------------------------------------------- */
+
+extern const struct control_method cluster_entry_methods[], cluster_node_methods[],
+	cluster_key_methods[];
+
+int cluster_add_methods(struct cluster *c, struct err *e);
+/* Whether this node was draining when the last process ended. */
 void cluster_load_draining(struct cluster *c);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "netd/address.h"
 #include "netd/cluster-private.h"
+#include "netd/id-text.h"
 #include "netd/log.h"
 #include "netd/metrics.h"
 #include "netd/status.h"
@@ -85,6 +86,15 @@ json_t *cluster_member_json(const struct cluster *c, const struct member *m)
 			 ip_str(&p->addr.ip, ip), "state", state_names[m->state], "state_for_s",
 			 for_s, "generation", (json_int_t)m->generation, "self",
 			 node_id_equal(&p->id, engine_id(c->engine)));
+}
+
+json_t *cluster_self_json(const struct cluster *c)
+{
+	const struct self *self = &c->d->self;
+	char id[NODE_ID_TEXT];
+
+	return json_pack("{s:s, s:s}", "name", self->name, "id",
+			 node_id_text(&self->identity.id, id));
 }
 
 static json_t *keys_json(const struct keyring *ring)

@@ -22,6 +22,7 @@
 #ifndef NETD_CLUSTER_H
 #define NETD_CLUSTER_H
 
+#include "netd/id-text.h"
 #include "overlay/engine.h"
 #include "overlay/event.h"
 #include "overlay/wanted.h"
@@ -110,9 +111,5 @@ bool cluster_is_draining(const struct cluster *c);
 
 /* Where others send to, which is this node's VTEP too.  Its ip is not set before up(). */
 const struct node_addr *cluster_addr(const struct cluster *c);
-
-/* Text of an id, as everything for people shows it. */
-#define NODE_ID_TEXT (2 * NODE_ID_LEN + 1)
-const char *node_id_text(const struct node_id *id, char ret[NODE_ID_TEXT]);
 
 #endif

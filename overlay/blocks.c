@@ -295,6 +295,14 @@ static void greeted(void *self, const struct origin *o, const uint8_t *greeting,
 	set_sync_greeted(&b->sync, o, greeting, len, now);
 }
 
+static void member(void *self, const struct event *ev, ms_t now)
+{
+	struct blocks *b = self;
+
+	if (ev->kind == EVENT_MEMBER_JOINED)
+		set_sync_joined(&b->sync, &ev->node, now);
+}
+
 static void restore(void *self, const struct record *r)
 {
 	struct blocks *b = self;
@@ -314,6 +322,7 @@ const struct module_ops blocks_ops = {
 	.deadline = deadline,
 	.greet = greet,
 	.greeted = greeted,
+	.member = member,
 	.first_record = RECORD_LINK,
 	.last_record = RECORD_FORGET_ACK,
 	.restore = restore,

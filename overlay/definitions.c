@@ -39,7 +39,7 @@ static void member(void *self, const struct event *ev, ms_t now)
 	struct definitions *d = self;
 
 	if (ev->kind == EVENT_MEMBER_JOINED)
-		set_sync_hurry(&d->sync, now);
+		set_sync_joined(&d->sync, &ev->node, now);
 }
 
 /*

@@ -7,6 +7,7 @@
 #include "overlay/block.pb.h"
 #include "overlay/bytes.h"
 #include "overlay/engine.h"
+#include "overlay/members.h"
 #include "overlay/outbox.h"
 
 #define DIFFERS_LONG 1000	 /* ms after which a difference is not gossip under way */
@@ -25,11 +26,6 @@ void set_sync_clear(struct set_sync *s)
 {
 	free(s->said);
 	free(s->wanted);
-}
-
-void set_sync_hurry(struct set_sync *s, ms_t now)
-{
-	s->hurry_until = now + HURRY;
 }
 
 /* Which entries to send; called for each handle in order. */
@@ -108,6 +104,15 @@ static void compare(struct set_sync *s, const struct peer *to, ms_t now)
 	engine_send_as_is(s->engine, to, &w);
 }
 
+/* One at a time. */
+static void begin_exchange(struct set_sync *s, const struct peer *with, ms_t now)
+{
+	if (s->asked && now - s->asked_at >= REPLY_WAIT)
+		s->asked = false;
+	if (!s->asked && now >= s->next)
+		compare(s, with, now);
+}
+
 size_t set_sync_greet(const struct set_sync *s, uint8_t *buf, size_t cap)
 {
 	if (cap < sizeof(s->marks->root))
@@ -133,12 +138,22 @@ static bool differs_for_long(struct set_sync *s, uint64_t root, ms_t now)
 void set_sync_greeted(struct set_sync *s, const struct origin *o, const uint8_t *greeting,
 		      size_t len, ms_t now)
 {
-	if (len != sizeof(s->marks->root) || !differs_for_long(s, get_le64(greeting), now))
+	if (len == sizeof(s->marks->root) && differs_for_long(s, get_le64(greeting), now))
+		begin_exchange(s, &o->from, now);
+}
+
+/* Whoever was cut off pings seldom: it does not wait for the next answer. */
+void set_sync_joined(struct set_sync *s, const struct node_id *who, ms_t now)
+{
+	const struct members *t = engine_members(s->engine);
+	uint32_t slot = members_find(t, who);
+	struct peer peer;
+
+	s->hurry_until = now + HURRY;
+	if (s->differs_since == 0 || slot == MEMBER_NONE)
 		return;
-	if (s->asked && now - s->asked_at >= REPLY_WAIT)
-		s->asked = false;
-	if (!s->asked && now >= s->next)
-		compare(s, &o->from, now);
+	peer = member_peer(members_at(t, slot));
+	begin_exchange(s, &peer, now);
 }
 
 /* ---- the second ------------------------------------------------------------ */

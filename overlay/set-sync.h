@@ -51,8 +51,11 @@ void set_sync_init(struct set_sync *s, struct engine *engine, const struct set_o
 		   const struct marks *marks, const void *self);
 void set_sync_clear(struct set_sync *s);
 
-/* Somebody has come, or come back: find at once what one of both lacks. */
-void set_sync_hurry(struct set_sync *s, ms_t now);
+/*
+ * A member has come, or come back: for a while differences are mended as soon as they are seen,
+ * and one that was seen before is, with this member.
+ */
+void set_sync_joined(struct set_sync *s, const struct node_id *who, ms_t now);
 
 /* What a ping or ack says of the table; and what a peer's did. */
 size_t set_sync_greet(const struct set_sync *s, uint8_t *buf, size_t cap);

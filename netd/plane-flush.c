@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/cleanup.h"
 #include "lib/err.h"
 #include "lib/nl.h"
 #include "netd/announce.h"
@@ -82,12 +81,6 @@ static void collect(struct batch *b, struct entry *e)
 
 /* ---- sending --------------------------------------------------------------------------- */
 
-static struct filter_key member_key(const struct plane_net *net, const struct entry *e)
-{
-	return (struct filter_key){ .vtep = e->is.ip, .vni = net->conf.vni };
-}
-
-/* Somebody else has been at the table: a comparison finds out what is to be done. */
 static int members_failed(struct batch *b, int r)
 {
 	for (size_t i = 0; i < b->n_members; i++)
@@ -106,7 +99,7 @@ static int send_members(struct batch *b, struct err *e)
 		return 0;
 	nft_begin(&nft, b->p->nft, 0);
 	for (size_t i = 0; i < b->n_members; i++) {
-		const struct filter_key key = member_key(b->net, b->members[i]);
+		const struct filter_key key = plane_member_key(b->net, b->members[i]);
 
 		if (b->members[i]->state & ENTRY_WANTED)
 			filter_add(&nft, &key);
@@ -197,6 +190,30 @@ static void forget_work(struct plane_net *net)
 			entries_deleted(&net->entries, e);
 }
 
+static int compare_entries(struct plane *p, struct plane_net *net, struct err *e)
+{
+	const unsigned int fdb = ENTRY_BIT(ENTRY_FDB) | ENTRY_BIT(ENTRY_FLOOD);
+	const unsigned int neighbours = ENTRY_BIT(ENTRY_NEIGHBOUR);
+	uint32_t n_fdb, n_neighbours;
+	int r;
+
+	entries_begin(&net->entries, fdb | neighbours);
+	r = forward_see(p->route, &net->dev, &net->entries, e);
+	if (r < 0)
+		return r;
+	n_fdb = entries_end(&net->entries, fdb);
+	n_neighbours = entries_end(&net->entries, neighbours);
+	p->counters.repaired_fdb += n_fdb;
+	p->counters.repaired_neighbours += n_neighbours;
+	net->check_entries = false;
+	if (n_fdb || n_neighbours)
+		log_warning("network %s: %u FDB and %u neighbour entries were not as they should "
+			    "be: repaired",
+			    net->conf.name, n_fdb, n_neighbours);
+
+	return 0;
+}
+
 static int compare(struct plane *p, struct plane_net *net, struct err *e)
 {
 	int r = 0;
@@ -206,7 +223,7 @@ static int compare(struct plane *p, struct plane_net *net, struct err *e)
 	else
 		plane_ensure_ports(p, net, false);
 
-	return r == 0 && net->check_entries ? plane_compare_entries(p, net, e) : r;
+	return r == 0 && net->check_entries ? compare_entries(p, net, e) : r;
 }
 
 /* @budget: entries that may still be sent in this turn. */
@@ -276,79 +293,4 @@ int plane_flush(struct plane *p, struct err *e)
 	flushed(p);
 
 	return 0;
-}
-
-/* ---- the filter's part of a network ------------------------------------------------------------
- */
-
-struct filter_key plane_filter_key(const struct plane_net *net)
-{
-	return (struct filter_key){ .port = net->conf.port, .vni = net->conf.vni };
-}
-
-struct filter_key plane_bridge_key(const struct plane_net *net)
-{
-	struct filter_key key = { .port = 0 };
-
-	memcpy(key.bridge, net->bridge, sizeof(key.bridge));
-
-	return key;
-}
-
-int plane_filter_network(struct plane *p, struct plane_net *net, struct err *e)
-{
-	const struct filter_key keys[] = { plane_filter_key(net), plane_bridge_key(net) };
-	bool missing[ARRAY_SIZE(keys)];
-	struct nft_batch b;
-	int r = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		if ((r = filter_has(p->nft, &keys[i], e)) < 0)
-			return r;
-		missing[i] = r == 0;
-	}
-	nft_begin(&b, p->nft, 0);
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (missing[i])
-			filter_add(&b, &keys[i]);
-	r = missing[0] || missing[1] ? nft_commit(&b, e) : 0;
-	net->in_filter = r == 0;
-
-	return r;
-}
-
-struct unfilter {
-	struct plane_net *net;
-	struct nft_batch b;
-};
-
-static void unfilter_member(void *ctx, struct entry *e)
-{
-	struct unfilter *u = ctx;
-	const struct filter_key key = member_key(u->net, e);
-
-	if (e->is.kind != ENTRY_PEER || !(e->state & ENTRY_THERE))
-		return;
-	filter_del(&u->b, &key);
-	e->state &= (uint16_t) ~(ENTRY_THERE | ENTRY_SAME);
-}
-
-/* What is left after a failure belongs to no network, and goes with the next comparison. */
-int plane_unfilter_network(struct plane *p, struct plane_net *net, struct err *e)
-{
-	struct unfilter u = { .net = net };
-	const struct filter_key key = plane_filter_key(net), bridge = plane_bridge_key(net);
-	int r;
-
-	nft_begin(&u.b, p->nft, 0);
-	if (net->in_filter) {
-		filter_del(&u.b, &key);
-		filter_del(&u.b, &bridge);
-	}
-	entries_each(&net->entries, unfilter_member, &u);
-	r = nft_commit(&u.b, e);
-	net->in_filter = false;
-	p->check_filter = p->check_filter || r == -ENOENT;
-
-	return r == -ENOENT ? 0 : r;
 }

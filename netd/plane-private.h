@@ -3,15 +3,19 @@
  * plane-private - what the parts of the plane share
  *
  *	plane.c		its sockets, its start and its end
- *	plane-net.c	networks, by their names
+ *	plane-sweep.c	what a start finds and nobody wants
  *	plane-serve.c	being in a network
+ *	plane-wanted.c	what the engine wants, noted
+ *	plane-repair.c	notifications, and the timers that look at what they mean
+ *	plane-flush.c	entries and members on their way into the kernel
  *	plane-devices.c	what a network stands on: bridge, VXLAN device, underlay
  *	plane-local.c	containers of this node
- *	plane-wanted.c	what the engine wants, noted
- *	plane-flush.c	entries and members on their way into the kernel
- *	plane-repair.c	notifications, comparisons, and the timers of both
- *	plane-sweep.c	what a start finds and nobody wants
+ *	plane-filter.c	what the filter lets in
+ *	plane-net.c	networks, by their names
+ *	plane-wake.c	how soon the timer looks
  *	plane-metrics.c	what all of them count
+ *
+ * Each calls those below it only.
  */
 #ifndef NETD_PLANE_PRIVATE_H
 #define NETD_PLANE_PRIVATE_H
@@ -111,12 +115,10 @@ int plane_release_claims(struct plane *p, struct plane_net *net, struct err *e);
 void plane_pass_others(struct plane *p);
 
 /* Compare with the kernel, and queue what differs. */
-int plane_compare_entries(struct plane *p, struct plane_net *net, struct err *e);
 int plane_compare_filter(struct plane *p, struct err *e);
 
-struct filter_key plane_filter_key(const struct plane_net *net);
-struct filter_key plane_bridge_key(const struct plane_net *net);
-/* Have both in the filter, before the devices are there. */
+struct filter_key plane_member_key(const struct plane_net *net, const struct entry *e);
+/* Have its port and its bridge in the filter, before the devices are there. */
 int plane_filter_network(struct plane *p, struct plane_net *net, struct err *e);
 /* Take them and the network's members out, after the devices are gone. */
 int plane_unfilter_network(struct plane *p, struct plane_net *net, struct err *e);

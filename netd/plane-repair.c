@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * plane-repair - notifications, comparisons, and the timers of both
+ * plane-repair - notifications, and the timers that look at what they mean
  *
  * A notification says where to look, not what to do: several come for one cause, and
  * this process's own changes bring some.  So they only mark what may have changed,
  * and a timer looks at it a moment later, or somewhat later if it has just
  * looked: another program that undoes what is done here costs five looks a second.
  */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "lib/cleanup.h"
 #include "lib/err.h"
-#include "lib/nl.h"
 #include "netd/ifstate.h"
 #include "netd/plane-private.h"
 #include "netd/tunnel.h"
@@ -21,26 +17,9 @@
 #define LOG_AREA "plane"
 #include "netd/log.h"
 
-#define SOON	      0.01 /* s: several notifications of one cause are looked at together */
-#define AGAIN	      0.2  /* between two looks */
-#define AFTER_REFUSAL 0.3
-#define FULL	      30.0
-
-/* Another's transaction spoils a listing of the filter. */
-#define LISTING_TRIES 16
+#define FULL_S 30.0 /* between comparisons of everything */
 
 /* ---- the timer's work ----------------------------------------------------------------- */
-
-void plane_wake(struct plane *p)
-{
-	ev_tstamp since = ev_now(p->loop) - p->repaired_at;
-	ev_tstamp after = p->held ? AFTER_REFUSAL : since >= 0 && since < AGAIN ? AGAIN : SOON;
-
-	if (ev_is_active(&p->repair))
-		return;
-	ev_timer_set(&p->repair, after, 0.);
-	ev_timer_start(p->loop, &p->repair);
-}
 
 static void say_failure(const struct err *e)
 {
@@ -310,171 +289,6 @@ static void overrun_event(void *ctx)
 	check_everything(p);
 }
 
-/* ---- comparisons ---------------------------------------------------------------------------- */
-
-int plane_compare_entries(struct plane *p, struct plane_net *net, struct err *e)
-{
-	const unsigned int fdb = ENTRY_BIT(ENTRY_FDB) | ENTRY_BIT(ENTRY_FLOOD);
-	const unsigned int neighbours = ENTRY_BIT(ENTRY_NEIGHBOUR);
-	uint32_t n_fdb, n_neighbours;
-	int r;
-
-	entries_begin(&net->entries, fdb | neighbours);
-	r = forward_see(p->route, &net->dev, &net->entries, e);
-	if (r < 0)
-		return r;
-	n_fdb = entries_end(&net->entries, fdb);
-	n_neighbours = entries_end(&net->entries, neighbours);
-	p->counters.repaired_fdb += n_fdb;
-	p->counters.repaired_neighbours += n_neighbours;
-	net->check_entries = false;
-	if (n_fdb || n_neighbours)
-		log_warning("network %s: %u FDB and %u neighbour entries were not as they should "
-			    "be: repaired",
-			    net->conf.name, n_fdb, n_neighbours);
-
-	return 0;
-}
-
-struct orphans {
-	struct filter_key *list;
-	size_t n, room;
-};
-
-struct filter_look {
-	struct plane *p;
-	struct orphans orphans;
-};
-
-static int keep_orphan(struct orphans *o, const struct filter_key *key)
-{
-	if (o->n == o->room) {
-		size_t room = 2 * o->room + 16;
-		struct filter_key *list = reallocarray(o->list, room, sizeof(*list));
-
-		if (!list)
-			return -ENOMEM;
-		o->list = list;
-		o->room = room;
-	}
-	o->list[o->n++] = *key;
-
-	return 0;
-}
-
-static bool see_bridge(struct plane *p, const struct filter_key *key)
-{
-	for (struct plane_net *n = p->nets; n; n = n->next) {
-		if (!n->served || strcmp(n->bridge, key->bridge) != 0)
-			continue;
-		n->bridge_seen = true;
-		return true;
-	}
-
-	return false;
-}
-
-static int see_key(const struct filter_key *key, void *data)
-{
-	const struct entry_is is = { .kind = ENTRY_PEER, .ip = key->vtep };
-	struct filter_look *look = data;
-
-	if (key->bridge[0])
-		return see_bridge(look->p, key) ? 0 : keep_orphan(&look->orphans, key);
-	for (struct plane_net *n = look->p->nets; n; n = n->next) {
-		if (!n->served || n->conf.vni != key->vni)
-			continue;
-		if (ip_is_set(&key->vtep))
-			return entries_see(&n->entries, &is, ENTRY_IN_VXLAN, true);
-		if (n->conf.port == key->port) {
-			n->seen = true;
-			return 0;
-		}
-	}
-
-	return keep_orphan(&look->orphans, key);
-}
-
-/* What belongs to no network waits until it is known that none will come for it. */
-static int settle_networks(struct filter_look *look, uint32_t *drifted, struct err *e)
-{
-	struct plane *p = look->p;
-	struct nft_batch b;
-
-	nft_begin(&b, p->nft, 0);
-	for (struct plane_net *n = p->nets; n; n = n->next) {
-		const struct filter_key key = plane_filter_key(n), bridge = plane_bridge_key(n);
-
-		if (!n->served || (n->seen && n->bridge_seen))
-			continue;
-		if (!n->seen)
-			filter_add(&b, &key);
-		if (!n->bridge_seen)
-			filter_add(&b, &bridge);
-		*drifted += n->in_filter;
-		n->in_filter = true;
-	}
-	for (size_t i = 0; p->swept && i < look->orphans.n; i++)
-		filter_del(&b, &look->orphans.list[i]);
-
-	return nft_commit(&b, e);
-}
-
-static int look_at_filter(struct filter_look *look, struct err *e)
-{
-	int r = -EINTR;
-
-	for (int i = 0; i < LISTING_TRIES && r == -EINTR; i++) {
-		look->orphans.n = 0;
-		for (struct plane_net *n = look->p->nets; n; n = n->next) {
-			entries_begin(&n->entries, ENTRY_BIT(ENTRY_PEER));
-			n->seen = n->bridge_seen = false;
-		}
-		r = filter_each(look->p->nft, see_key, look, e);
-	}
-
-	return r == -EINTR ? nft_still_busy(e) : r;
-}
-
-/* Its chains and sets first, or there is nothing to look at. */
-static int stand_up(struct plane *p, uint32_t *drifted, struct err *e)
-{
-	int r = filter_stands(p->nft, e);
-
-	if (r != 0)
-		return r < 0 ? r : 0;
-	p->dropped_before = (struct filter_drops){ .input = p->counters.dropped_input,
-						   .forward = p->counters.dropped_forward };
-	++*drifted;
-
-	return filter_build(p->nft, e);
-}
-
-int plane_compare_filter(struct plane *p, struct err *e)
-{
-	struct filter_look look = { .p = p };
-	uint32_t drifted = 0;
-	int r = stand_up(p, &drifted, e);
-
-	if (r == 0)
-		r = look_at_filter(&look, e);
-	for (struct plane_net *n = p->nets; r == 0 && n; n = n->next)
-		if (n->served)
-			drifted += entries_end(&n->entries, ENTRY_BIT(ENTRY_PEER));
-	if (r == 0)
-		r = settle_networks(&look, &drifted, e);
-	free(look.orphans.list);
-	if (r < 0)
-		return r;
-	p->counters.repaired_filter += p->filter_settled ? drifted : 0;
-	p->filter_settled = true;
-	p->check_filter = false;
-	if (drifted)
-		log_warning("the VXLAN filter was not as it should be: repaired");
-
-	return 0;
-}
-
 /* ---- start and end -----------------------------------------------------------------------------
  */
 
@@ -494,8 +308,8 @@ int plane_repair_start(struct plane *p, struct err *e)
 
 	if (r < 0)
 		return r;
-	ev_timer_init(&p->repair, repair, SOON, 0.);
-	ev_timer_init(&p->full, full, FULL, FULL);
+	ev_timer_init(&p->repair, repair, 0., 0.);
+	ev_timer_init(&p->full, full, FULL_S, FULL_S);
 	ev_prepare_init(&p->prepare, prepare);
 	ev_idle_init(&p->more, nothing);
 	p->repair.data = p->full.data = p->prepare.data = p->more.data = p;

@@ -35,7 +35,6 @@ struct filter_key plane_member_key(const struct plane_net *net, const struct ent
 	return (struct filter_key){ .vtep = e->is.ip, .vni = net->conf.vni };
 }
 
-/* Somebody else has been at the table: a comparison finds out what is to be done. */
 int plane_filter_network(struct plane *p, struct plane_net *net, struct err *e)
 {
 	const struct filter_key keys[] = { port_key(net), bridge_key(net) };

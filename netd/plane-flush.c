@@ -81,6 +81,7 @@ static void collect(struct batch *b, struct entry *e)
 
 /* ---- sending --------------------------------------------------------------------------- */
 
+/* Somebody else has been at the table: a comparison finds out what is to be done. */
 static int members_failed(struct batch *b, int r)
 {
 	for (size_t i = 0; i < b->n_members; i++)

@@ -15,6 +15,7 @@
 #include "netd/control.h"
 #include "netd/docker.h"
 #include "netd/log.h"
+#include "netd/metrics-server.h"
 #include "netd/metrics.h"
 #include "netd/notify.h"
 #include "netd/plane.h"
@@ -35,7 +36,8 @@ struct process {
 	struct plane *plane;
 	struct service *service;
 	ev_signal signals[N_SIGNALS];
-	struct docker *docker; /* NULL: dockerd finds none */
+	struct docker *docker;	       /* NULL: dockerd finds none */
+	struct metrics_server *server; /* NULL: nobody asks */
 };
 
 /* ---- signals ------------------------------------------------------------------------ */
@@ -149,8 +151,9 @@ static const char *why_not_ready(void *ctx)
 }
 
 /* What every module is given; it and what they add is undone by close_all(). */
-static int open_base(struct daemon *d, struct err *e)
+static int open_base(struct process *p, struct err *e)
 {
+	struct daemon *d = &p->d;
 	char socket[CONFIG_SOCKET_LEN];
 	int r;
 
@@ -166,7 +169,8 @@ static int open_base(struct daemon *d, struct err *e)
 	    (r = status_new(d->control, why_not_ready, d, &d->status, e)) < 0)
 		return r;
 
-	return metrics_serve(d->metrics, d->loop, &d->config.metrics, d->config.control_gid, e);
+	return metrics_server_open(d->metrics, d->loop, &d->config.metrics, d->config.control_gid,
+				   &p->server, e);
 }
 
 static int add_base_views(struct daemon *d, struct err *e)
@@ -212,6 +216,7 @@ static void close_all(struct process *p)
 	struct daemon *d = &p->d;
 
 	docker_free(p->docker);
+	metrics_server_close(p->server);
 	control_free(d->control);
 	cluster_free(d->cluster);
 	service_free(p->service);
@@ -248,7 +253,7 @@ int daemon_run(struct config *config, const char *file, struct err *e)
 	log_setup(p.d.config.log_level, p.d.config.log_format);
 	r = daemon_prepare(&p.d.config, e);
 	if (r == 0)
-		r = open_base(&p.d, e);
+		r = open_base(&p, e);
 	if (r == 0)
 		r = add_base_views(&p.d, e);
 	if (r == 0)

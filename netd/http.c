@@ -3,8 +3,6 @@
 #include "netd/http.h"
 
 #include <errno.h>
-#include <ev.h>
-#include <microhttpd.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +10,11 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "netd/http-loop.h"
 
-#define IDLE_S	   60	       /* until a connection that says nothing is closed */
-#define MEMORY_MAX (32 * 1024) /* bytes of a connection, for headers */
-#define CONTENT	   "application/vnd.docker.plugins.v1.2+json"
+#define IDLE_S	    60
+#define HEADERS_MAX (32 * 1024)
+#define CONTENT	    "application/vnd.docker.plugins.v1.2+json"
 
 /*
  * One request.  libmicrohttpd asks for a response only while it calls us, so an
@@ -38,13 +37,10 @@ struct http_call {
 };
 
 struct http {
+	struct http_loop server;
 	struct ev_loop *loop;
-	struct MHD_Daemon *daemon;
 	struct http_api api;
 	struct http_call *calls;
-	ev_io io;
-	ev_timer timer;	    /* when libmicrohttpd wants to run next */
-	ev_prepare prepare; /* asks it so */
 };
 
 /* ---- calls --------------------------------------------------------------- */
@@ -91,14 +87,12 @@ static struct http_call *call_new(struct http *h, struct MHD_Connection *connect
 	return c;
 }
 
-/* Run by an outer loop, libmicrohttpd is not woken by that: it has to be called. */
 static void resume(struct http_call *c)
 {
 	if (!c->suspended || !c->connection)
 		return;
 	c->suspended = false;
-	MHD_resume_connection(c->connection);
-	ev_feed_event(c->http->loop, &c->http->io, EV_READ);
+	http_loop_resume(&c->http->server, c->connection);
 }
 
 /* The first answer counts: of the handler, or of its deadline. */
@@ -235,55 +229,16 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
 	call_release(c);
 }
 
-/* ---- the loop ------------------------------------------------------------ */
-
-static void on_io(struct ev_loop *loop, ev_io *w, int events)
-{
-	struct http *h = w->data;
-
-	(void)loop;
-	(void)events;
-	MHD_run(h->daemon);
-}
-
-static void on_timer(struct ev_loop *loop, ev_timer *w, int events)
-{
-	struct http *h = w->data;
-
-	(void)loop;
-	(void)events;
-	MHD_run(h->daemon);
-}
-
-static void on_prepare(struct ev_loop *loop, ev_prepare *w, int events)
-{
-	struct http *h = w->data;
-	MHD_UNSIGNED_LONG_LONG ms;
-
-	(void)events;
-	ev_timer_stop(loop, &h->timer);
-	if (MHD_get_timeout(h->daemon, &ms) != MHD_YES)
-		return;
-	ev_timer_set(&h->timer, (double)ms / 1000., 0.);
-	ev_timer_start(loop, &h->timer);
-}
-
-static void watch(struct http *h)
-{
-	const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-
-	ev_io_init(&h->io, on_io, info->epoll_fd, EV_READ);
-	ev_timer_init(&h->timer, on_timer, 0., 0.);
-	ev_prepare_init(&h->prepare, on_prepare);
-	h->io.data = h->timer.data = h->prepare.data = h;
-	ev_io_start(h->loop, &h->io);
-	ev_prepare_start(h->loop, &h->prepare);
-}
+/* ---- start and end -------------------------------------------------------- */
 
 int http_open(struct ev_loop *loop, int fd, const struct http_api *api, struct http **ret,
 	      struct err *e)
 {
+	static const struct http_limits limits = { .connections = HTTP_CALLS_MAX,
+						   .idle_s = IDLE_S,
+						   .headers = HEADERS_MAX };
 	struct http *h = calloc(1, sizeof(*h));
+	int r;
 
 	if (!h) {
 		close(fd);
@@ -291,19 +246,11 @@ int http_open(struct ev_loop *loop, int fd, const struct http_api *api, struct h
 	}
 	h->loop = loop;
 	h->api = *api;
-	h->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-				     on_request, h, MHD_OPTION_LISTEN_SOCKET, fd,
-				     MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
-				     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_S,
-				     MHD_OPTION_CONNECTION_LIMIT, (unsigned int)HTTP_CALLS_MAX,
-				     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_MAX,
-				     MHD_OPTION_END);
-	if (!h->daemon) {
+	r = http_loop_start(&h->server, loop, fd, &limits, on_request, on_completed, h, e);
+	if (r < 0) {
 		free(h);
-		close(fd);
-		return err_say(e, EIO, "serve HTTP: libmicrohttpd does not start");
+		return r;
 	}
-	watch(h);
 	*ret = h;
 
 	return 0;
@@ -328,10 +275,7 @@ void http_close(struct http *h)
 	/* It ends only what is not suspended. */
 	for (struct http_call *c = h->calls; c; c = c->next)
 		resume(c);
-	ev_io_stop(h->loop, &h->io);
-	ev_timer_stop(h->loop, &h->timer);
-	ev_prepare_stop(h->loop, &h->prepare);
-	MHD_stop_daemon(h->daemon);
+	http_loop_stop(&h->server);
 	orphan_all(h);
 	free(h);
 }

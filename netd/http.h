@@ -3,8 +3,7 @@
  * http - calls with JSON in and out, by HTTP on a unix socket
  *
  * It serves one API whose clients are programs: each call is a POST to a path,
- * with an object as its body or none.  libmicrohttpd reads HTTP; it runs inside
- * the loop, by the one descriptor of its epoll, and makes no thread.
+ * with an object as its body or none.
  *
  * Every call is answered within HTTP_DEADLINE_S, whatever its handler does: a
  * client such as dockerd waits under locks of its own.

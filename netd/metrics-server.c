@@ -1,19 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * metrics-server - the page by HTTP, one answer a connection
- *
- * It is for one reader every few seconds, so a request is read up to its blank
- * line, answered and closed; whoever takes longer than TIMEOUT_S, or sends more
- * than a page of headers, is closed too.
- *
- * Source: RFC 9112, as little of it as a scraper needs.
- */
-#include "netd/metrics-private.h"
+/* metrics-server - see metrics-server.h */
+#include "netd/metrics-server.h"
 
 #include <errno.h>
-#include <ev.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,174 +12,71 @@
 #include "lib/err.h"
 #include "netd/address.h"
 #include "netd/config.h"
+#include "netd/http-loop.h"
 #include "netd/local-socket.h"
+#include "netd/metrics.h"
 
 #define READERS_MAX 8
-#define REQUEST_MAX 4096
-#define TIMEOUT_S   10.0
-
-struct reader {
-	struct metrics_server *server;
-	struct reader *next, **at;
-	ev_io io;
-	ev_timer timeout;
-	char request[REQUEST_MAX + 1];
-	size_t n;
-	char *answer; /* NULL as long as the request is read */
-	size_t len, sent;
-};
+#define IDLE_S	    10
+#define HEADERS_MAX (8 * 1024)
 
 struct metrics_server {
+	struct http_loop server;
 	struct metrics *metrics;
-	struct ev_loop *loop;
-	ev_io io;
-	char *path; /* of a unix socket, to be removed */
-	struct reader *readers;
-	size_t n_readers;
+	char *path; /* of a unix socket, to be removed; NULL: of a loopback address */
 };
 
-static void end_reader(struct reader *r)
+/* ---- requests ----------------------------------------------------------------- */
+
+static struct MHD_Response *page_of(struct metrics_server *s)
 {
-	struct metrics_server *s = r->server;
-
-	ev_io_stop(s->loop, &r->io);
-	ev_timer_stop(s->loop, &r->timeout);
-	close(r->io.fd);
-	*r->at = r->next;
-	if (r->next)
-		r->next->at = r->at;
-	s->n_readers--;
-	free(r->answer);
-	free(r);
-}
-
-/* Return: NULL when there is no memory. */
-static char *make_answer(const char *status, const char *body, size_t body_len, size_t *ret_len)
-{
-	char *text = NULL;
-	FILE *out = open_memstream(&text, ret_len);
-
-	if (!out)
-		return NULL;
-	fprintf(out,
-		"HTTP/1.1 %s\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
-		"Content-Length: %zu\r\nConnection: close\r\n\r\n",
-		status, body_len);
-	fwrite(body, 1, body_len, out);
-	if (fclose(out) == 0)
-		return text;
-	free(text);
-
-	return NULL;
-}
-
-static char *answer_to(struct metrics_server *s, const char *request, size_t *ret_len)
-{
-	static const char *const elsewhere = "GET /metrics is all there is\n";
-	AUTO_FREE char *page = NULL;
 	size_t len = 0;
+	char *page = metrics_text(s->metrics, &len);
 
-	if (strncmp(request, "GET /metrics ", 13) != 0)
-		return make_answer("404 Not Found", elsewhere, strlen(elsewhere), ret_len);
-	page = metrics_text(s->metrics, &len);
-
-	return page ? make_answer("200 OK", page, len, ret_len) : NULL;
+	return page ? MHD_create_response_from_buffer(len, page, MHD_RESPMEM_MUST_FREE) : NULL;
 }
 
-static void write_more(struct reader *r)
+static struct MHD_Response *elsewhere(void)
 {
-	ssize_t n = send(r->io.fd, r->answer + r->sent, r->len - r->sent, MSG_NOSIGNAL);
+	static char text[] = "GET /metrics is all there is\n";
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n > 0)
-		r->sent += (size_t)n;
-	if (n <= 0 || r->sent == r->len)
-		end_reader(r);
+	return MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_PERSISTENT);
 }
 
-static void begin_answer(struct reader *r)
+static enum MHD_Result send_away(struct MHD_Connection *connection, unsigned int status,
+				 struct MHD_Response *r)
 {
-	r->answer = answer_to(r->server, r->request, &r->len);
-	if (!r->answer) {
-		end_reader(r);
-		return;
+	enum MHD_Result sent;
+
+	if (!r)
+		return MHD_NO;
+	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE,
+				"text/plain; version=0.0.4; charset=utf-8");
+	MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
+	sent = MHD_queue_response(connection, status, r);
+	MHD_destroy_response(r);
+
+	return sent;
+}
+
+/* A body has no meaning here, and is dropped. */
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url,
+				  const char *method, const char *version, const char *data,
+				  size_t *len, void **state)
+{
+	struct metrics_server *s = ctx;
+
+	(void)version;
+	(void)data;
+	if (!*state || *len > 0) {
+		*state = s;
+		*len = 0;
+		return MHD_YES;
 	}
-	ev_io_stop(r->server->loop, &r->io);
-	ev_io_set(&r->io, r->io.fd, EV_WRITE);
-	ev_io_start(r->server->loop, &r->io);
-}
+	if (strcmp(method, MHD_HTTP_METHOD_GET) == 0 && strcmp(url, "/metrics") == 0)
+		return send_away(connection, MHD_HTTP_OK, page_of(s));
 
-static void read_more(struct reader *r)
-{
-	ssize_t n = recv(r->io.fd, r->request + r->n, REQUEST_MAX - r->n, 0);
-
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n > 0)
-		r->n += (size_t)n;
-	r->request[r->n] = '\0';
-	if (n > 0 && strstr(r->request, "\r\n\r\n"))
-		begin_answer(r);
-	else if (n <= 0 || r->n == REQUEST_MAX)
-		end_reader(r);
-}
-
-static void on_reader(struct ev_loop *loop, ev_io *io, int events)
-{
-	struct reader *r = io->data;
-
-	(void)loop;
-	(void)events;
-	if (r->answer)
-		write_more(r);
-	else
-		read_more(r);
-}
-
-static void on_timeout(struct ev_loop *loop, ev_timer *timer, int events)
-{
-	(void)loop;
-	(void)events;
-	end_reader(timer->data);
-}
-
-static void begin_reader(struct metrics_server *s, int fd)
-{
-	struct reader *r = calloc(1, sizeof(*r));
-
-	if (!r) {
-		close(fd);
-		return;
-	}
-	r->server = s;
-	ev_io_init(&r->io, on_reader, fd, EV_READ);
-	ev_timer_init(&r->timeout, on_timeout, TIMEOUT_S, 0);
-	r->io.data = r;
-	r->timeout.data = r;
-	r->next = s->readers;
-	r->at = &s->readers;
-	if (r->next)
-		r->next->at = &r->next;
-	s->readers = r;
-	s->n_readers++;
-	ev_io_start(s->loop, &r->io);
-	ev_timer_start(s->loop, &r->timeout);
-}
-
-static void on_listener(struct ev_loop *loop, ev_io *io, int events)
-{
-	struct metrics_server *s = io->data;
-	int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-	(void)loop;
-	(void)events;
-	if (fd < 0)
-		return;
-	if (s->n_readers < READERS_MAX)
-		begin_reader(s, fd);
-	else
-		close(fd);
+	return send_away(connection, MHD_HTTP_NOT_FOUND, elsewhere());
 }
 
 /* ---- listening ---------------------------------------------------------------- */
@@ -222,25 +108,29 @@ static int open_listener(const struct config_metrics *where, gid_t group, int *r
 int metrics_server_open(struct metrics *m, struct ev_loop *loop, const struct config_metrics *where,
 			gid_t group, struct metrics_server **ret, struct err *e)
 {
+	static const struct http_limits limits = { .connections = READERS_MAX,
+						   .idle_s = IDLE_S,
+						   .headers = HEADERS_MAX };
 	struct metrics_server *s;
 	int fd, r;
 
-	if (!where->path && !ip_is_set(&where->local.ip))
+	if (!where->path && !ip_is_set(&where->local.ip)) {
+		*ret = NULL;
 		return 0;
+	}
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return err_sys(e, ENOMEM, "serve metrics");
+	s->metrics = m;
 	r = open_listener(where, group, &fd, e);
+	if (r == 0) {
+		s->path = where->path ? strdup(where->path) : NULL;
+		r = http_loop_start(&s->server, loop, fd, &limits, on_request, NULL, s, e);
+	}
 	if (r < 0) {
-		free(s);
+		metrics_server_close(s);
 		return r;
 	}
-	s->metrics = m;
-	s->loop = loop;
-	s->path = where->path ? strdup(where->path) : NULL;
-	ev_io_init(&s->io, on_listener, fd, EV_READ);
-	s->io.data = s;
-	ev_io_start(loop, &s->io);
 	*ret = s;
 
 	return 0;
@@ -250,10 +140,7 @@ void metrics_server_close(struct metrics_server *s)
 {
 	if (!s)
 		return;
-	while (s->readers)
-		end_reader(s->readers);
-	ev_io_stop(s->loop, &s->io);
-	close(s->io.fd);
+	http_loop_stop(&s->server);
 	if (s->path)
 		unlink(s->path);
 	free(s->path);

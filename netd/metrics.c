@@ -10,7 +10,6 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
-#include "netd/metrics-private.h"
 
 /* A table, or a function that writes. */
 struct source {
@@ -27,7 +26,6 @@ struct metrics_page {
 
 struct metrics {
 	struct source *first, **last;
-	struct metrics_server *server;
 };
 
 struct metrics *metrics_new(void)
@@ -44,7 +42,6 @@ void metrics_free(struct metrics *m)
 {
 	if (!m)
 		return;
-	metrics_server_close(m->server);
 	while (m->first) {
 		struct source *source = m->first;
 
@@ -156,10 +153,4 @@ char *metrics_text(struct metrics *m, size_t *ret_len)
 	free(text);
 
 	return NULL;
-}
-
-int metrics_serve(struct metrics *m, struct ev_loop *loop, const struct config_metrics *where,
-		  gid_t group, struct err *e)
-{
-	return metrics_server_open(m, loop, where, group, &m->server, e);
 }

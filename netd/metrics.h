@@ -6,8 +6,6 @@
  * when somebody asks; what has to be counted or labelled on the spot is written
  * by a function.  Names begin with "heddle_netd_", counters end in "_total".
  *
- * Served by HTTP, GET /metrics, on a unix socket or a loopback address.
- *
  * Source: Prometheus text exposition format 0.0.4.
  */
 #ifndef NETD_METRICS_H
@@ -15,11 +13,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
-struct config_metrics;
 struct err;
-struct ev_loop;
 struct metrics;
 struct metrics_page;
 
@@ -57,9 +52,5 @@ void metrics_put(struct metrics_page *page, const char *name, double value, cons
 
 /* The page as text, the caller's to free; NULL: no memory. */
 char *metrics_text(struct metrics *m, size_t *ret_len);
-
-/* Serve it; a unix socket is for @group too.  Return: 0, also if @where names nothing; an errno. */
-int metrics_serve(struct metrics *m, struct ev_loop *loop, const struct config_metrics *where,
-		  gid_t group, struct err *e);
 
 #endif

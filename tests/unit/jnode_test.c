@@ -469,6 +469,36 @@ static void a_table_refuses_the_first_value_that_breaks_a_rule(void **state)
 	}
 }
 
+static void a_member_that_need_not_be_there_keeps_its_default(void **state)
+{
+	AUTO_JSON json_t *doc = parse("{\"s\": \"text\", \"b\": false, \"n\": 7, \"none\": null}");
+	const struct jnode root = jn_root(doc);
+	const char *s = "default";
+	uint64_t n = 3;
+	bool b = true;
+
+	(void)state;
+	assert_int_equal(jn_get_str(&root, "none", &s, NULL), 0);
+	assert_int_equal(jn_get_bool(&root, "none", &b, NULL), 0);
+	assert_int_equal(jn_get_uint(&root, "absent", 1, 9, &n, NULL), 0);
+	assert_string_equal(s, "default");
+	assert_true(b);
+	assert_int_equal(n, 3);
+
+	assert_int_equal(jn_get_str(&root, "s", &s, NULL), 0);
+	assert_int_equal(jn_get_bool(&root, "b", &b, NULL), 0);
+	assert_int_equal(jn_get_uint(&root, "n", 1, 9, &n, NULL), 0);
+	assert_string_equal(s, "text");
+	assert_false(b);
+	assert_int_equal(n, 7);
+
+	assert_int_equal(jn_get_str(&root, "n", &s, NULL), -EINVAL);
+	assert_int_equal(jn_get_bool(&root, "n", &b, NULL), -EINVAL);
+	assert_int_equal(jn_get_uint(&root, "n", 1, 6, &n, NULL), -EINVAL);
+	assert_string_equal(s, "text");
+	assert_int_equal(n, 7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -486,6 +516,7 @@ int main(void)
 		cmocka_unit_test(a_mac_address_is_read_in_order),
 		cmocka_unit_test(a_table_fills_every_kind_of_member),
 		cmocka_unit_test(absent_and_null_keys_keep_their_defaults),
+		cmocka_unit_test(a_member_that_need_not_be_there_keeps_its_default),
 		cmocka_unit_test(a_table_refuses_the_first_value_that_breaks_a_rule),
 	};
 

@@ -47,11 +47,14 @@ int plane_filter_network(struct plane *p, struct plane_net *net, struct err *e)
 			return r;
 		missing[i] = r == 0;
 	}
+	net->in_filter = !missing[0] && !missing[1];
+	if (net->in_filter)
+		return 0;
 	nft_begin(&b, p->nft, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (missing[i])
 			filter_add(&b, &keys[i]);
-	r = missing[0] || missing[1] ? nft_commit(&b, e) : 0;
+	r = nft_commit(&b, e);
 	net->in_filter = r == 0;
 
 	return r;

@@ -82,6 +82,33 @@ static void check_nodes(struct doctor *d, const json_t *nodes)
 	}
 }
 
+static void check_conflicts(struct doctor *d, const json_t *net)
+{
+	AUTO_FREE char *mend = doctor_text("heddle network rm %s", text(net, "id"));
+	const json_t *c;
+	size_t i;
+
+	json_array_foreach(json_object_get(net, "conflicts"), i, c)
+		doctor_find(d, DOCTOR_ERROR, mend,
+			    "network %s (%s) has lost %s to network %s (%s), which is older: it "
+			    "takes no new containers; stop those that it has, and remove it",
+			    text(net, "name"), text(net, "id"), text(c, "text"), text(c, "network"),
+			    text(c, "id"));
+}
+
+static int check_networks(struct doctor *d, struct err *e)
+{
+	AUTO_JSON json_t *list = NULL;
+	int r = ask(d, "network.list", &list, e);
+	const json_t *net;
+	size_t i;
+
+	json_array_foreach(json_object_get(list, "networks"), i, net)
+		check_conflicts(d, net);
+
+	return r;
+}
+
 int doctor_netd(struct doctor *d, struct err *e)
 {
 	const struct network *spanning = spans_hosts(d);
@@ -103,7 +130,7 @@ int doctor_netd(struct doctor *d, struct err *e)
 	if (r == 0)
 		check_nodes(d, json_object_get(list, "nodes"));
 
-	return r;
+	return r < 0 ? r : check_networks(d, e);
 }
 
 /* ---- the ways to other nodes ---------------------------------------------- */

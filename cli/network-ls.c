@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/filter.h"
 #include "cli/network-view.h"
+#include "cli/shared-network.h"
 #include "cli/store.h"
 #include "cli/table.h"
 #include "cli/usage.h"
@@ -99,6 +100,15 @@ static int list(const struct request *rq, const struct store *s, const struct us
 	return r < 0 ? r : table_print(columns, ARRAY_SIZE(columns), rows, &rq->style, e);
 }
 
+static bool has_shared(const struct store *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->networks[i].scope != NETWORK_LOCAL)
+			return true;
+
+	return false;
+}
+
 static int run(const struct command_env *env, const struct request *rq, struct err *e)
 {
 	AUTO(store_clear) struct store s = { 0 };
@@ -113,6 +123,9 @@ static int run(const struct command_env *env, const struct request *rq, struct e
 		if (r < 0)
 			return r;
 	}
+
+	if (has_shared(&s))
+		shared_network_warn(env);
 
 	return list(rq, &s, &usage, e);
 }

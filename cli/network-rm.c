@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/network-remove.h"
+#include "cli/shared-network.h"
 #include "lib/cleanup.h"
 #include "lib/err.h"
 
@@ -56,6 +57,11 @@ static int remove_one(const struct network_remover *m, const struct input *in, c
 	const struct network *net;
 	int r = store_find(&m->store, name, &net, e);
 
+	/* The cluster has one that this host has no file of: its name is another's. */
+	if (r == -ENOENT && shared_network_is_id(name)) {
+		r = shared_network_remove_id(m->env, name, e);
+		return r < 0 ? r : 1;
+	}
 	if (r == -ENOENT && in->force)
 		return 0;
 	if (r < 0 || (r = network_remover_remove(m, net, e)) < 0)

@@ -3,6 +3,7 @@
 #include "cli/shared-network.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "cli/ask.h"
 #include "cli/command.h"
@@ -14,6 +15,8 @@
 #include "lib/network.h"
 
 #define LOOK_MS	   5000
+#define LIST_MS	   1000
+#define ID_DIGITS  32
 #define TIMEOUT_MS 15000 /* netd asks other nodes for a VNI or a subnet, 500 ms each */
 
 static bool netd_runs(const struct command_env *env)
@@ -46,8 +49,68 @@ int shared_network_create(const struct command_env *env, const struct network *n
 
 int shared_network_remove(const struct command_env *env, const struct network *net, struct err *e)
 {
-	return ask_netd(env, "network.remove", json_pack("{s:s}", "name", net->name), TIMEOUT_MS,
-			NULL, e);
+	return shared_network_remove_id(env, net->name, e);
+}
+
+bool shared_network_is_id(const char *ref)
+{
+	return strlen(ref) == ID_DIGITS && strspn(ref, "0123456789abcdef") == ID_DIGITS;
+}
+
+int shared_network_remove_id(const struct command_env *env, const char *id, struct err *e)
+{
+	return ask_netd(env, "network.remove", json_pack("{s:s}", "name", id), TIMEOUT_MS, NULL, e);
+}
+
+/* ---- what networks have lost --------------------------------------------- */
+
+static const char *text(const json_t *obj, const char *key)
+{
+	const char *value = json_string_value(json_object_get(obj, key));
+
+	return value ? value : "";
+}
+
+static void warn_of(const json_t *net)
+{
+	const json_t *c;
+	size_t i;
+
+	json_array_foreach(json_object_get(net, "conflicts"), i, c)
+		command_warn("network %s (%s) has lost %s to network %s (%s), and takes no new "
+			     "containers: see heddle doctor",
+			     text(net, "name"), text(net, "id"), text(c, "text"),
+			     text(c, "network"), text(c, "id"));
+}
+
+void shared_network_warn(const struct command_env *env)
+{
+	AUTO_JSON json_t *answer = NULL;
+	const json_t *net;
+	size_t i;
+
+	if (ask_netd(env, "network.list", json_object(), LIST_MS, &answer, NULL) < 0)
+		return;
+	json_array_foreach(json_object_get(answer, "networks"), i, net)
+		warn_of(net);
+}
+
+/* In the words of `network inspect`. */
+static json_t *conflicts_json(const json_t *conflicts)
+{
+	AUTO_JSON json_t *list = json_array();
+	const json_t *c;
+	size_t i;
+
+	json_array_foreach(conflicts, i, c) {
+		if (json_array_append_new(list,
+					  json_pack("{s:s, s:s, s:s}", "Lost", text(c, "text"),
+						    "Network", text(c, "network"), "ID",
+						    text(c, "id"))) < 0)
+			return NULL;
+	}
+
+	return MOVE_PTR(list);
 }
 
 /* ---- what others have ---------------------------------------------------- */
@@ -140,14 +203,18 @@ int shared_network_describe(const struct command_env *env, const struct network 
 			    struct err *e)
 {
 	AUTO_JSON json_t *answer = NULL;
+	const json_t *conflicts;
 	int r = ask_netd(env, "network.inspect", json_pack("{s:s}", "name", net->name), LOOK_MS,
 			 &answer, e);
 
 	if (r < 0)
 		return r;
+	conflicts = json_object_get(answer, "conflicts");
 	if (json_object_set_new(doc, "Peers", peers_json(json_object_get(answer, "peers"))) < 0 ||
 	    add_containers(net, json_object_get(answer, "endpoints"),
-			   json_object_get(doc, "Containers")) < 0)
+			   json_object_get(doc, "Containers")) < 0 ||
+	    (json_array_size(conflicts) > 0 &&
+	     json_object_set_new(doc, "Conflicts", conflicts_json(conflicts)) < 0))
 		return err_sys(e, ENOMEM, "inspect network %s", net->name);
 
 	return 0;

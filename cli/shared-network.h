@@ -33,7 +33,8 @@ int shared_network_create(const struct command_env *env, const struct network *n
 /**
  * shared_network_describe() - add what other nodes have to what this one knows
  * @doc:	network_view_inspect()'s; gets "Peers", the nodes that are in the network, and
- *		in "Containers" those of other nodes; each of these has its "Node"
+ *		in "Containers" those of other nodes; each of these has its "Node"; and
+ *		"Conflicts", if an older network has what this one claims, too
  *
  * Return: 0; -EAGAIN and friends if netd does not answer, and @doc is as it was; -ENOMEM.
  */
@@ -42,5 +43,13 @@ int shared_network_describe(const struct command_env *env, const struct network 
 
 /* Remove it from all nodes.  Return: 0, or as above; CNI_E_UNKNOWN: netd has no such network. */
 int shared_network_remove(const struct command_env *env, const struct network *net, struct err *e);
+
+/* Whether @ref may be the cluster's id of a network, which one has that has lost its name. */
+bool shared_network_is_id(const char *ref);
+/* The same by that id. */
+int shared_network_remove_id(const struct command_env *env, const char *id, struct err *e);
+
+/* Warn of networks that have lost something to an older one, which no other listing shows. */
+void shared_network_warn(const struct command_env *env);
 
 #endif

@@ -13,6 +13,7 @@
 #include "netd/docker-bridge.h"
 #include "netd/docker-private.h"
 #include "netd/service-private.h"
+#include "netd/store.h"
 #include "overlay/programmed.h"
 
 #define WAIT_MS	      800 /* within HTTP's deadline */
@@ -48,13 +49,6 @@ static const struct network_subnet *subnet_of(const struct cluster_network *n, u
 	return NULL;
 }
 
-static bool same_net(const struct ip_net *a, const struct ip_net *b)
-{
-	const struct ip_addr x = ip_net_first(a), y = ip_net_first(b);
-
-	return a->len == b->len && ip_equal(&x, &y);
-}
-
 /* What makes dockerd join the network on this host. */
 static int say_line(const struct cluster_network *n, struct err *e)
 {
@@ -86,7 +80,7 @@ int docker_shared_pool(struct docker *k, const char *network, const struct docke
 	if (!n)
 		return -EINVAL;
 	s = subnet_of(n, want->net.addr.family);
-	if (!s || ip_is_unspecified(&want->net.addr) || !same_net(&s->subnet, &want->net))
+	if (!s || ip_is_unspecified(&want->net.addr) || !ip_net_same(&s->subnet, &want->net))
 		return say_line(n, e);
 	p.net = (struct ip_net){ ip_net_first(&s->subnet), s->subnet.len };
 	p.gateway = s->gateway;
@@ -108,7 +102,7 @@ int docker_shared_find(struct docker *k, struct docker_network *d, struct err *e
 		const struct ip_net *net = &d->subnets[i].net;
 		const struct network_subnet *s = subnet_of(n, net->addr.family);
 
-		if (ip_is_set(&net->addr) && (!s || !same_net(&s->subnet, net)))
+		if (ip_is_set(&net->addr) && (!s || !ip_net_same(&s->subnet, net)))
 			return say_line(n, e);
 	}
 	plane_bridge_name(&n->id, d->bridge);
@@ -289,7 +283,7 @@ static int take(struct waiting *w, struct err *e)
 	struct cluster_network *n = find(a->k, a->pool.network, e);
 	int i, r;
 
-	if (!n)
+	if (!n || network_may_begin(n, a->pool.network, e) < 0)
 		return -EINVAL;
 	if (cluster_is_draining(a->k->service->c))
 		return err_say(e, EBUSY,
@@ -299,7 +293,8 @@ static int take(struct waiting *w, struct err *e)
 	i = network_def_subnet_of(&n->def, &a->pool.net.addr);
 	if (i < 0)
 		return say_line(n, e);
-	if ((r = networks_serve(n, e)) < 0 || (r = numbers_take(n, (size_t)i, &a->want, e)) < 0)
+	if ((r = store_may_add(s, e)) < 0 || (r = networks_serve(n, e)) < 0 ||
+	    (r = numbers_take(n, (size_t)i, &a->want, e)) < 0)
 		return r == -EBUSY ? -EAGAIN : r;
 	r = docker_address_keep(s, &a->pool, &a->want, e);
 	if (r < 0)

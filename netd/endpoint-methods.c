@@ -282,8 +282,9 @@ static void gc_method(void *ctx, struct control_call *call, const struct jnode *
 static void status_method(void *ctx, struct control_call *call, const struct jnode *params)
 {
 	struct service *s = ctx;
-	const struct cluster_network *n;
+	const struct cluster_network *n = NULL;
 	struct jnode name;
+	struct err e = { 0 };
 	const char *text;
 	int trouble;
 
@@ -305,6 +306,8 @@ static void status_method(void *ctx, struct control_call *call, const struct jno
 	else if (jn_get(params, "network", &name) && jn_str(&name, &text, NULL) == 0 &&
 		 (!(n = networks_named(s, text)) || n->removed))
 		control_fail_say(call, CNI_E_UNAVAILABLE, "network %s not found", text);
+	else if (n && network_may_begin(n, text, &e) < 0)
+		control_fail_say(call, CNI_E_UNAVAILABLE, "%s", e.msg);
 	else
 		control_answer(call, NULL);
 }

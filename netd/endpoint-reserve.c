@@ -328,8 +328,9 @@ static int step(struct waiting *w, struct err *e)
 		return err_cni(e, CNI_E_CONFIG, "network %s has the driver %s, not overlay",
 			       m->network, n->def.net.driver);
 	m->id = n->id;
-	if ((r = check_wanted(m, n, e)) < 0 || (r = check_new(m, e)) < 0 ||
-	    (r = networks_serve(n, e)) < 0 || (r = take_addresses(m, n, e)) < 0)
+	if ((r = check_new(m, e)) < 0 || (r = network_may_begin(n, m->network, e)) < 0 ||
+	    (r = check_wanted(m, n, e)) < 0 || (r = networks_serve(n, e)) < 0 ||
+	    (r = take_addresses(m, n, e)) < 0)
 		return r == -EBUSY ? -EAGAIN : r;
 
 	return finish(m, n, e);

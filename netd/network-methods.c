@@ -74,13 +74,14 @@ static json_t *network_json(const struct cluster_network *n)
 	plane_bridge_name(&n->id, bridge);
 	if (!obj ||
 	    json_object_update_new(
-		    obj, json_pack("{s:s, s:s, s:i, s:s, s:s, s:b, s:b, s:s, s:i, s:i, s:o}",
-				   "name", n->def.net.name, "id", network_id_text(&n->id, id),
-				   "vni", (int)n->def.vni, "author",
-				   service_node_name(n->s, &n->author, author), "state",
-				   state_name(n), "nameLost", !n->wins, "removed", n->removed,
-				   "bridge", bridge, "mtu", (int)plane_mtu(n->s->p, &n->id),
-				   "endpointsHere", (int)n->n_endpoints, "own", own_json(n))) < 0)
+		    obj,
+		    json_pack("{s:s, s:s, s:i, s:s, s:s, s:b, s:b, s:s, s:i, s:i, s:o, s:o}",
+			      "name", n->def.net.name, "id", network_id_text(&n->id, id), "vni",
+			      (int)n->def.vni, "author",
+			      service_node_name(n->s, &n->author, author), "state", state_name(n),
+			      "nameLost", !n->wins, "removed", n->removed, "bridge", bridge, "mtu",
+			      (int)plane_mtu(n->s->p, &n->id), "endpointsHere", (int)n->n_endpoints,
+			      "own", own_json(n), "conflicts", network_conflicts_json(n))) < 0)
 		return NULL;
 
 	return MOVE_PTR(obj);

@@ -104,6 +104,7 @@ static struct cluster_network *add(struct service *s, const struct definition *o
 	n->s = s;
 	n->id = definition_network(&of->id);
 	n->author = of->author;
+	n->created = of->created;
 	n->wins = of->wins;
 	ev_timer_init(&n->idle, on_idle, IDLE_S, 0);
 	n->idle.data = n;
@@ -150,6 +151,7 @@ void networks_defined(struct service *s, const struct definition *of)
 		return;
 	}
 	log_info("network %s is defined, with VNI %u", n->def.net.name, n->def.vni);
+	network_conflicts_begin(n);
 	hold_shared(n);
 	s->conflists_due = true;
 }
@@ -158,20 +160,11 @@ void networks_renamed(struct service *s, const struct definition *of)
 {
 	const struct network_id id = definition_network(&of->id);
 	struct cluster_network *n = networks_find(s, &id);
-	char text[NETWORK_ID_TEXT];
 
 	if (!n || n->wins == of->wins)
 		return;
 	n->wins = of->wins;
 	s->conflists_due = true;
-	if (n->wins)
-		log_info("network %s is the one of that name: the other is gone", n->def.net.name);
-	else
-		log_warning(
-			"network %s (%.12s) has lost its name to another that was made in "
-			"another part of the cluster: its %u containers here go on, new ones go "
-			"to the other",
-			n->def.net.name, network_id_text(&n->id, text), n->n_endpoints);
 }
 
 static void leave(struct cluster_network *n);
@@ -185,6 +178,7 @@ void networks_undefined(struct service *s, const struct definition *of)
 		return;
 	n->removed = true;
 	s->conflists_due = true;
+	network_conflicts_end(n);
 	release_shared(n);
 	if (n->n_endpoints > 0 || n->n_visits > 0) {
 		if (n->n_endpoints > 0)

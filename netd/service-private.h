@@ -5,6 +5,7 @@
  *	service.c		up, down, events
  *	networks.c		the cluster's networks; being in one, and in it no more
  *	network-create.c	making one
+ *	network-conflicts.c	what two of them cannot both have
  *	network-visit.c		what nodes say of a network that this one is not in
  *	network-methods.c	network.* on the control socket
  *	numbers.c		addresses of a network, one at a time
@@ -35,6 +36,7 @@
 #include "lib/err.h"
 #include "lib/owner.h"
 #include "netd/cluster.h"
+#include "netd/conflict.h"
 #include "netd/conflist.h"
 #include "netd/control.h"
 #include "netd/daemon.h"
@@ -67,6 +69,9 @@ struct cluster_network {
 	struct network_id id;
 	struct network_def def;
 	struct node_id author;
+	uint64_t created; /* by its definition */
+	/* To which older one it has lost what both claim; NULL: it has not. */
+	struct cluster_network *lost_to[CONFLICTS];
 	bool wins;    /* its name stands for it */
 	bool removed; /* from the cluster: here until its last endpoint goes */
 	enum network_state state;
@@ -119,6 +124,7 @@ struct service {
 	struct cluster_network *networks;
 	struct endpoint *endpoints;
 	uint32_t n_networks, n_endpoints;
+	uint32_t conflicts[CONFLICTS]; /* networks that have lost one */
 	struct waitings waitings;
 	struct conflists *conflists;
 	struct ev_timer settle; /* after a start: what nobody has claimed by then goes */
@@ -190,6 +196,29 @@ bool networks_is_heard(const struct cluster_network *n);
 /* The key of the row of this node's own addresses, and of an endpoint's. */
 #define NETWORKS_OWN_KEY     "\0"
 #define NETWORKS_OWN_KEY_LEN 1
+
+/* ---- network-conflicts.c -------------------------------------------------- */
+
+/* A network is new in the table; it is in the cluster no more. */
+void network_conflicts_begin(struct cluster_network *n);
+void network_conflicts_end(struct cluster_network *n);
+
+/**
+ * network_may_begin() - whether the network may get a new endpoint on this node
+ * @ref:	by what it was named: its name, or its id
+ *
+ * One that has lost something to an older one gets none anywhere.  A name that
+ * containers of this node are in two networks of stands for neither here, until
+ * those of the one that has lost it are gone: a new container would not reach them.
+ *
+ * Return: 0, or -EINVAL, and @e says which networks there are, and what to do.
+ */
+int network_may_begin(const struct cluster_network *n, const char *ref, struct err *e);
+
+/* [{"what": "subnet", "text": …, "network": …, "id": …}], what it has lost to whom; NULL: no
+ * memory. */
+json_t *network_conflicts_json(const struct cluster_network *n);
+int network_conflicts_register(struct service *s, struct err *e);
 
 /* ---- numbers.c ----------------------------------------------------------- */
 

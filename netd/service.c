@@ -390,7 +390,7 @@ static int subscribe(struct service *s, struct err *e)
 	int r;
 
 	if ((r = network_methods_register(s, e)) < 0 || (r = endpoint_methods_register(s, e)) < 0 ||
-	    (r = register_metrics(s, e)) < 0 ||
+	    (r = register_metrics(s, e)) < 0 || (r = network_conflicts_register(s, e)) < 0 ||
 	    (r = status_register(s->d->status, "networks", section, s, e)) < 0)
 		return r;
 	cluster_on_wanted(s->c, (struct wanted_changes){ plane_wanted, s->p });

@@ -223,55 +223,155 @@ is_overlay() { on_host a jq -e '.plugins[0].type == "overlay"' "$(conflist warp)
 cut() { on_underlay ip link set "$1-eth0" down; }
 mend() { on_underlay ip link set "$1-eth0" up; }
 
-name_lost() { [[ $(netd_ask "$1" network.list | jq "[.networks[] | select(.name == \"$2\" and .nameLost)] | length") == 1 ]]; }
-no_name_lost() { ! name_lost "$@"; }
+# What each node says of who has lost what, "network what winner" a line
+lost() {
+	netd_ask "$1" network.list |
+		jq -r '.networks[] | .id as $id | .conflicts[] | "\($id) \(.what) \(.id)"' | sort
+}
+lost_are() {
+	local host=$1
+	shift
+	[[ $(lost "$host") == "$(printf '%s\n' "$@" | sort)" ]]
+}
+lost_nothing() { [[ -z $(lost "$1") ]]; }
 knows() { [[ $(netd_ask "$1" network.list | jq '.networks | length') == "$2" ]]; }
-
 is_later_than() { (($(date +%s) > $1)); }
 
-@test "two parts of a cluster make a network of one name: one wins, nobody is cut off" {
-	need_full
-	cluster_start a b
-	# Each has numbers of its own from here on.
+# network_id HOST NAME: of the one that has the name there
+network_id() { inspect "$1" "$2" | jq -r .id; }
+
+# in_halves: a cluster of a, b and c, where b is cut off and has numbers of its own
+in_halves() {
+	cluster_start a b c
 	network_create b first
-	network_everywhere first a b
+	network_everywhere first a b c
 	cut b
-	wait_for sees a b dead
-	wait_for sees b a dead
+	for host in a c; do
+		wait_for sees "$host" b dead
+		wait_for sees b "$host" dead
+	done
+}
+
+# a_while: after which a definition is the younger one, whatever parts of seconds nodes count by
+a_while() { wait_for is_later_than $(($(date +%s) + 2)); }
+
+# doctor_says HOST TEXT…
+doctor_says() {
+	local host=$1 found text
+	shift
+	found=$(heddle "$host" doctor 2>&1 || :)
+	for text; do
+		[[ $found == *"$text"* ]] || { echo "$found" >&2; return 1; }
+	done
+}
+
+@test "two parts of a cluster make a network of one name: it stands for one, and no node takes it for both" {
+	need_full
+	in_halves
 	network_create a warp
-	# The older one has the name, and of two of one second the one with the lower id.
-	local now
-	now=$(date +%s)
-	wait_for is_later_than "$now"
+	a_while
 	network_create b warp
+	local winner loser
+	winner=$(network_id a warp) loser=$(network_id b warp)
+	network_everywhere warp a c
 	for host in a b; do
 		attach "$host" warp c1
 		attach "$host" warp c2
 	done
 	mend b
-	wait_for all_see_all a b
-	for host in a b; do
-		wait_for knows "$host" 3
-		wait_for name_lost "$host" warp
+	wait_for all_see_all a b c
+	for host in a b c; do
+		wait_at_most 10 lost_are "$host" "$loser name $winner"
+		[[ $(netd_metric "$host" 'heddle_netd_network_conflicts{what="name"}') == 1 ]]
+		[[ $(netd_log "$host") == *"($loser) has lost its name to network warp ($winner)"* ]]
+		doctor_says "$host" "$loser" "$winner" "heddle network rm $loser"
+		[[ $(heddle "$host" network ls 2>&1) == *"$loser"* ]]
 	done
-	# a's is the older one.  On b, what runs goes on in its own; what is new goes to a's.
+
+	# On b, what runs goes on, and the name is nobody's: c3 would not reach c1.
 	will_reach b c1 "$(address b c2 4)"
-	[[ $(netd_log b) == *'has lost its name'* ]]
-	attach b warp c3
+	container_new b c3
+	cni ADD b warp c3
+	error_is 7 "2 containers in $loser" "$winner"
+	cni STATUS b warp c3
+	error_is 50 "$loser" "$winner"
+	# By its id, the loser takes no new ones anywhere.
+	cni ADD b warp c3 ". + {network: \"$loser\"}"
+	error_is 7 "has lost its name to network warp ($winner)"
+	# Where the loser has no containers, and by its id, it is the winner.
+	attach c warp c1
+	will_reach c c1 "$(address a c1 4)"
+	cni ADD b warp c3 ". + {network: \"$winner\"}"
+	[[ $status -eq 0 ]]
 	will_reach b c3 "$(address a c1 4)"
 
-	# The loser goes with its last container, once it is removed.
-	local lost
-	lost=$(netd_ask b network.list | jq -r '.networks[] | select(.nameLost).id')
-	refused a network.remove "{\"name\": \"$lost\"}" 'has active endpoints'
+	# Then its last container goes, and the name is the winner's there, too.
+	refused a network.remove "{\"name\": \"$loser\"}" 'has active endpoints'
 	detach b warp c1
 	detach b warp c2
-	wait_for netd_ask a network.remove "{\"name\": \"$lost\"}"
-	for host in a b; do
+	attach b warp c4
+	will_reach b c4 "$(address a c1 4)"
+	wait_for heddle a network rm "$loser"
+	for host in a b c; do
 		wait_for knows "$host" 2
-		wait_for no_name_lost "$host" warp
+		lost_nothing "$host"
+		[[ $(netd_metric "$host" 'heddle_netd_network_conflicts{what="name"}') == 0 ]]
 	done
-	will_reach b c3 "$(address a c1 4)"
+	will_reach b c4 "$(address a c1 4)"
+}
+
+@test "two parts of a cluster give two networks one subnet, or one VNI: the older one has it, everywhere" {
+	need_full
+	in_halves
+	# Its VNI is none of the cluster's, which are given to one network only.
+	network_create a warp '{"subnets": [{"subnet": "10.77.0.0/24"}], "options": {"vni": "77"}}'
+	a_while
+	network_create b weft '{"subnets": [{"subnet": "10.77.0.0/16"}]}'
+	network_create b woof '{"options": {"vni": "77"}}'
+	attach a warp c1
+	for network in weft woof; do
+		attach b "$network" "$network-1"
+		attach b "$network" "$network-2"
+	done
+	local warp weft woof
+	warp=$(network_id a warp) weft=$(network_id b weft) woof=$(network_id b woof)
+	mend b
+	wait_for all_see_all a b c
+	for host in a b c; do
+		wait_at_most 10 lost_are "$host" "$weft subnet $warp" "$woof vni $warp"
+		for what in subnet vni; do
+			[[ $(netd_metric "$host" "heddle_netd_network_conflicts{what=\"$what\"}") == 1 ]]
+		done
+		[[ $(netd_log "$host") == *"($weft) has lost the subnet 10.77.0.0/16 to network warp ($warp)"* ]]
+		[[ $(netd_log "$host") == *"($woof) has lost the VNI 77 to network warp ($warp)"* ]]
+		doctor_says "$host" "the subnet 10.77.0.0/16" "the VNI 77"
+		wait_for has_conflist "$host" weft
+		[[ $(heddle "$host" network inspect weft | jq -r '.[0].Conflicts[0].Network') == warp ]]
+	done
+	# What runs goes on; what is new is refused, on every node.
+	container_new b late
+	container_new c late
+	for host in b c; do
+		cni ADD "$host" weft late
+		error_is 7 "has lost the subnet 10.77.0.0/16 to network warp" "heddle network rm $weft"
+		cni ADD "$host" woof late
+		error_is 7 "has lost the VNI 77 to network warp"
+	done
+	for network in weft woof; do
+		will_reach b "$network-1" "$(address b "$network-2" 4)"
+	done
+	attach c warp c1
+	will_reach c c1 "$(address a c1 4)"
+
+	# Without the older one, they are free to go on.
+	detach a warp c1
+	detach c warp c1
+	wait_for heddle a network rm warp
+	for host in a b c; do
+		wait_for lost_nothing "$host"
+	done
+	attach c weft c2
+	will_reach c c2 "$(address b weft-1 4)"
 }
 
 @test "every member says when its kernel holds a row, and ADD waits for that" {

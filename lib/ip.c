@@ -272,6 +272,13 @@ bool ip_net_has_host_bits(const struct ip_net *net)
 	return !ip_equal(&first, &net->addr);
 }
 
+bool ip_net_same(const struct ip_net *a, const struct ip_net *b)
+{
+	const struct ip_addr x = ip_net_first(a), y = ip_net_first(b);
+
+	return a->len == b->len && ip_equal(&x, &y);
+}
+
 bool ip_net_contains(const struct ip_net *net, const struct ip_addr *ip)
 {
 	if (ip->family != net->addr.family)

@@ -121,6 +121,8 @@ bool ip_net_is_network(const struct ip_net *net, const struct ip_addr *ip);
 bool ip_net_is_broadcast(const struct ip_net *net, const struct ip_addr *ip);
 /* Whether host bits are set in @net's address. */
 bool ip_net_has_host_bits(const struct ip_net *net);
+/* Whether both are the same subnet, whatever their host bits. */
+bool ip_net_same(const struct ip_net *a, const struct ip_net *b);
 /* Whether @ip is of @net's family and inside it. */
 bool ip_net_contains(const struct ip_net *net, const struct ip_addr *ip);
 /* Whether any address is in both; never across families. */

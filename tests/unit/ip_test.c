@@ -179,6 +179,25 @@ static void containing_and_overlapping_stay_within_a_family(void **state)
 	}
 }
 
+static void subnets_are_the_same_whatever_their_host_bits(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} in[] = {
+		{ "10.1.0.7/24", "10.1.0.0/24", true },	 { "10.1.0.0/24", "10.1.0.0/25", false },
+		{ "10.1.0.0/24", "10.1.1.0/24", false }, { "fd00::1/64", "fd00::/64", true },
+		{ "::/0", "0.0.0.0/0", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(in); i++) {
+		const struct ip_net a = net(in[i].a), b = net(in[i].b);
+
+		assert_int_equal(ip_net_same(&a, &b), in[i].same);
+	}
+}
+
 static void stepping_carries_and_stops_at_the_ends_of_the_family(void **state)
 {
 	static const struct {
@@ -278,6 +297,7 @@ int main(void)
 		cmocka_unit_test(text_that_is_no_prefix_is_refused),
 		cmocka_unit_test(a_prefix_knows_its_first_and_last_address),
 		cmocka_unit_test(containing_and_overlapping_stay_within_a_family),
+		cmocka_unit_test(subnets_are_the_same_whatever_their_host_bits),
 		cmocka_unit_test(stepping_carries_and_stops_at_the_ends_of_the_family),
 		cmocka_unit_test(distance_and_addition_agree),
 		cmocka_unit_test(kinds_of_addresses_are_told_apart),

@@ -24,6 +24,7 @@
 #include "netd/docker-network.h"
 #include "netd/docker-private.h"
 #include "netd/docker-shared.h"
+#include "netd/store.h"
 
 static int get_capabilities(struct docker *k, const struct jnode *request, json_t **reply,
 			    struct err *e)
@@ -48,47 +49,51 @@ static int nothing_to_do(struct docker *k, const struct jnode *request, json_t *
 
 /* ---- networks ------------------------------------------------------------ */
 
-/* Told twice, it is what it was the first time. */
-static int keep_adopted(struct docker *k, struct docker_network *n)
+/* Return: 1 if it was told before, and is what it was then; 0 if it may be added; or why not. */
+static int look_for_known(struct docker *k, struct docker_network *n, struct err *e)
 {
 	struct docker_network known;
 
 	if (docker_network_find(k->daemon->store, n->id, &known, NULL) < 0)
-		return 0;
+		return store_may_add(k->daemon->store, e);
 	n->adopted = known.adopted;
 
 	return 1;
 }
 
+static int create_bridge(struct docker *k, struct docker_network *n, bool known, struct err *e)
+{
+	bool adopted = n->adopted;
+	int r = docker_bridge_create(k, n, e);
+
+	if (r < 0)
+		return r;
+	if (known)
+		n->adopted = adopted;
+	r = docker_network_keep(k->daemon->store, n, e);
+	if (r < 0 && !known)
+		(void)docker_bridge_delete(k, n, NULL);
+
+	return r;
+}
+
 static int create_network(struct docker *k, const struct jnode *request, json_t **reply,
 			  struct err *e)
 {
-	struct store *s = k->daemon->store;
 	struct docker_network n;
-	bool adopted, make;
+	bool make;
 	int known, r;
 
 	if ((r = docker_network_read(request, &n, e)) < 0)
 		return r;
 	make = n.spans && !docker_shared_exists(k, n.shared);
 	if ((*n.shared && !make && (r = docker_shared_find(k, &n, e)) < 0) ||
-	    (r = docker_network_need_free(s, &n, e)) < 0)
+	    (r = docker_network_need_free(k->daemon->store, &n, e)) < 0 ||
+	    (r = known = look_for_known(k, &n, e)) < 0)
 		return r;
 	if (make)
 		return docker_shared_create(k, &n, e);
-	if (*n.shared) {
-		r = docker_shared_keep(k, &n, e);
-		return r < 0 ? r : docker_done(reply, e);
-	}
-	known = keep_adopted(k, &n);
-	adopted = n.adopted;
-	if ((r = docker_bridge_create(k, &n, e)) < 0)
-		return r;
-	if (known)
-		n.adopted = adopted;
-	r = docker_network_keep(s, &n, e);
-	if (r < 0 && !known)
-		(void)docker_bridge_delete(k, &n, NULL);
+	r = *n.shared ? docker_shared_keep(k, &n, e) : create_bridge(k, &n, known > 0, e);
 
 	return r < 0 ? r : docker_done(reply, e);
 }
@@ -142,9 +147,11 @@ static int create_endpoint(struct docker *k, const struct jnode *request, json_t
 	if ((r = docker_endpoint_read(request, &ep, &has_mac, e)) < 0 ||
 	    (r = docker_network_find(s, ep.network, &n, e)) < 0)
 		return r;
-	if (docker_endpoint_find(s, ep.id, &known, NULL) == 0 && !has_mac)
+	if (docker_endpoint_find(s, ep.id, &known, NULL) < 0)
+		r = store_may_add(s, e);
+	else if (!has_mac)
 		memcpy(ep.mac, known.mac, MAC_LEN);
-	if ((r = docker_endpoint_keep(s, &ep, e)) < 0)
+	if (r < 0 || (r = docker_endpoint_keep(s, &ep, e)) < 0)
 		return r;
 
 	return docker_reply(reply, interface_json(&ep, has_mac), e);
@@ -217,29 +224,6 @@ static int oper_info(struct docker *k, const struct jnode *request, json_t **rep
 }
 
 /* ---- in a container ------------------------------------------------------ */
-
-static int set_gateway(json_t *doc, const char *key, const struct docker_subnet *s)
-{
-	char text[IP_STRLEN];
-
-	if (!ip_is_set(&s->gateway))
-		return 0;
-
-	return json_object_set_new(doc, key, json_string(ip_str(&s->gateway, text)));
-}
-
-json_t *docker_join_json(const struct docker_network *n, const char *ifname)
-{
-	AUTO_JSON json_t *doc = json_pack("{s:{s:s, s:s}, s:b}", "InterfaceName", "SrcName", ifname,
-					  "DstPrefix", "eth", "DisableGatewayService", n->internal);
-
-	if (doc && n->ports && !n->internal &&
-	    (set_gateway(doc, "Gateway", &n->subnets[0]) < 0 ||
-	     set_gateway(doc, "GatewayIPv6", &n->subnets[1]) < 0))
-		return NULL;
-
-	return MOVE_PTR(doc);
-}
 
 static int join(struct docker *k, const struct jnode *request, json_t **reply, struct err *e)
 {

@@ -281,6 +281,31 @@ void docker_endpoint_owner(const struct docker_endpoint *ep, struct owner *ret)
 	owner_init(ret, ep->network, ep->id, DOCKER_IFNAME);
 }
 
+/* ---- Join ---------------------------------------------------------------- */
+
+static int set_gateway(json_t *doc, const char *key, const struct docker_subnet *s)
+{
+	char text[IP_STRLEN];
+
+	if (!ip_is_set(&s->gateway))
+		return 0;
+
+	return json_object_set_new(doc, key, json_string(ip_str(&s->gateway, text)));
+}
+
+json_t *docker_join_json(const struct docker_network *n, const char *ifname)
+{
+	AUTO_JSON json_t *doc = json_pack("{s:{s:s, s:s}, s:b}", "InterfaceName", "SrcName", ifname,
+					  "DstPrefix", "eth", "DisableGatewayService", n->internal);
+
+	if (doc && n->ports && !n->internal &&
+	    (set_gateway(doc, "Gateway", &n->subnets[0]) < 0 ||
+	     set_gateway(doc, "GatewayIPv6", &n->subnets[1]) < 0))
+		return NULL;
+
+	return MOVE_PTR(doc);
+}
+
 /* ---- records ------------------------------------------------------------- */
 
 static const char *const family_keys[DOCKER_FAMILIES] = { "ipv4", "ipv6" };

@@ -58,6 +58,9 @@ int docker_network_read(const struct jnode *request, struct docker_network *ret,
 int docker_endpoint_read(const struct jnode *request, struct docker_endpoint *ret, bool *has_mac,
 			 struct err *e);
 
+/* The answer to Join: the container's end @ifname, and where it leads to.  NULL: no memory. */
+json_t *docker_join_json(const struct docker_network *n, const char *ifname);
+
 /* Each is durable when these return.  Return: as docker_record_put(). */
 int docker_network_keep(struct store *s, const struct docker_network *n, struct err *e);
 int docker_endpoint_keep(struct store *s, const struct docker_endpoint *ep, struct err *e);

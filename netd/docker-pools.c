@@ -59,16 +59,6 @@ int docker_pool_update(struct store *s, const struct docker_pool *pool, struct e
 	return docker_record_put(s, DOCKER_POOL, pool->id, pool_json(pool), STORE_DURABLE, e);
 }
 
-int docker_pool_add(struct store *s, struct docker_pool *pool, struct err *e)
-{
-	uint8_t random[(DOCKER_POOL_ID_SIZE - 1) / 2];
-
-	randombytes_buf(random, sizeof(random));
-	sodium_bin2hex(pool->id, sizeof(pool->id), random, sizeof(random));
-
-	return docker_pool_update(s, pool, e);
-}
-
 int docker_pool_find(struct store *s, const char *id, struct docker_pool *ret, struct err *e)
 {
 	AUTO_JSON json_t *doc = NULL;
@@ -105,11 +95,6 @@ static int each_pool(struct store *s, int (*fn)(void *ctx, const struct docker_p
 	return docker_record_each(s, DOCKER_POOL, visit, &search, e);
 }
 
-static bool same_net(const struct ip_net *a, const struct ip_net *b)
-{
-	return a->len == b->len && ip_equal(&a->addr, &b->addr);
-}
-
 struct of {
 	struct ip_net net;
 	struct docker_pool *ret;
@@ -120,7 +105,7 @@ static int is_of(void *ctx, const struct docker_pool *p)
 {
 	struct of *o = ctx;
 
-	if (same_net(&p->net, &o->net)) {
+	if (ip_net_same(&p->net, &o->net)) {
 		*o->ret = *p;
 		o->found = true;
 	}
@@ -142,6 +127,28 @@ int docker_pool_of(struct store *s, const struct ip_net *net, struct docker_pool
 	*ret = found;
 
 	return 0;
+}
+
+/* With a full disk dockerd still starts anew with the subnets that it has. */
+static int may_add(struct store *s, const struct ip_net *net, struct err *e)
+{
+	struct docker_pool known;
+	int r = docker_pool_of(s, net, &known, e);
+
+	return r == -ENOENT ? store_may_add(s, e) : r;
+}
+
+int docker_pool_add(struct store *s, struct docker_pool *pool, struct err *e)
+{
+	uint8_t random[(DOCKER_POOL_ID_SIZE - 1) / 2];
+	int r = may_add(s, &pool->net, e);
+
+	if (r < 0)
+		return r;
+	randombytes_buf(random, sizeof(random));
+	sodium_bin2hex(pool->id, sizeof(pool->id), random, sizeof(random));
+
+	return docker_pool_update(s, pool, e);
 }
 
 static int is_own_of(void *ctx, const struct docker_pool *p)
@@ -209,7 +216,7 @@ static int look_for_clash(void *ctx, const struct docker_pool *p)
 {
 	struct clash *c = ctx;
 
-	if (ip_net_overlaps(&p->net, &c->want->net) && !same_net(&p->net, &c->want->net)) {
+	if (ip_net_overlaps(&p->net, &c->want->net) && !ip_net_same(&p->net, &c->want->net)) {
 		c->with = *p;
 		c->found = true;
 	}
@@ -446,6 +453,9 @@ static int pick_address(struct store *s, const struct docker_pool *p, const stru
 	else if ((r = check_wanted(p, &set, want, e)) == 0 &&
 		 (r = docker_address_known(s, p, want, e)) >= 0)
 		*ret = *want;
+	/* Of those that dockerd has it may ask again when the disk is full. */
+	if (r == 0)
+		r = store_may_add(s, e);
 
 	return r < 0 ? r : keep_address(s, p, ret, t.number + 1, e);
 }

@@ -60,9 +60,6 @@ struct docker_network;
 int docker_leave_network(struct docker *k, const struct docker_network *n,
 			 const struct docker_endpoint *ep, struct err *e);
 
-/* The answer to Join: the container's end, and where it leads to.  NULL: no memory. */
-json_t *docker_join_json(const struct docker_network *n, const char *ifname);
-
 /* A member that has to be there. Return: 0, or -EINVAL that names it. */
 int docker_need(const struct jnode *request, const char *key, struct jnode *ret, struct err *e);
 /* The same of text that is not empty, borrowed from @request. */

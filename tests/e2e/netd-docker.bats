@@ -48,6 +48,32 @@ pool() { plugin "$1" IpamDriver.RequestPool "{\"AddressSpace\": \"heddle\", \"Po
 	[[ $(plugin a NetworkDriver.DeleteNetwork '{"NetworkID": "n1"}') == '{}' ]]
 }
 
+# one_more HOST: asks for another subnet than before; $MORE counts them
+one_more() { plugin "$1" IpamDriver.RequestPool "{\"AddressSpace\": \"heddle\", \"Pool\": \"10.$((MORE >> 8)).$((MORE & 255)).0/24\"}"; }
+
+@test "the driver: a full disk takes nothing new, and what was given is given again" {
+	local answer
+	MORE=0
+	host_start a
+	on_host a mount -o remount,size=8m /var/lib
+	netd_start a
+	one_more a | jq -e .PoolID
+	on_host a sh -c 'dd if=/dev/zero of=/var/lib/full bs=4k 2>/dev/null || :'
+	# What the store has reserved does for some hundred.
+	while ((++MORE < 3000)); do
+		answer=$(one_more a)
+		[[ $answer == *'"PoolID"'* ]] || break
+	done
+	[[ $(jq -r .Err <<<"$answer") == *"nothing is added"*"what runs goes on"* ]]
+	# A dockerd that starts anew asks for what it has.
+	MORE=0
+	one_more a | jq -e .PoolID
+	on_host a rm /var/lib/full
+	MORE=3000
+	is_given() { one_more a | jq -e .PoolID; }
+	wait_for is_given
+}
+
 # driver_endpoint HOST NETWORK ENDPOINT ADDRESS: as dockerd starts a container, up to its interface
 driver_endpoint() {
 	plugin "$1" IpamDriver.RequestAddress "{\"PoolID\": \"$pool\", \"Address\": \"$4\"}" >/dev/null

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/err.h"
+#include "lib/nl-attr.h"
 #include "lib/nl.h"
 
 static struct nlmsghdr *put(struct nl *nl, uint16_t type, uint16_t flags, const char *verb,
@@ -59,14 +60,6 @@ struct walk {
 	void *data;
 };
 
-static void read_ip(const struct nlattr *attr, uint8_t family, struct ip_addr *ret)
-{
-	if (mnl_attr_get_payload_len(attr) != ip_size(family))
-		return;
-	*ret = (struct ip_addr){ .family = family };
-	memcpy(ret->b, mnl_attr_get_payload(attr), ip_size(family));
-}
-
 static int take(const struct nlmsghdr *nlh, void *data)
 {
 	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
@@ -86,9 +79,9 @@ static int take(const struct nlmsghdr *nlh, void *data)
 			       .net.len = ifa->ifa_prefixlen };
 	mnl_attr_for_each(attr, nlh, sizeof(*ifa)) {
 		if (mnl_attr_get_type(attr) == IFA_LOCAL)
-			read_ip(attr, ifa->ifa_family, &local);
+			nl_attr_ip(attr, ifa->ifa_family, &local);
 		else if (mnl_attr_get_type(attr) == IFA_ADDRESS)
-			read_ip(attr, ifa->ifa_family, &address);
+			nl_attr_ip(attr, ifa->ifa_family, &address);
 		else if (mnl_attr_get_type(attr) == IFA_FLAGS &&
 			 mnl_attr_get_payload_len(attr) >= 4)
 			found.flags = mnl_attr_get_u32(attr);

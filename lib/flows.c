@@ -15,6 +15,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/nl-attr.h"
 #include "lib/nl.h"
 
 #define TUPLE_SIZE 128
@@ -40,14 +41,6 @@ struct tuple {
 	uint8_t proto;
 };
 
-static void read_ip(const struct nlattr *attr, uint8_t family, struct ip_addr *ret)
-{
-	if (mnl_attr_get_payload_len(attr) != ip_size(family))
-		return;
-	*ret = (struct ip_addr){ .family = family };
-	memcpy(ret->b, mnl_attr_get_payload(attr), ip_size(family));
-}
-
 static void read_ips(const struct nlattr *nest, struct tuple *t)
 {
 	const struct nlattr *attr;
@@ -55,16 +48,16 @@ static void read_ips(const struct nlattr *nest, struct tuple *t)
 	mnl_attr_for_each_nested(attr, nest) {
 		switch (mnl_attr_get_type(attr)) {
 		case CTA_IP_V4_SRC:
-			read_ip(attr, AF_INET, &t->src);
+			nl_attr_ip(attr, AF_INET, &t->src);
 			break;
 		case CTA_IP_V4_DST:
-			read_ip(attr, AF_INET, &t->dst);
+			nl_attr_ip(attr, AF_INET, &t->dst);
 			break;
 		case CTA_IP_V6_SRC:
-			read_ip(attr, AF_INET6, &t->src);
+			nl_attr_ip(attr, AF_INET6, &t->src);
 			break;
 		case CTA_IP_V6_DST:
-			read_ip(attr, AF_INET6, &t->dst);
+			nl_attr_ip(attr, AF_INET6, &t->dst);
 			break;
 		default:
 			break;

@@ -10,12 +10,12 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/nl-attr.h"
 #include "lib/nl.h"
 
 /* The work queue waits for a lock that a hundred ADDs at once may want before it. */
@@ -23,28 +23,13 @@
 
 /* ---- reading ------------------------------------------------------------- */
 
-static void copy_str(char *to, size_t size, const struct nlattr *attr)
-{
-	snprintf(to, size, "%.*s", (int)mnl_attr_get_payload_len(attr), mnl_attr_get_str(attr));
-}
-
-static uint32_t get_u32(const struct nlattr *attr)
-{
-	return mnl_attr_get_payload_len(attr) >= 4 ? mnl_attr_get_u32(attr) : 0;
-}
-
-static uint8_t get_u8(const struct nlattr *attr)
-{
-	return mnl_attr_get_payload_len(attr) >= 1 ? mnl_attr_get_u8(attr) : 0;
-}
-
 static void read_bridge(const struct nlattr *data, struct link *link)
 {
 	const struct nlattr *attr;
 
 	mnl_attr_for_each_nested(attr, data) {
 		if (mnl_attr_get_type(attr) == IFLA_BR_VLAN_FILTERING)
-			link->vlan_filtering = get_u8(attr);
+			link->vlan_filtering = nl_attr_u8(attr);
 	}
 }
 
@@ -54,9 +39,9 @@ static void read_port(const struct nlattr *data, struct link *link)
 
 	mnl_attr_for_each_nested(attr, data) {
 		if (mnl_attr_get_type(attr) == IFLA_BRPORT_MODE)
-			link->hairpin = get_u8(attr);
+			link->hairpin = nl_attr_u8(attr);
 		else if (mnl_attr_get_type(attr) == IFLA_BRPORT_ISOLATED)
-			link->isolated = get_u8(attr);
+			link->isolated = nl_attr_u8(attr);
 	}
 }
 
@@ -66,35 +51,30 @@ static void read_macvlan(const struct nlattr *data, struct link *link)
 
 	mnl_attr_for_each_nested(attr, data) {
 		if (mnl_attr_get_type(attr) == IFLA_MACVLAN_MODE)
-			link->macvlan_mode = get_u32(attr);
+			link->macvlan_mode = nl_attr_u32(attr);
 		else if (mnl_attr_get_type(attr) == IFLA_MACVLAN_BC_QUEUE_LEN)
-			link->bc_queue_len = get_u32(attr);
+			link->bc_queue_len = nl_attr_u32(attr);
 	}
 }
 
-/* The kind comes before its data, and so the slave's. */
-static void read_info(const struct nlattr *info, struct link *link)
+void link_read_info(const struct nlattr *info, struct link_info *ret)
 {
 	const struct nlattr *attr;
-	char slave[16] = "";
 
+	*ret = (struct link_info){ 0 };
 	mnl_attr_for_each_nested(attr, info) {
 		switch (mnl_attr_get_type(attr)) {
 		case IFLA_INFO_KIND:
-			copy_str(link->kind, sizeof(link->kind), attr);
+			nl_attr_str(attr, ret->kind, sizeof(ret->kind));
 			break;
 		case IFLA_INFO_DATA:
-			if (strcmp(link->kind, "bridge") == 0)
-				read_bridge(attr, link);
-			else if (strcmp(link->kind, "macvlan") == 0)
-				read_macvlan(attr, link);
+			ret->data = attr;
 			break;
 		case IFLA_INFO_SLAVE_KIND:
-			copy_str(slave, sizeof(slave), attr);
+			nl_attr_str(attr, ret->port_kind, sizeof(ret->port_kind));
 			break;
 		case IFLA_INFO_SLAVE_DATA:
-			if (strcmp(slave, "bridge") == 0)
-				read_port(attr, link);
+			ret->port_data = attr;
 			break;
 		default:
 			break;
@@ -102,11 +82,25 @@ static void read_info(const struct nlattr *info, struct link *link)
 	}
 }
 
+static void read_info(const struct nlattr *attr, struct link *link)
+{
+	struct link_info info;
+
+	link_read_info(attr, &info);
+	memcpy(link->kind, info.kind, sizeof(link->kind));
+	if (info.data && strcmp(info.kind, "bridge") == 0)
+		read_bridge(info.data, link);
+	else if (info.data && strcmp(info.kind, "macvlan") == 0)
+		read_macvlan(info.data, link);
+	if (info.port_data && strcmp(info.port_kind, "bridge") == 0)
+		read_port(info.port_data, link);
+}
+
 static void read_attr(const struct nlattr *attr, struct link *link)
 {
 	switch (mnl_attr_get_type(attr)) {
 	case IFLA_IFNAME:
-		copy_str(link->name, sizeof(link->name), attr);
+		nl_attr_str(attr, link->name, sizeof(link->name));
 		break;
 	case IFLA_ADDRESS:
 		link->has_mac = mnl_attr_get_payload_len(attr) == MAC_LEN;
@@ -114,28 +108,28 @@ static void read_attr(const struct nlattr *attr, struct link *link)
 			memcpy(link->mac, mnl_attr_get_payload(attr), MAC_LEN);
 		break;
 	case IFLA_MTU:
-		link->mtu = get_u32(attr);
+		link->mtu = nl_attr_u32(attr);
 		break;
 	case IFLA_TXQLEN:
-		link->txqlen = get_u32(attr);
+		link->txqlen = nl_attr_u32(attr);
 		break;
 	case IFLA_OPERSTATE:
-		link->operstate = get_u8(attr);
+		link->operstate = nl_attr_u8(attr);
 		break;
 	case IFLA_MASTER:
-		link->master = (int)get_u32(attr);
+		link->master = (int)nl_attr_u32(attr);
 		break;
 	case IFLA_LINK:
-		link->peer = (int)get_u32(attr);
+		link->peer = (int)nl_attr_u32(attr);
 		break;
 	case IFLA_LINK_NETNSID:
-		link->peer_netns_id = (int)get_u32(attr);
+		link->peer_netns_id = (int)nl_attr_u32(attr);
 		break;
 	case IFLA_GROUP:
-		link->group = get_u32(attr);
+		link->group = nl_attr_u32(attr);
 		break;
 	case IFLA_IFALIAS:
-		copy_str(link->alias, sizeof(link->alias), attr);
+		nl_attr_str(attr, link->alias, sizeof(link->alias));
 		break;
 	case IFLA_LINKINFO:
 		read_info(attr, link);
@@ -169,15 +163,29 @@ static int take_one(const struct nlmsghdr *nlh, void *data)
 	return 0;
 }
 
-int link_get(struct nl *nl, const char *name, struct link *ret, struct err *e)
+void link_put_get(struct nl *nl, const char *name)
 {
 	struct nlmsghdr *req = nl_put(nl, RTM_GETLINK, 0, "look up the interface %s", name);
-	struct link link = { 0 };
-	int r;
 
 	mnl_nlmsg_put_extra_header(req, sizeof(struct ifinfomsg));
 	mnl_attr_put_strz(req, IFLA_IFNAME, name);
 	mnl_attr_put_u32(req, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+}
+
+void link_put_dump(struct nl *nl)
+{
+	struct nlmsghdr *req = nl_put(nl, RTM_GETLINK, NLM_F_DUMP, "list the interfaces");
+
+	mnl_nlmsg_put_extra_header(req, sizeof(struct ifinfomsg));
+	mnl_attr_put_u32(req, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+}
+
+int link_get(struct nl *nl, const char *name, struct link *ret, struct err *e)
+{
+	struct link link = { 0 };
+	int r;
+
+	link_put_get(nl, name);
 	r = nl_query(nl, take_one, &link, e);
 	if (r == 0)
 		*ret = link;
@@ -218,10 +226,8 @@ int link_each(struct nl *nl, int (*fn)(const struct link *link, void *data), voi
 	      struct err *e)
 {
 	struct walk walk = { .fn = fn, .data = data };
-	struct nlmsghdr *req = nl_put(nl, RTM_GETLINK, NLM_F_DUMP, "list the interfaces");
 
-	mnl_nlmsg_put_extra_header(req, sizeof(struct ifinfomsg));
-	mnl_attr_put_u32(req, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	link_put_dump(nl);
 
 	return nl_query(nl, take_each, &walk, e);
 }

@@ -20,6 +20,7 @@
 
 struct err;
 struct nl;
+struct nlattr;
 
 #define MAC_LEN 6
 
@@ -62,6 +63,20 @@ int link_get_index(struct nl *nl, int index, struct link *ret, struct err *e);
  */
 int link_each(struct nl *nl, int (*fn)(const struct link *link, void *data), void *data,
 	      struct err *e);
+
+/* For who reads more of an interface than struct link has: */
+void link_put_get(struct nl *nl, const char *name); /* -ENODEV: there is none */
+void link_put_dump(struct nl *nl);		    /* … of all */
+
+/* IFLA_LINKINFO; "" and NULL where the kernel says nothing. */
+struct link_info {
+	char kind[16];
+	const struct nlattr *data; /* of the kind */
+	char port_kind[16];	   /* of the master that it is a port of */
+	const struct nlattr *port_data;
+};
+
+void link_read_info(const struct nlattr *info, struct link_info *ret);
 
 /* A random unicast MAC with the locally administered bit set. */
 int link_random_mac(uint8_t ret[MAC_LEN], struct err *e);

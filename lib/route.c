@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/err.h"
+#include "lib/nl-attr.h"
 #include "lib/nl.h"
 #include "lib/rule.h"
 
@@ -94,28 +95,15 @@ struct walk {
 	void *data;
 };
 
-static void read_ip(const struct nlattr *attr, uint8_t family, struct ip_addr *ret)
-{
-	if (mnl_attr_get_payload_len(attr) != ip_size(family))
-		return;
-	*ret = (struct ip_addr){ .family = family };
-	memcpy(ret->b, mnl_attr_get_payload(attr), ip_size(family));
-}
-
-static uint32_t get_u32(const struct nlattr *attr)
-{
-	return mnl_attr_get_payload_len(attr) >= 4 ? mnl_attr_get_u32(attr) : 0;
-}
-
 static void read_metrics(const struct nlattr *metrics, struct route *route)
 {
 	const struct nlattr *attr;
 
 	mnl_attr_for_each_nested(attr, metrics) {
 		if (mnl_attr_get_type(attr) == RTAX_MTU)
-			route->mtu = get_u32(attr);
+			route->mtu = nl_attr_u32(attr);
 		else if (mnl_attr_get_type(attr) == RTAX_ADVMSS)
-			route->advmss = get_u32(attr);
+			route->advmss = nl_attr_u32(attr);
 	}
 }
 
@@ -125,22 +113,22 @@ static void read_attr(const struct nlattr *attr, struct route *route)
 
 	switch (mnl_attr_get_type(attr)) {
 	case RTA_DST:
-		read_ip(attr, family, &route->dst.addr);
+		nl_attr_ip(attr, family, &route->dst.addr);
 		break;
 	case RTA_GATEWAY:
-		read_ip(attr, family, &route->gw);
+		nl_attr_ip(attr, family, &route->gw);
 		break;
 	case RTA_PREFSRC:
-		read_ip(attr, family, &route->src);
+		nl_attr_ip(attr, family, &route->src);
 		break;
 	case RTA_OIF:
-		route->index = (int)get_u32(attr);
+		route->index = (int)nl_attr_u32(attr);
 		break;
 	case RTA_TABLE:
-		route->table = get_u32(attr);
+		route->table = nl_attr_u32(attr);
 		break;
 	case RTA_PRIORITY:
-		route->priority = get_u32(attr);
+		route->priority = nl_attr_u32(attr);
 		break;
 	case RTA_METRICS:
 		read_metrics(attr, route);

@@ -7,6 +7,7 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#include "lib/nl-attr.h"
 #include "lib/nl.h"
 
 static void put(struct nl *nl, uint16_t type, uint16_t flags, const char *verb,
@@ -44,11 +45,6 @@ struct walk {
 	void *data;
 };
 
-static uint32_t get_u32(const struct nlattr *attr)
-{
-	return mnl_attr_get_payload_len(attr) >= 4 ? mnl_attr_get_u32(attr) : 0;
-}
-
 static void read_attr(const struct nlattr *attr, struct rule *rule)
 {
 	size_t size = ip_size(rule->src.addr.family);
@@ -59,10 +55,10 @@ static void read_attr(const struct nlattr *attr, struct rule *rule)
 			memcpy(rule->src.addr.b, mnl_attr_get_payload(attr), size);
 		break;
 	case FRA_TABLE:
-		rule->table = get_u32(attr);
+		rule->table = nl_attr_u32(attr);
 		break;
 	case FRA_PRIORITY:
-		rule->priority = get_u32(attr);
+		rule->priority = nl_attr_u32(attr);
 		break;
 	case FRA_PROTOCOL:
 		if (mnl_attr_get_payload_len(attr) >= 1)
@@ -73,7 +69,7 @@ static void read_attr(const struct nlattr *attr, struct rule *rule)
 	/* -1 is what no suppression looks like. */
 	case FRA_SUPPRESS_PREFIXLEN:
 	case FRA_SUPPRESS_IFGROUP:
-		rule->plain &= get_u32(attr) == UINT32_MAX;
+		rule->plain &= nl_attr_u32(attr) == UINT32_MAX;
 		break;
 	default:
 		rule->plain = false;

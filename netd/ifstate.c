@@ -6,37 +6,15 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "lib/link.h"
+#include "lib/nl-attr.h"
 #include "lib/nl.h"
 
 /* ---- reading ------------------------------------------------------------------ */
-
-static void copy_str(char *to, size_t size, const struct nlattr *attr)
-{
-	snprintf(to, size, "%.*s", (int)mnl_attr_get_payload_len(attr), mnl_attr_get_str(attr));
-}
-
-static uint32_t get_u32(const struct nlattr *attr)
-{
-	return mnl_attr_get_payload_len(attr) >= 4 ? mnl_attr_get_u32(attr) : 0;
-}
-
-static bool get_bool(const struct nlattr *attr)
-{
-	return mnl_attr_get_payload_len(attr) >= 1 && mnl_attr_get_u8(attr);
-}
-
-static void get_ip(const struct nlattr *attr, uint8_t family, struct ip_addr *ret)
-{
-	if (mnl_attr_get_payload_len(attr) != ip_size(family))
-		return;
-	*ret = (struct ip_addr){ .family = family };
-	memcpy(ret->b, mnl_attr_get_payload(attr), ip_size(family));
-}
 
 static void read_vxlan(const struct nlattr *data, struct ifstate *s)
 {
@@ -45,20 +23,19 @@ static void read_vxlan(const struct nlattr *data, struct ifstate *s)
 	mnl_attr_for_each_nested(attr, data) {
 		switch (mnl_attr_get_type(attr)) {
 		case IFLA_VXLAN_ID:
-			s->vxlan.vni = get_u32(attr);
+			s->vxlan.vni = nl_attr_u32(attr);
 			break;
 		case IFLA_VXLAN_PORT:
-			if (mnl_attr_get_payload_len(attr) >= 2)
-				s->vxlan.port = ntohs(mnl_attr_get_u16(attr));
+			s->vxlan.port = ntohs(nl_attr_u16(attr));
 			break;
 		case IFLA_VXLAN_LOCAL:
-			get_ip(attr, AF_INET, &s->vxlan.local);
+			nl_attr_ip(attr, AF_INET, &s->vxlan.local);
 			break;
 		case IFLA_VXLAN_LOCAL6:
-			get_ip(attr, AF_INET6, &s->vxlan.local);
+			nl_attr_ip(attr, AF_INET6, &s->vxlan.local);
 			break;
 		case IFLA_VXLAN_LEARNING:
-			s->vxlan.learning = get_bool(attr);
+			s->vxlan.learning = nl_attr_u8(attr);
 			break;
 		default:
 			break;
@@ -72,7 +49,7 @@ static void read_bridge(const struct nlattr *data, struct ifstate *s)
 
 	mnl_attr_for_each_nested(attr, data)
 		if (mnl_attr_get_type(attr) == IFLA_BR_MCAST_SNOOPING)
-			s->snooping = get_bool(attr);
+			s->snooping = nl_attr_u8(attr);
 }
 
 /* Where each setting of a port is, and what it is called. */
@@ -95,57 +72,42 @@ static void read_port(const struct nlattr *data, struct ifstate_port *port)
 	mnl_attr_for_each_nested(attr, data)
 		for (size_t i = 0; i < ARRAY_SIZE(port_settings); i++)
 			if (mnl_attr_get_type(attr) == port_settings[i].attr)
-				*(bool *)((char *)port + port_settings[i].offset) = get_bool(attr);
+				*(bool *)((char *)port + port_settings[i].offset) =
+					nl_attr_u8(attr);
 }
 
-/* The kind comes before its data, and so the slave's. */
-static void read_info(const struct nlattr *info, struct ifstate *s)
+static void read_info(const struct nlattr *attr, struct ifstate *s)
 {
-	const struct nlattr *attr;
-	char slave[16] = "";
+	struct link_info info;
 
-	mnl_attr_for_each_nested(attr, info) {
-		switch (mnl_attr_get_type(attr)) {
-		case IFLA_INFO_KIND:
-			copy_str(s->kind, sizeof(s->kind), attr);
-			break;
-		case IFLA_INFO_DATA:
-			if (strcmp(s->kind, "vxlan") == 0)
-				read_vxlan(attr, s);
-			else if (strcmp(s->kind, "bridge") == 0)
-				read_bridge(attr, s);
-			break;
-		case IFLA_INFO_SLAVE_KIND:
-			copy_str(slave, sizeof(slave), attr);
-			break;
-		case IFLA_INFO_SLAVE_DATA:
-			if (strcmp(slave, "bridge") == 0)
-				read_port(attr, &s->port);
-			break;
-		default:
-			break;
-		}
-	}
+	link_read_info(attr, &info);
+	memcpy(s->kind, info.kind, sizeof(s->kind));
+	if (info.data && strcmp(info.kind, "vxlan") == 0)
+		read_vxlan(info.data, s);
+	else if (info.data && strcmp(info.kind, "bridge") == 0)
+		read_bridge(info.data, s);
+	if (info.port_data && strcmp(info.port_kind, "bridge") == 0)
+		read_port(info.port_data, &s->port);
 }
 
 static void read_attr(const struct nlattr *attr, struct ifstate *s)
 {
 	switch (mnl_attr_get_type(attr)) {
 	case IFLA_IFNAME:
-		copy_str(s->name, sizeof(s->name), attr);
+		nl_attr_str(attr, s->name, sizeof(s->name));
 		break;
 	case IFLA_IFALIAS:
-		copy_str(s->alias, sizeof(s->alias), attr);
+		nl_attr_str(attr, s->alias, sizeof(s->alias));
 		break;
 	case IFLA_ADDRESS:
 		if (mnl_attr_get_payload_len(attr) == sizeof(s->mac))
 			memcpy(s->mac, mnl_attr_get_payload(attr), sizeof(s->mac));
 		break;
 	case IFLA_MTU:
-		s->mtu = get_u32(attr);
+		s->mtu = nl_attr_u32(attr);
 		break;
 	case IFLA_MASTER:
-		s->master = (int)get_u32(attr);
+		s->master = (int)nl_attr_u32(attr);
 		break;
 	case IFLA_LINKINFO:
 		read_info(attr, s);
@@ -177,23 +139,13 @@ static int take_one(const struct nlmsghdr *nlh, void *data)
 	return 0;
 }
 
-static void put_get(struct nl *nl, uint16_t flags, const char *what)
-{
-	struct nlmsghdr *req = nl_put(nl, RTM_GETLINK, flags, "look up %s", what);
-
-	mnl_nlmsg_put_extra_header(req, sizeof(struct ifinfomsg));
-	if (!(flags & NLM_F_DUMP))
-		mnl_attr_put_strz(req, IFLA_IFNAME, what);
-	mnl_attr_put_u32(req, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-}
-
 int ifstate_get(struct nl *nl, const char *name, struct ifstate *ret, struct err *e)
 {
 	struct ifstate s = { 0 };
 	struct err said;
 	int r;
 
-	put_get(nl, 0, name);
+	link_put_get(nl, name);
 	r = nl_query(nl, take_one, &s, &said);
 	if (r == -ENODEV)
 		return 0;
@@ -225,7 +177,7 @@ int ifstate_each(struct nl *nl, int (*fn)(const struct ifstate *s, void *data), 
 {
 	struct walk walk = { .fn = fn, .data = data };
 
-	put_get(nl, NLM_F_DUMP, "all interfaces");
+	link_put_dump(nl);
 
 	return nl_query(nl, take_each, &walk, e);
 }

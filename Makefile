@@ -235,7 +235,7 @@ DEPS      := gcc libc6-dev make pkg-config libmnl-dev libnftnl-dev libjansson-de
 DEPS_DEMO := $(DEPS) iproute2 iputils-ping jq nftables socat graphviz util-linux
 DEPS_TEST := $(DEPS_DEMO) libcmocka-dev bats python3 \
              iptables conntrack strace netcat-openbsd tcpdump attr procps faketime \
-             podman buildah runc crun lxc busybox-static containernetworking-plugins mandoc containerd curl zsh
+             podman buildah runc crun lxc systemd busybox-static containernetworking-plugins mandoc containerd curl zsh
 # Its package starts it where there is systemd, and nobody's firewall shall change for a test.
 DEPS_TEST += $(if $(wildcard /run/systemd/system),,firewalld dbus-daemon)
 # As is Docker's, for the engines that `make test-engines` runs besides.
@@ -363,6 +363,8 @@ include tests/bench/bench.mk
 # ---- install -----------------------------------------------------------------
 
 .PHONY: install uninstall clean
+# The unit's user is made, and the unit known, as a package's scripts would see to it.
+of_this_system = $(and $(wildcard /run/systemd/system),$(filter /usr /usr/local,$(DESTDIR)$(PREFIX)))
 # A plugin of another package is left alone: dpkg would find its file changed.
 # With DESTDIR nothing is replaced on this system, so nobody is asked.
 install: plugins heddle netd man
@@ -373,6 +375,7 @@ install: plugins heddle netd man
 	@install -m 0755 $(NETD) '$(DESTDIR)$(SBINDIR)'
 	@sed 's|@SBINDIR@|$(SBINDIR)|' init/heddle-netd.service >'$(DESTDIR)$(UNITDIR)/heddle-netd.service'
 	@install -m 0644 init/heddle.sysusers '$(DESTDIR)$(SYSUSERSDIR)/heddle.conf'
+	@$(if $(of_this_system),systemd-sysusers '$(SYSUSERSDIR)/heddle.conf' && systemctl daemon-reload)
 	@install -m 0644 completions/heddle.bash '$(DESTDIR)$(BASHDIR)/heddle'
 	@install -m 0644 completions/_heddle '$(DESTDIR)$(ZSHDIR)'
 	@for p in $(notdir $(PLUGINS) $(HELPERS)); do \
@@ -400,6 +403,7 @@ uninstall:
 		'$(DESTDIR)$(SYSUSERSDIR)/heddle.conf' '$(DESTDIR)$(BINDIR)/heddle' \
 		'$(DESTDIR)$(BASHDIR)/heddle' '$(DESTDIR)$(ZSHDIR)/_heddle'
 	rm -rf '$(DESTDIR)$(DOCDIR)'
+	@$(if $(of_this_system),systemctl daemon-reload)
 
 clean:
 	rm -rf build

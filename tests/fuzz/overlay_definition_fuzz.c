@@ -11,8 +11,6 @@
  * is that of what is there, every name stands for one definition, and a node
  * that has the same records has the same root.
  */
-#include "tests/fuzz/fuzz.h"
-
 #include <sodium.h>
 #include <string.h>
 
@@ -23,6 +21,8 @@
 #include "overlay/programmed.h"
 #include "overlay/rows.h"
 #include "overlay/spread.h"
+#include "tests/fuzz/overlay_sent.h"
+#include "tests/unit/overlay_lax.h"
 
 #define RECORDS 512
 
@@ -65,20 +65,6 @@ static void fill(void *ctx, void *buf, size_t len)
 	memset(buf, ++dice, len);
 }
 
-static void send_datagram(void *ctx, const struct peer *to, const uint8_t *plain, size_t len)
-{
-	(void)ctx;
-	(void)to;
-	MUST(plain && len <= DATAGRAM_ROOM);
-}
-
-static void send_stream(void *ctx, const struct peer *to, const uint8_t *plain, size_t len)
-{
-	(void)ctx;
-	(void)to;
-	MUST(plain && len <= STREAM_ROOM);
-}
-
 static struct kept *find_kept(const struct record *r)
 {
 	for (unsigned int i = 0; i < n_kept; i++)
@@ -117,34 +103,6 @@ static int keep(void *ctx, const struct record *r, enum durability how, struct e
 	return 0;
 }
 
-static void sign(void *ctx, const uint8_t *msg, size_t len, uint8_t sig[NODE_SIG_LEN])
-{
-	(void)ctx;
-	(void)msg;
-	(void)len;
-	memset(sig, 1, NODE_SIG_LEN);
-}
-
-static bool verify(void *ctx, const uint8_t *key, const uint8_t *msg, size_t len,
-		   const uint8_t *sig)
-{
-	(void)ctx;
-	(void)key;
-	(void)msg;
-	(void)len;
-
-	return sig[0] == 1;
-}
-
-static bool admitted(void *ctx, const uint8_t *key, const char *name, const uint8_t *admission)
-{
-	(void)ctx;
-	(void)key;
-	(void)name;
-
-	return admission[0] == 1;
-}
-
 static void on_event(void *ctx, const struct event *ev)
 {
 	const struct definition *of = ev->more;
@@ -159,12 +117,12 @@ static void on_event(void *ctx, const struct event *ev)
 }
 
 static const struct env_ops ops = { .random = fill,
-				    .send = send_datagram,
-				    .stream = send_stream,
+				    .send = check_datagram,
+				    .stream = check_stream,
 				    .store = keep,
-				    .sign = sign,
-				    .verify = verify,
-				    .admitted = admitted,
+				    .sign = lax_sign,
+				    .verify = lax_verify,
+				    .admitted = lax_admitted,
 				    .event = on_event };
 
 /* An engine with rows, in the network. */

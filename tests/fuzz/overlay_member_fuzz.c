@@ -8,14 +8,16 @@
  * a member of its own table, counts what is there, and has equal roots whether
  * they are kept up to date or made anew.
  */
-#include "tests/fuzz/fuzz.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "overlay/engine.h"
 #include "overlay/members-private.h"
 #include "overlay/profile.h"
+#include "tests/fuzz/overlay_sent.h"
+
+#define LAX_SIGNED 0
+#include "tests/unit/overlay_lax.h"
 
 static uint64_t dice;
 
@@ -30,22 +32,6 @@ static void fuzz_random(void *ctx, void *buf, size_t len)
 	}
 }
 
-static void fuzz_send(void *ctx, const struct peer *to, const uint8_t *plain, size_t len)
-{
-	(void)ctx;
-	(void)to;
-	MUST(len > 0 && len <= DATAGRAM_ROOM);
-	MUST(plain[0] < PART_KINDS);
-}
-
-static void fuzz_stream(void *ctx, const struct peer *to, const uint8_t *plain, size_t len)
-{
-	(void)ctx;
-	(void)to;
-	(void)plain;
-	MUST(len > 0 && len <= STREAM_ROOM);
-}
-
 static int fuzz_store(void *ctx, const struct record *r, enum durability how, struct err *e)
 {
 	(void)ctx;
@@ -55,31 +41,12 @@ static int fuzz_store(void *ctx, const struct record *r, enum durability how, st
 	return 0;
 }
 
-static void fuzz_sign(void *ctx, const uint8_t *msg, size_t len, uint8_t sig[NODE_SIG_LEN])
-{
-	(void)ctx;
-	(void)msg;
-	(void)len;
-	memset(sig, 0, NODE_SIG_LEN);
-}
-
-static bool fuzz_verify(void *ctx, const uint8_t key[NODE_KEY_LEN], const uint8_t *msg, size_t len,
-			const uint8_t sig[NODE_SIG_LEN])
-{
-	(void)ctx;
-	(void)key;
-	(void)msg;
-	(void)len;
-	return sig[0] == 0;
-}
-
 static bool fuzz_admitted(void *ctx, const uint8_t key[NODE_KEY_LEN], const char *name,
 			  const uint8_t admission[NODE_SIG_LEN])
 {
-	(void)ctx;
-	(void)key;
 	MUST(strlen(name) >= 1 && strlen(name) <= NODE_NAME_MAX);
-	return admission[0] == 0;
+
+	return lax_admitted(ctx, key, name, admission);
 }
 
 static void fuzz_event(void *ctx, const struct event *ev)
@@ -90,11 +57,11 @@ static void fuzz_event(void *ctx, const struct event *ev)
 
 static const struct env_ops ops = {
 	.random = fuzz_random,
-	.send = fuzz_send,
-	.stream = fuzz_stream,
+	.send = check_datagram,
+	.stream = check_stream,
 	.store = fuzz_store,
-	.sign = fuzz_sign,
-	.verify = fuzz_verify,
+	.sign = lax_sign,
+	.verify = lax_verify,
 	.admitted = fuzz_admitted,
 	.event = fuzz_event,
 };

@@ -8,14 +8,14 @@
  * Whatever comes: bounds are kept, every root is that of the rows, and nothing
  * larger than a datagram goes out as one.
  */
-#include "tests/fuzz/fuzz.h"
-
 #include <string.h>
 
 #include "overlay/engine.h"
 #include "overlay/event.h"
 #include "overlay/members-private.h"
 #include "overlay/rows-private.h"
+#include "tests/fuzz/overlay_sent.h"
+#include "tests/unit/overlay_lax.h"
 
 static const struct network_id network = { "a network" };
 
@@ -23,20 +23,6 @@ static void fill(void *ctx, void *buf, size_t len)
 {
 	(void)ctx;
 	memset(buf, 7, len);
-}
-
-static void send_datagram(void *ctx, const struct peer *to, const uint8_t *plain, size_t len)
-{
-	(void)ctx;
-	(void)to;
-	MUST(plain && len <= DATAGRAM_ROOM);
-}
-
-static void send_stream(void *ctx, const struct peer *to, const uint8_t *plain, size_t len)
-{
-	(void)ctx;
-	(void)to;
-	MUST(plain && len <= STREAM_ROOM);
 }
 
 static int keep(void *ctx, const struct record *r, enum durability how, struct err *e)
@@ -49,35 +35,6 @@ static int keep(void *ctx, const struct record *r, enum durability how, struct e
 	return 0;
 }
 
-static void sign(void *ctx, const uint8_t *msg, size_t len, uint8_t sig[NODE_SIG_LEN])
-{
-	(void)ctx;
-	(void)msg;
-	(void)len;
-	memset(sig, 1, NODE_SIG_LEN);
-}
-
-static bool verify(void *ctx, const uint8_t *key, const uint8_t *msg, size_t len,
-		   const uint8_t *sig)
-{
-	(void)ctx;
-	(void)key;
-	(void)msg;
-	(void)len;
-
-	return sig[0] == 1;
-}
-
-static bool admitted(void *ctx, const uint8_t *key, const char *name, const uint8_t *admission)
-{
-	(void)ctx;
-	(void)key;
-	(void)name;
-	(void)admission;
-
-	return true;
-}
-
 static void on_event(void *ctx, const struct event *ev)
 {
 	(void)ctx;
@@ -85,18 +42,20 @@ static void on_event(void *ctx, const struct event *ev)
 }
 
 static const struct env_ops ops = { .random = fill,
-				    .send = send_datagram,
-				    .stream = send_stream,
+				    .send = check_datagram,
+				    .stream = check_stream,
 				    .store = keep,
-				    .sign = sign,
-				    .verify = verify,
-				    .admitted = admitted,
+				    .sign = lax_sign,
+				    .verify = lax_verify,
+				    .admitted = lax_admitted,
 				    .event = on_event };
 
 static struct engine *make_engine(uint8_t key, struct rows **rows, ms_t now)
 {
 	const struct env env = { .ops = &ops };
-	struct engine_self self = { .key = { key }, .name = "node", .generation = 1 };
+	struct engine_self self = {
+		.key = { key }, .name = "node", .admission = { LAX_SIGNED }, .generation = 1
+	};
 	struct engine *e;
 
 	self.addr = (struct node_addr){ { AF_INET, { 192, 0, 2, key } }, 7946 };
@@ -142,11 +101,12 @@ static void must_be_sound(const struct rows *r)
 		uint64_t root = 0;
 
 		for (uint32_t at = 0; at < n->n; at++) {
-			const struct row_table *t = &n->owners[at]->table;
+			const struct row_table *t = &n->owners[at].owner->table;
 
 			MUST(t->n <= TABLE_ROWS && t->bytes <= TABLE_BYTES);
 			MUST(t->n_ahead <= TABLE_AHEAD);
-			root ^= owner_mark(n->owners[at]);
+			MUST(n->owners[at].mark == (t->head ? tree_mix(t->head->mark) : 0));
+			root ^= n->owners[at].mark;
 		}
 		MUST(n->n <= 2 && root == n->root);
 	}

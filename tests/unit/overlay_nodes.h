@@ -15,6 +15,7 @@
 #include "overlay/event.h"
 #include "overlay/members.h"
 #include "overlay/rows.h"
+#include "tests/unit/overlay_lax.h"
 
 #define NODES	 3
 #define WIRE_MAX 4096
@@ -97,36 +98,6 @@ static inline int keep(void *ctx, const struct record *r, enum durability how, s
 	return plug.keep ? plug.keep(ctx, r) : 0;
 }
 
-static inline void sign(void *ctx, const uint8_t *msg, size_t len, uint8_t sig[NODE_SIG_LEN])
-{
-	(void)ctx;
-	(void)msg;
-	(void)len;
-	memset(sig, 1, NODE_SIG_LEN);
-}
-
-static inline bool verify(void *ctx, const uint8_t *key, const uint8_t *msg, size_t len,
-			  const uint8_t *sig)
-{
-	(void)ctx;
-	(void)key;
-	(void)msg;
-	(void)len;
-
-	return sig[0] == 1;
-}
-
-static inline bool admitted(void *ctx, const uint8_t *key, const char *name,
-			    const uint8_t *admission)
-{
-	(void)ctx;
-	(void)key;
-	(void)name;
-	(void)admission;
-
-	return true;
-}
-
 static inline void on_event(void *ctx, const struct event *ev)
 {
 	struct node *n = ctx;
@@ -139,9 +110,9 @@ static const struct env_ops ops = { .random = fill_random,
 				    .send = send_datagram,
 				    .stream = send_stream,
 				    .store = keep,
-				    .sign = sign,
-				    .verify = verify,
-				    .admitted = admitted,
+				    .sign = lax_sign,
+				    .verify = lax_verify,
+				    .admitted = lax_admitted,
 				    .event = on_event };
 
 static inline void start(int i)
@@ -152,6 +123,7 @@ static inline void start(int i)
 
 	n->index = i;
 	n->self.key[0] = (uint8_t)(i + 1);
+	n->self.admission[0] = LAX_SIGNED;
 	(void)snprintf(n->self.name, sizeof(n->self.name), "node-%d", i);
 	n->self.addr = (struct node_addr){ { AF_INET, { 192, 0, 2, 1 } }, (uint16_t)(PORT + i) };
 	n->self.generation++;

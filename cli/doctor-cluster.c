@@ -64,6 +64,19 @@ static void check_status(struct doctor *d, const json_t *status, const struct ne
 			    "netd takes no new containers: %s", text(status, "why"));
 }
 
+static void check_endpoints(struct doctor *d, const json_t *status)
+{
+	json_int_t n =
+		json_integer_value(json_object_get(json_object_get(status, "networks"), "unknown"));
+
+	if (n > 0)
+		doctor_find(d, DOCTOR_ERROR, "journalctl -u heddle-netd | grep 'nor another node'",
+			    "%d containers here are known neither to netd's data, which is of an "
+			    "older copy, nor to another node: they have no way to other nodes; "
+			    "start them again",
+			    (int)n);
+}
+
 static void check_nodes(struct doctor *d, const json_t *nodes)
 {
 	const json_t *node;
@@ -124,6 +137,7 @@ int doctor_netd(struct doctor *d, struct err *e)
 	if (r < 0)
 		return 0;
 	check_status(d, status, spanning);
+	check_endpoints(d, status);
 	if (strcmp(text(json_object_get(status, "cluster"), "phase"), "up") != 0)
 		return 0;
 	r = ask(d, "node.list", &list, e);

@@ -208,6 +208,8 @@ static void release_method(void *ctx, struct control_call *call, const struct jn
 	if (ep) {
 		s->counters.released++;
 		endpoints_release(ep);
+	} else if (s->n_strangers > 0) {
+		endpoints_count_strangers(s);
 	}
 	control_answer(call, NULL);
 }

@@ -201,16 +201,29 @@ int endpoints_add(struct cluster_network *n, const char *list, const char *conta
 	return 0;
 }
 
+static struct plane_endpoint plane_endpoint_of(const struct cluster_network *n,
+					       const struct owner *owner,
+					       const struct endpoint_text *text)
+{
+	struct plane_endpoint p = { .network = n->id, .owner = *owner, .n_ips = text->n_ips };
+
+	memcpy(p.mac, text->mac, sizeof(p.mac));
+	memcpy(p.ips, text->ips, text->n_ips * sizeof(p.ips[0]));
+
+	return p;
+}
+
+bool endpoints_is_attached(const struct cluster_network *n, const struct owner *owner,
+			   const struct endpoint_text *text)
+{
+	const struct plane_endpoint p = plane_endpoint_of(n, owner, text);
+
+	return plane_was_attached(n->s->p, &p);
+}
+
 static int attach(struct endpoint *ep, struct err *e)
 {
-	struct plane_endpoint p = {
-		.network = ep->network->id,
-		.owner = ep->owner,
-		.n_ips = ep->text.n_ips,
-	};
-
-	memcpy(p.mac, ep->text.mac, sizeof(p.mac));
-	memcpy(p.ips, ep->text.ips, ep->text.n_ips * sizeof(p.ips[0]));
+	const struct plane_endpoint p = plane_endpoint_of(ep->network, &ep->owner, &ep->text);
 
 	return plane_attach(ep->s->p, &p, e);
 }

@@ -165,6 +165,20 @@ int local_release_claims(struct nl *nft, const struct local_conf *conf,
 	return r < 0 ? r : 0;
 }
 
+bool local_is_held(struct nl *route, struct nl *nft, const struct local_conf *conf,
+		   const struct plane_endpoint *ep)
+{
+	AUTO(claims_clear) struct claims c = { 0 };
+	struct ifstate s;
+
+	if (conf->pin)
+		return list_pins(&c, ep, NULL) == 0 &&
+		       claim_check(nft, &ruleset_bridge, &c, &ep->owner, NULL) == 0;
+
+	return ifstate_get(route, ep->owner.host_ifname, &s, NULL) > 0 &&
+	       forward_is_local(route, s.index, ep->mac, NULL) > 0;
+}
+
 /* ---- what died while nobody looked ------------------------------------------------------- */
 
 static bool is_abandoned(const char *tag, size_t len, const void *data)

@@ -49,6 +49,10 @@ int local_release_claims(struct nl *nft, const struct local_conf *conf,
 /* End the port's FDB entry; the port may be gone. */
 void local_release_port(struct nl *route, const struct plane_endpoint *ep);
 
+/* Whether the port is held to @ep's MAC, and by pins, if the network has them, to its addresses. */
+bool local_is_held(struct nl *route, struct nl *nft, const struct local_conf *conf,
+		   const struct plane_endpoint *ep);
+
 /* Claims of a network's containers whose ports are gone.  Return: how many ended, or an errno. */
 int local_sweep_claims(struct nl *nft, const char *network, struct err *e);
 

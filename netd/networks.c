@@ -498,6 +498,15 @@ bool networks_is_heard(const struct cluster_network *n)
 
 /* ---- after a start ------------------------------------------------------- */
 
+static bool is_in_kernel(const struct cluster_network *n)
+{
+	char bridge[IFNAMSIZ];
+
+	plane_bridge_name(&n->id, bridge);
+
+	return if_nametoindex(bridge) != 0;
+}
+
 struct own_rows {
 	struct cluster_network *n;
 	struct row *gone[64]; /* copies: a table must not change while it is walked */
@@ -528,21 +537,53 @@ static void find_gone(void *ctx, const struct node_id *owner, const struct row *
 	o->n_gone += o->gone[o->n_gone] != NULL;
 }
 
+static void take_back_or_withdraw(struct cluster_network *n, const struct row *row)
+{
+	if (endpoints_take_back(n, row))
+		return;
+	(void)rows_remove(cluster_rows(n->s->c), &n->id, row->kind, row->bytes, row->key_len,
+			  cluster_now(n->s->c), NULL);
+	n->s->counters.withdrawn++;
+}
+
+/* An older disk does not know this node's own address, without which nothing is served. */
+static void recover_own(struct cluster_network *n)
+{
+	const struct row *row = rows_find(cluster_rows(n->s->c), &n->id,
+					  engine_id(cluster_engine(n->s->c)), ROW_ENDPOINT,
+					  (const uint8_t *)NETWORKS_OWN_KEY, NETWORKS_OWN_KEY_LEN);
+	struct endpoint_text t;
+	struct err e = { 0 };
+
+	if (n->state == NETWORK_SERVED || !row || !endpoint_read(row, &t))
+		return;
+	for (size_t i = 0; i < t.n_ips; i++) {
+		int at = network_def_subnet_of(&n->def, &t.ips[i]);
+
+		if (at >= 0 && !ip_is_set(&n->own[at]) && numbers_hold(n, &t.ips[i], &e) == 0)
+			n->own[at] = t.ips[i];
+	}
+	if (remember(n, &e) < 0)
+		log_warning("network %s: this node's own address: %s", n->def.net.name, e.msg);
+}
+
 void networks_rows_back(struct cluster_network *n)
 {
 	struct rows *rows = cluster_rows(n->s->c);
 	struct own_rows o;
 
+	recover_own(n);
+
 	do {
 		o = (struct own_rows){ .n = n };
 		rows_each(rows, &n->id, ROWS_ALL, find_gone, &o);
 		for (size_t i = 0; i < o.n_gone; i++) {
-			(void)rows_remove(rows, &n->id, o.gone[i]->kind, o.gone[i]->bytes,
-					  o.gone[i]->key_len, cluster_now(n->s->c), NULL);
+			take_back_or_withdraw(n, o.gone[i]);
 			free(o.gone[i]);
 		}
-		n->s->counters.withdrawn += o.n_gone;
 	} while (o.n_gone == ARRAY_SIZE(o.gone));
+	if (n->n_strangers > 0)
+		endpoints_tell_strangers(n->s);
 }
 
 struct stored {
@@ -607,6 +648,10 @@ int networks_adopt(struct service *s, struct err *e)
 		return err_wrap(e, r, "read which networks this node was in");
 	for (size_t i = 0; i < st.n; i++)
 		adopt(networks_find(s, &st.ids[i]));
+	/* The disk may be older than what the last process did. */
+	for (struct cluster_network *n = s->networks; n; n = n->next)
+		if (n->state == NETWORK_KNOWN && is_in_kernel(n))
+			adopt(n);
 
 	return 0;
 }

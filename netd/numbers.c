@@ -233,11 +233,29 @@ static int take_this(struct cluster_network *n, const struct network_subnet *s,
 	return r == -EADDRINUSE ? numbers_in_use(n, ip, e) : r;
 }
 
+/* Containers that this node's disk does not know may have any address, until others have told. */
+static int check_strangers(const struct cluster_network *n, struct err *e)
+{
+	if (n->n_strangers == 0 || rows_ready(cluster_rows(n->s->c), &n->id))
+		return 0;
+	(void)err_cni(
+		e, CNI_E_AGAIN,
+		"network %s: %u containers run here that this node's disk does not know: other "
+		"nodes are being asked for their addresses",
+		n->def.net.name, n->n_strangers);
+
+	return -EAGAIN;
+}
+
 int numbers_take(struct cluster_network *n, size_t i, struct ip_addr *ip, struct err *e)
 {
 	const struct network_subnet *s = &n->def.net.subnets[i];
 	struct ip_addr got = *ip;
-	int r = ip_is_set(ip) ? take_this(n, s, ip, e) : take_any(n, s, &got, e);
+	int r = check_strangers(n, e);
+
+	if (r < 0)
+		return r;
+	r = ip_is_set(ip) ? take_this(n, s, ip, e) : take_any(n, s, &got, e);
 
 	if (r < 0)
 		return r;

@@ -150,6 +150,18 @@ int plane_attach(struct plane *p, const struct plane_endpoint *ep, struct err *e
 	return 0;
 }
 
+bool plane_was_attached(struct plane *p, const struct plane_endpoint *ep)
+{
+	const struct plane_net *net = plane_find_served(p, &ep->network);
+	struct local_conf conf;
+
+	if (!net)
+		return false;
+	conf = plane_local_conf(net);
+
+	return local_is_held(p->route, p->nft, &conf, ep);
+}
+
 int plane_detach(struct plane *p, const struct network_id *network, const char *port, struct err *e)
 {
 	struct plane_net *net = plane_find_served(p, network);

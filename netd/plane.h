@@ -164,6 +164,9 @@ void plane_complete(struct plane *p, const struct network_id *id);
  */
 int plane_attach(struct plane *p, const struct plane_endpoint *ep, struct err *e);
 
+/* Whether the kernel still holds @ep's port to its MAC and addresses, as plane_attach() did. */
+bool plane_was_attached(struct plane *p, const struct plane_endpoint *ep);
+
 /* Undo it; the port may be gone already.  Return: 0, also if there is none. */
 int plane_detach(struct plane *p, const struct network_id *network, const char *port,
 		 struct err *e);

@@ -10,6 +10,7 @@
  *	network-methods.c	network.* on the control socket
  *	numbers.c		addresses of a network, one at a time
  *	endpoints.c		this node's containers in them
+ *	endpoint-return.c	those that the disk has lost and the kernel has not
  *	endpoint-reserve.c	endpoint.reserve, which may have to wait for others
  *	endpoint-methods.c	the rest of endpoint.*
  *	programming.c		what the kernel holds of what others say
@@ -82,6 +83,7 @@ struct cluster_network {
 	uint32_t mtu_told;			    /* by this node to the others */
 	uint32_t mtu_least;			    /* of what they tell; 0: nobody does */
 	uint32_t n_endpoints;			    /* of this node */
+	uint32_t n_strangers;			    /* ports of containers without one */
 	uint32_t n_visits;			    /* under way */
 	struct ev_timer idle;			    /* runs when it has none of either */
 };
@@ -104,6 +106,7 @@ struct service_counters {
 	uint64_t reserved, refused;   /* ADD */
 	uint64_t released, withdrawn; /* DEL; found gone at a start */
 	uint64_t abandoned;	      /* reserved, and the plugin went away */
+	uint64_t taken_back;	      /* that an older disk did not know */
 	uint64_t programmed_late;     /* ADDs that did not wait for the slowest member */
 	uint64_t programmed_told;     /* words to other nodes */
 };
@@ -123,7 +126,7 @@ struct service {
 	bool up;
 	struct cluster_network *networks;
 	struct endpoint *endpoints;
-	uint32_t n_networks, n_endpoints;
+	uint32_t n_networks, n_endpoints, n_strangers;
 	uint32_t conflicts[CONFLICTS]; /* networks that have lost one */
 	struct waitings waitings;
 	struct conflists *conflists;
@@ -288,8 +291,24 @@ int endpoints_adopt(struct service *s, struct err *e);
 /* Say (again) what others should know of it. */
 int endpoints_publish(struct endpoint *ep, struct err *e);
 
+/* Whether the kernel holds the port of @owner to what @text says. */
+bool endpoints_is_attached(const struct cluster_network *n, const struct owner *owner,
+			   const struct endpoint_text *text);
+
 /* These numbers are another node's now. */
 void endpoints_lost(struct cluster_network *n, size_t i, const struct block_event *ev);
+
+/* ---- endpoint-return.c ---------------------------------------------------- */
+
+/* Count ports of containers that no endpoint is known of; name them, too. */
+void endpoints_count_strangers(struct service *s);
+void endpoints_tell_strangers(struct service *s);
+
+/*
+ * An own row, come back, of an endpoint that is not known: make it one again, if its
+ * port is there.  Return: whether it is.
+ */
+bool endpoints_take_back(struct cluster_network *n, const struct row *row);
 
 /* ---- endpoint-reserve.c, endpoint-methods.c ------------------------------- */
 

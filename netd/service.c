@@ -150,6 +150,7 @@ static void up(void *ctx)
 	networks_load(s);
 	if (networks_adopt(s, &e) < 0 || endpoints_adopt(s, &e) < 0)
 		log_error("%s", e.msg);
+	endpoints_count_strangers(s);
 	if (plane_sweep(s->p, &e) < 0)
 		log_warning("%s", e.msg);
 	conflists_sync(s->conflists);
@@ -329,8 +330,9 @@ static json_t *section(void *ctx)
 	for (const struct cluster_network *n = s->networks; n; n = n->next)
 		served += n->state == NETWORK_SERVED;
 
-	return json_pack("{s:i, s:i, s:i, s:b, s:i}", "known", (int)s->n_networks, "served",
-			 (int)served, "endpoints", (int)s->n_endpoints, "addressesReady",
+	return json_pack("{s:i, s:i, s:i, s:i, s:b, s:i}", "known", (int)s->n_networks, "served",
+			 (int)served, "endpoints", (int)s->n_endpoints, "unknown",
+			 (int)s->n_strangers, "addressesReady",
 			 s->up && blocks_ready(cluster_blocks(s->c)), "namesTaken",
 			 (int)conflists_counters(s->conflists)->taken);
 }
@@ -349,6 +351,8 @@ static int register_metrics(struct service *s, struct err *e)
 		COUNTER("endpoints_released_total", "DELs", released),
 		COUNTER("endpoints_withdrawn_total", "endpoints found gone at a start", withdrawn),
 		COUNTER("endpoints_abandoned_total", "plugins that went away in an ADD", abandoned),
+		COUNTER("endpoints_taken_back_total",
+			"endpoints that run and an older disk did not know", taken_back),
 		COUNTER("endpoints_late_total", "ADDs that did not wait for the slowest member",
 			programmed_late),
 		COUNTER("programmed_told_total", "words to other nodes that the kernel has a row",
@@ -360,6 +364,9 @@ static int register_metrics(struct service *s, struct err *e)
 		  offsetof(struct service, n_networks) },
 		{ "heddle_netd_endpoints", NULL, "containers of this node", METRIC_GAUGE,
 		  METRIC_U32, offsetof(struct service, n_endpoints) },
+		{ "heddle_netd_endpoints_unknown", NULL,
+		  "ports of containers that neither this node's disk nor others know", METRIC_GAUGE,
+		  METRIC_U32, offsetof(struct service, n_strangers) },
 		{ 0 },
 	};
 	static const struct metric files[] = {

@@ -458,6 +458,66 @@ no_port() { ! on_underlay ip link show dev "$1-eth0" >/dev/null 2>&1; }
 	all_is_well warp a b c
 }
 
+unknown_are() { [[ $(netd_metric "$1" heddle_netd_endpoints_unknown) == "$2" ]]; }
+
+@test "an older copy of a disk under running containers: what others know is taken back, the rest is told" {
+	warp_with_one_each a b
+	network_create a weft
+	network_everywhere weft a b
+	netd_stop b
+	disk_keep b "$BATS_TEST_TMPDIR/backup"
+	netd_start b
+	wait_for all_see_all a b
+	attach b warp c2
+	attach b warp c3
+	# A network in which b was not.
+	attach b weft w1
+	attach a weft w1
+	wait_for endpoints_are a warp "c1-a a" "c1-b b" "c2-b b" "c3-b b"
+	wait_for endpoints_are a weft "w1-a a" "w1-b b"
+
+	# What a does not hear of: a container, and another one with the name of one that it knows.
+	netd_stop a
+	wait_for sees b a dead
+	attach b warp c4
+	detach b warp c3
+	cni ADD b warp c3
+	[[ $status -eq 0 ]]
+	netd_kill b
+	disk_back b "$BATS_TEST_TMPDIR/backup"
+	netd_start a b
+	wait_for all_see_all a b
+
+	wait_for netd_counted b heddle_netd_endpoints_taken_back_total 2
+	for host in a b; do
+		wait_for endpoints_are "$host" warp "c1-a a" "c1-b b" "c2-b b"
+		wait_for endpoints_are "$host" weft "w1-a a" "w1-b b"
+	done
+	will_reach a c1 "$(address b c2 4)"
+	will_reach a w1 "$(address b w1 4)"
+	will_reach b c2 "$(address a c1 4)"
+	wait_for unknown_are b 2
+	for name in c3 c4; do
+		[[ $(netd_log b) == *"neither this node's disk nor another node knows the container of"*"(warp $name-b eth0)"* ]]
+	done
+
+	# It is a container of this node's as ever, also for the next start.
+	netd_kill b
+	netd_start b
+	wait_for endpoints_are a warp "c1-a a" "c1-b b" "c2-b b"
+	detach b warp c2
+	wait_for endpoints_are a warp "c1-a a" "c1-b b"
+	# Those that nobody knows are started again.
+	wait_for unknown_are b 2
+	for name in c3 c4; do
+		detach b warp "$name"
+		wait_for cni_adds b warp "$name"
+	done
+	wait_for unknown_are b 0
+	will_reach a c1 "$(address b c4 4)"
+	none_twice a b
+}
+
 @test "a host starts from a copy of its disk that is older than what it gave away" {
 	need_full
 	warp_with_one_each a b c
@@ -472,7 +532,7 @@ no_port() { ! on_underlay ip link show dev "$1-eth0" >/dev/null 2>&1; }
 	network_everywhere weft a b c
 	wait_for all_listed warp a b c
 
-	# Under running containers, of which the copy does not know: they keep their addresses to themselves.
+	# Under running containers, of which the copy does not know, and the others do.
 	netd_kill b
 	disk_back b "$BATS_TEST_TMPDIR/backup"
 	netd_start b
@@ -484,7 +544,10 @@ no_port() { ! on_underlay ip link show dev "$1-eth0" >/dev/null 2>&1; }
 		attach a warp "late-$n"
 	done
 	none_twice a b c
-	will_reach a c1 "$(address b c1 4)"
+	wait_for all_listed warp a b c
+	for n in 1 5 9; do
+		will_reach a c1 "$(address b "c$n" 4)"
+	done
 
 	# And after a reboot.
 	host_reboot b "$BATS_TEST_TMPDIR/backup"

@@ -32,11 +32,11 @@ static const uint8_t removal_prefix[] = "heddle removal 1";
 
 /* What the kinds that this version knows of are like; others may be anything. */
 static const struct {
-	bool unnamed;
+	bool unnamed, final;
 	uint16_t body_len; /* 0: any */
 } kinds[] = {
-	[DEFINITION_KEY_ORDER] = { true, KEY_ORDER_LEN },
-	[DEFINITION_REVOKED] = { true, DEFINITION_REVOKED_LEN },
+	[DEFINITION_KEY_ORDER] = { true, true, KEY_ORDER_LEN },
+	[DEFINITION_REVOKED] = { true, true, DEFINITION_REVOKED_LEN },
 };
 
 _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == DEFINITION_KINDS, "every kind is there");
@@ -44,6 +44,11 @@ _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == DEFINITION_KINDS, "every kind
 bool definition_has_name(uint8_t kind)
 {
 	return kind >= DEFINITION_KINDS || !kinds[kind].unnamed;
+}
+
+bool definition_is_final(uint8_t kind)
+{
+	return kind < DEFINITION_KINDS && kinds[kind].final;
 }
 
 static bool is_letter_or_digit(char c)

@@ -57,6 +57,12 @@ int proof_check(const struct env *env, const struct proof *p);
  */
 int definition_allowed(uint8_t kind, const char *name, size_t body_len, struct err *e);
 
+/*
+ * Whether nobody can remove one of that kind.  Of keys and revoked tokens a member that is
+ * not to be trusted any more could undo what was done against it.
+ */
+bool definition_is_final(uint8_t kind);
+
 /* Whether the kind's definitions have names, of which each stands for one of them. */
 bool definition_has_name(uint8_t kind);
 

@@ -325,7 +325,7 @@ int definitions_wants(const struct definitions *d, const struct defined *in, ms_
 		return -EEXIST;
 	if (in->of.kind == DEFINITION_KEY_ORDER)
 		return check_order(d, in);
-	if (definitions_is_removed(d, &in->of.id))
+	if (!definition_is_final(in->of.kind) && definitions_is_removed(d, &in->of.id))
 		return -EALREADY;
 
 	return has_expired(d, in->expires, now) ? -ETIME : 0;
@@ -413,8 +413,8 @@ int definitions_take_removal(struct definitions *d, struct removal *in,
 	uint32_t handle = definitions_live(d, &in->id);
 	int r = definitions_wants_removal(d, in, by->now);
 
-	/* Orders are never removed; whoever says so is heard, as it is said everywhere alike. */
-	if (handle != MARKS_NONE && d->entries[handle].live->of.kind == DEFINITION_KEY_ORDER)
+	/* Those are never removed; whoever says so is heard, as it is said everywhere alike. */
+	if (handle != MARKS_NONE && definition_is_final(d->entries[handle].live->of.kind))
 		handle = MARKS_NONE;
 	if (r == 0 && handle == MARKS_NONE)
 		r = check_room(d, 0, 0, by);
@@ -441,7 +441,7 @@ static void forget_removal(struct definitions *d, uint32_t handle)
 {
 	struct definition_id id = d->entries[handle].removed->id;
 
-	/* A crash may have left it there; or it is an order, which is not removed. */
+	/* A crash may have left it there; or it is of a kind that is not removed. */
 	if (definitions_live(d, &id) == MARKS_NONE)
 		unstore(d, RECORD_DEFINITION, &id);
 	unstore(d, RECORD_REMOVAL, &id);

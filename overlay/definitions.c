@@ -237,9 +237,10 @@ int definitions_remove(struct definitions *d, const struct definition_id *id, ms
 		return definitions_is_removed(d, id)
 			       ? 0
 			       : err_sys(e, ENOENT, "definition: this node knows of no such one");
-	if (d->entries[handle].live->of.kind == DEFINITION_KEY_ORDER)
+	if (definition_is_final(d->entries[handle].live->of.kind))
 		return err_sys(e, EPERM,
-			       "definition of a key order: only a higher order replaces it");
+			       "definition: a higher key order replaces one, a revoked token "
+			       "expires; neither is removed");
 	made = removal_make(engine_env(d->engine), engine_self(d->engine), id,
 			    definitions_wall(d, now));
 	if (made)

@@ -18,7 +18,8 @@
  * winner is the same everywhere, and the next one wins when it is removed.
  *
  * Key orders (overlay/keyring.h) have no name and their own order: the highest
- * is kept.  Revoked tokens go when the token would have expired.
+ * is kept.  Revoked tokens go when the token would have expired.  Neither can be
+ * removed: a removal of one is heard, and of no effect.
  *
  * What is new goes to everybody by the spread queue, large ones by name, to be
  * asked for; what that misses is found by comparing roots (set-sync.h).
@@ -113,8 +114,8 @@ int definitions_add(struct definitions *d, uint8_t kind, const char *name, const
  * definitions_remove() - for good
  *
  * Return: 0, also if it is removed already; -ENOENT: this node knows of no such
- * definition; -EPERM: a key order, which only a higher one replaces; -ENOMEM, or
- * the errno of storing it.
+ * definition; -EPERM: a key order, which only a higher one replaces, or a revoked
+ * token; -ENOMEM, or the errno of storing it.
  */
 int definitions_remove(struct definitions *d, const struct definition_id *id, ms_t now,
 		       struct err *e);

@@ -160,6 +160,19 @@ static struct defined *network_of(const struct person *p, const char *name, uint
 	return defined_by(p, &self, &of);
 }
 
+static struct defined *revoked_by(const struct person *p, uint8_t token, uint32_t expires)
+{
+	uint8_t body[DEFINITION_REVOKED_LEN] = { token };
+	const struct definition of = {
+		.kind = DEFINITION_REVOKED, .created = 1, .body = body, .body_len = sizeof(body)
+	};
+	struct engine_self self = self_of(p);
+
+	put_le32(body + TOKEN_ID_LEN, expires);
+
+	return defined_by(p, &self, &of);
+}
+
 static struct removal *removed_by(const struct person *p, const struct definition_id *id,
 				  uint64_t now_s)
 {
@@ -295,7 +308,8 @@ static int try_to_add(uint8_t kind, const char *name, size_t len)
 	int r = definitions_add(d, kind, name, body, len, &id, world->now, &e);
 
 	if (r == 0)
-		assert_int_equal(definitions_remove(d, &id, world->now, NULL), 0);
+		assert_int_equal(definitions_remove(d, &id, world->now, NULL),
+				 definition_is_final(kind) ? -EPERM : 0);
 
 	return r;
 }
@@ -456,13 +470,22 @@ static void note_thing(unsigned int at, uint8_t kind, const uint8_t *bytes, uint
 	memcpy(things[at].bytes, bytes, len);
 }
 
+/* A network, or now and then a revoked token, which is not removed by whoever says so. */
+static struct defined *any_thing(const struct person *p)
+{
+	char name[] = { (char)('a' + engine_random(world->e, 5)), '\0' };
+
+	if (engine_random(world->e, 5) == 0)
+		return revoked_by(p, (uint8_t)name[0], 100);
+
+	return network_of(p, name, 100 + engine_random(world->e, 3));
+}
+
 /* Few names, few times, so that many compete; every third one is removed, some by two. */
 static void make_things(void)
 {
 	for (unsigned int i = 0; i < THINGS;) {
-		char name[] = { (char)('a' + engine_random(world->e, 5)), '\0' };
-		struct defined *of =
-			network_of(&people[i % PEOPLE], name, 100 + engine_random(world->e, 3));
+		struct defined *of = any_thing(&people[i % PEOPLE]);
 
 		note_thing(i++, PART_DEFINITION, of->bytes, of->len);
 		for (unsigned int n = engine_random(world->e, 3); n > 1 && i < THINGS; n--) {
@@ -767,6 +790,36 @@ static void order_is_not_removed(void **state)
 	free(gone);
 }
 
+/* What a member says that was bought does not let anybody in again, whichever is heard first. */
+static void revocation_is_final(void **state)
+{
+	struct defined *of = revoked_by(&people[0], 1, 1000);
+	struct removal *gone = removed_by(&people[1], &of->of.id, 1);
+	uint64_t root[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		if (i)
+			hear_removal(gone);
+		hear_definition(of);
+		hear_removal(gone);
+		assert_true(is_live(&of->of.id));
+		assert_int_equal(definitions_remove(d, &of->of.id, world->now, NULL), -EPERM);
+		root[i] = definitions_root(d);
+		restart();
+		assert_true(is_live(&of->of.id));
+		assert_true(definitions_root(d) == root[i]);
+		definitions_set_clock(d, 1000, world->now);
+		assert_false(is_live(&of->of.id));
+		close_world();
+		n_kept = 0;
+		open_world();
+	}
+	assert_true(root[0] == root[1]);
+	free(of);
+	free(gone);
+}
+
 /* ---- time --------------------------------------------------------------------------------- */
 
 static void revoked_token_is_kept_until_it_has_expired(void **state)
@@ -896,6 +949,7 @@ int main(void)
 		TEST(highest_order_is_kept),
 		TEST(one_order_by_two_is_one_everywhere),
 		TEST(order_is_not_removed),
+		TEST(revocation_is_final),
 		TEST(revoked_token_is_kept_until_it_has_expired),
 		TEST(removal_is_remembered_for_long_enough),
 		TEST(large_one_is_told_of_and_asked_for),

@@ -37,6 +37,7 @@ static const struct check {
 	{ "leases", doctor_leases },
 	{ "netd", doctor_netd },
 	{ "tunnels", doctor_tunnels },
+	{ "docker", doctor_docker },
 };
 
 static const struct argp argp = {

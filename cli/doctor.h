@@ -75,5 +75,6 @@ int doctor_pod_network(struct doctor *d, struct err *e);
 int doctor_plugins(struct doctor *d, struct err *e);
 int doctor_netd(struct doctor *d, struct err *e);
 int doctor_tunnels(struct doctor *d, struct err *e);
+int doctor_docker(struct doctor *d, struct err *e);
 
 #endif

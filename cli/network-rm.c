@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/docker-networks.h"
 #include "cli/network-remove.h"
 #include "cli/shared-network.h"
 #include "lib/cleanup.h"
@@ -50,18 +51,33 @@ static const struct argp argp = {
 	       "too.",
 };
 
+/* What Docker has lost.  Return: 1; -ENOENT, and @e is as it was; another negative errno. */
+static int remove_lost(const struct network_remover *m, const struct input *in, const char *name,
+		       struct err *e)
+{
+	struct err why;
+	int r = docker_networks_remove(m->env, name, in->force, &why);
+
+	if (r < 0 && r != -ENOENT)
+		*e = why;
+
+	return r < 0 ? r : 1;
+}
+
 /* Return: 1 if it was removed, 0 if it was not there; a negative errno. */
 static int remove_one(const struct network_remover *m, const struct input *in, const char *name,
 		      struct err *e)
 {
 	const struct network *net;
-	int r = store_find(&m->store, name, &net, e);
+	int r = store_find(&m->store, name, &net, e), lost;
 
 	/* The cluster has one that this host has no file of: its name is another's. */
 	if (r == -ENOENT && shared_network_is_id(name)) {
 		r = shared_network_remove_id(m->env, name, e);
 		return r < 0 ? r : 1;
 	}
+	if (r == -ENOENT && (lost = remove_lost(m, in, name, e)) != -ENOENT)
+		return lost;
 	if (r == -ENOENT && in->force)
 		return 0;
 	if (r < 0 || (r = network_remover_remove(m, net, e)) < 0)

@@ -233,6 +233,31 @@ int docker_bridge_unpair(struct docker *k, const struct docker_endpoint *ep, str
 	return delete_pair(k, &o, e);
 }
 
+/* Return: 1, 0, or a negative errno. */
+static int is_here(struct docker *k, const char *ifname, struct err *e)
+{
+	struct link link;
+	int r = link_get(k->route, ifname, &link, e);
+
+	return r == -ENODEV ? 0 : r < 0 ? r : 1;
+}
+
+int docker_bridge_has_container(struct docker *k, const struct docker_endpoint *ep, struct err *e)
+{
+	char peer[IFNAMSIZ];
+	struct owner o;
+	int r;
+
+	docker_endpoint_owner(ep, &o);
+	peer_name(&o, peer);
+	r = is_here(k, o.host_ifname, e);
+	if (r <= 0)
+		return r;
+	r = is_here(k, peer, e);
+
+	return r < 0 ? r : !r;
+}
+
 int docker_bridge_join(struct docker *k, const struct docker_network *n,
 		       const struct docker_endpoint *ep, char ret[IFNAMSIZ], struct err *e)
 {

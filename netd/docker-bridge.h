@@ -41,6 +41,9 @@ int docker_bridge_pair(struct docker *k, const char *bridge, uint32_t mtu,
 /* Return: 0, also if there is none. */
 int docker_bridge_unpair(struct docker *k, const struct docker_endpoint *ep, struct err *e);
 
+/* Whether the pair is there, and dockerd has moved its end.  Return: 1, 0, or a negative errno. */
+int docker_bridge_has_container(struct docker *k, const struct docker_endpoint *ep, struct err *e);
+
 /**
  * docker_bridge_join() - make the pair, and let it forward
  * @ret:	name of the container's end

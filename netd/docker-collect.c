@@ -5,14 +5,12 @@
 #define LOG_AREA "docker"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
-#include "lib/link.h"
 #include "netd/daemon.h"
+#include "netd/docker-bridge.h"
 #include "netd/docker-network.h"
 #include "netd/docker-pools.h"
 #include "netd/docker-private.h"
@@ -23,74 +21,16 @@
 #define AT_FIRST 1. /* s */
 #define EVERY	 30.
 
-/* ---- names of records ---------------------------------------------------- */
-
-struct names {
-	char **list;
-	size_t n, cap;
-};
-
-static void names_clear(struct names *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		free(l->list[i]);
-	free(l->list);
-	*l = (struct names){ 0 };
-}
-
-static int names_add(struct names *l, enum docker_kind kind, const char *id)
-{
-	char **more;
-
-	if (l->n == l->cap) {
-		more = reallocarray(l->list, l->cap * 2 + 16, sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		l->list = more;
-		l->cap = l->cap * 2 + 16;
-	}
-	if (asprintf(&l->list[l->n], "%c%s", kind, id) < 0)
-		return -ENOMEM;
-	l->n++;
-
-	return 0;
-}
-
-static int add_endpoint(void *ctx, const char *id, json_t *doc)
-{
-	(void)doc;
-
-	return names_add(ctx, DOCKER_ENDPOINT, id);
-}
-
-static int add_address(void *ctx, const char *id, json_t *doc)
-{
-	(void)doc;
-
-	return names_add(ctx, DOCKER_ADDRESS, id);
-}
-
 static bool was_absent(const struct docker_collect *c, const char *name)
 {
-	for (size_t i = 0; i < c->n_absent; i++)
-		if (strcmp(c->absent[i], name) == 0)
+	for (size_t i = 0; i < c->absent.n; i++)
+		if (strcmp(c->absent.list[i], name) == 0)
 			return true;
 
 	return false;
 }
 
 /* ---- endpoints ----------------------------------------------------------- */
-
-static bool has_interface(struct docker *k, const struct docker_endpoint *ep)
-{
-	struct owner owner;
-	struct link link;
-
-	docker_endpoint_owner(ep, &owner);
-
-	/* What cannot be asked is not forgotten. */
-	return link_get(k->route, owner.host_ifname, &link, NULL) != -ENODEV;
-}
 
 static int release_addresses(struct docker *k, const struct docker_endpoint *ep, struct err *e)
 {
@@ -113,7 +53,7 @@ static int release_addresses(struct docker *k, const struct docker_endpoint *ep,
 	return r;
 }
 
-static int forget_endpoint(struct docker *k, const struct docker_endpoint *ep, struct err *e)
+int docker_forget_endpoint(struct docker *k, const struct docker_endpoint *ep, struct err *e)
 {
 	struct docker_network n;
 	int r = docker_network_find(k->daemon->store, ep->network, &n, e);
@@ -122,13 +62,8 @@ static int forget_endpoint(struct docker *k, const struct docker_endpoint *ep, s
 		r = docker_leave_network(k, &n, ep, e);
 	if (r == 0 || r == -ENOENT)
 		r = release_addresses(k, ep, e);
-	if (r == 0)
-		r = docker_record_drop(k->daemon->store, DOCKER_ENDPOINT, ep->id, e);
-	if (r == 0)
-		log_info("endpoint %.12s of network %.12s has no interface any more: forgotten",
-			 ep->id, ep->network);
 
-	return r;
+	return r < 0 ? r : docker_record_drop(k->daemon->store, DOCKER_ENDPOINT, ep->id, e);
 }
 
 /* Return: 1 if it is absent and stays for now, 0, or a negative errno. */
@@ -139,10 +74,17 @@ static int look_at_endpoint(struct docker *k, const char *id, bool was, struct e
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	if (has_interface(k, &ep))
+	/* What cannot be asked is not forgotten. */
+	if (docker_bridge_has_container(k, &ep, NULL) != 0)
 		return 0;
+	if (!was)
+		return 1;
+	r = docker_forget_endpoint(k, &ep, e);
+	if (r == 0)
+		log_info("endpoint %.12s of network %.12s is in no container: forgotten", ep.id,
+			 ep.network);
 
-	return was ? forget_endpoint(k, &ep, e) : 1;
+	return r;
 }
 
 /* ---- addresses ----------------------------------------------------------- */
@@ -179,44 +121,37 @@ static int look_at(struct docker *k, const char *name, bool was, struct err *e)
 					: look_at_address(k, name + 1, was, e);
 }
 
-static int look(struct docker *k, struct names *absent, struct err *e)
+static int look(struct docker *k, struct docker_names *absent, struct err *e)
 {
-	AUTO(names_clear) struct names all = { 0 };
+	AUTO(docker_names_clear) struct docker_names all = { 0 };
 	struct store *s = k->daemon->store;
 	int r;
 
-	if ((r = docker_record_each(s, DOCKER_ENDPOINT, add_endpoint, &all, e)) < 0 ||
-	    (r = docker_record_each(s, DOCKER_ADDRESS, add_address, &all, e)) < 0)
+	if ((r = docker_record_names(s, DOCKER_ENDPOINT, &all, e)) < 0 ||
+	    (r = docker_record_names(s, DOCKER_ADDRESS, &all, e)) < 0)
 		return r;
 	for (size_t i = 0; r >= 0 && i < all.n; i++) {
 		r = look_at(k, all.list[i], was_absent(&k->collect, all.list[i]), e);
 		if (r > 0)
-			r = names_add(absent, (enum docker_kind) * all.list[i], all.list[i] + 1);
+			r = docker_names_add(absent, (enum docker_kind) * all.list[i],
+					     all.list[i] + 1);
 	}
 
 	return r;
 }
 
-static void set_absent(struct docker_collect *c, struct names *l)
-{
-	struct names old = { c->absent, c->n_absent, c->n_absent };
-
-	names_clear(&old);
-	c->absent = MOVE_PTR(l->list);
-	c->n_absent = l->n;
-}
-
 static void on_timer(struct ev_loop *loop, ev_timer *t, int events)
 {
 	struct docker *k = t->data;
-	struct names absent = { 0 };
+	struct docker_names absent = { 0 };
 	struct err e = { 0 };
 
 	(void)loop;
 	(void)events;
 	if (look(k, &absent, &e) < 0)
 		log_warning("look for what dockerd has forgotten: %s", e.msg);
-	set_absent(&k->collect, &absent);
+	docker_names_clear(&k->collect.absent);
+	k->collect.absent = absent;
 }
 
 void docker_collect_start(struct docker *k)
@@ -228,8 +163,6 @@ void docker_collect_start(struct docker *k)
 
 void docker_collect_stop(struct docker *k)
 {
-	struct names none = { 0 };
-
 	ev_timer_stop(k->daemon->loop, &k->collect.timer);
-	set_absent(&k->collect, &none);
+	docker_names_clear(&k->collect.absent);
 }

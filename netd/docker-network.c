@@ -452,7 +452,8 @@ static int check_pair(void *ctx, const char *id, json_t *doc)
 		    ip_net_overlaps(&other.subnets[i].net, &c->n->subnets[i].net))
 			return err_say(c->e, EEXIST,
 				       "Pool overlaps with other one on this address space: the "
-				       "network %.12s has %s",
+				       "network %.12s has %s; if Docker does not know that any "
+				       "more, see heddle doctor",
 				       id, ip_net_str(&other.subnets[i].net, net));
 
 	return 0;

@@ -235,7 +235,7 @@ static int need_free(struct store *s, const struct docker_pool *want, struct err
 
 	return err_say(e, EEXIST,
 		       "Pool overlaps with other one on this address space: %s and %s, which "
-		       "another network has",
+		       "another network has, or Docker has lost: see heddle doctor",
 		       ip_net_str(&want->net, text), ip_net_str(&c.with.net, other));
 }
 
@@ -489,9 +489,22 @@ int docker_address_release(struct store *s, const struct docker_pool *pool,
 	return docker_record_drop(s, DOCKER_ADDRESS, address_id(pool, ip, id), e);
 }
 
+int docker_addresses_of(struct store *s, const struct docker_pool *pool, struct ip_addr **ret,
+			struct err *e)
+{
+	AUTO(taken_clear) struct taken t = { .pool = pool };
+	int r = docker_record_each(s, DOCKER_ADDRESS, look_at_address, &t, e);
+
+	if (r < 0)
+		return r;
+	*ret = MOVE_PTR(t.list);
+
+	return (int)t.n;
+}
+
 /* ---- giving back --------------------------------------------------------- */
 
-static int drop_alias(struct store *s, const struct ip_net *net, struct err *e)
+int docker_pools_drop(struct store *s, const struct ip_net *net, struct err *e)
 {
 	struct docker_pool p;
 	int r;
@@ -517,5 +530,5 @@ int docker_pool_release(struct store *s, const char *id, struct err *e)
 	AUTO(taken_clear) struct taken t = { .pool = &p };
 	r = docker_record_each(s, DOCKER_ADDRESS, look_at_address, &t, e);
 
-	return r < 0 || t.n > 0 ? r : drop_alias(s, &p.net, e);
+	return r < 0 || t.n > 0 ? r : docker_pools_drop(s, &p.net, e);
 }

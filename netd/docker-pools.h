@@ -61,6 +61,9 @@ int docker_pools_hand_over(struct store *s, const struct ip_net *net, const stru
  */
 int docker_pool_release(struct store *s, const char *id, struct err *e);
 
+/* All requests for a subnet.  Return: 0, also if there is none; or as store_put(). */
+int docker_pools_drop(struct store *s, const struct ip_net *net, struct err *e);
+
 /* Return: 0; -ENOENT with a text; -EIO. */
 int docker_pool_find(struct store *s, const char *id, struct docker_pool *ret, struct err *e);
 
@@ -88,6 +91,10 @@ int docker_address_keep(struct store *s, const struct docker_pool *pool, const s
 			struct err *e);
 int docker_address_known(struct store *s, const struct docker_pool *pool, const struct ip_addr *ip,
 			 struct err *e);
+
+/* Addresses of the pool's subnet.  @ret: the caller's.  Return: how many, or a negative errno. */
+int docker_addresses_of(struct store *s, const struct docker_pool *pool, struct ip_addr **ret,
+			struct err *e);
 
 /* Return: 0, also if nobody had it. */
 int docker_address_release(struct store *s, const struct docker_pool *pool,

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
@@ -101,4 +102,54 @@ int docker_record_each(struct store *s, enum docker_kind kind,
 	struct walk w = { kind, fn, ctx, e };
 
 	return store_each(s, STORE_DOCKER, visit, &w, e);
+}
+
+/* ---- ids ------------------------------------------------------------------ */
+
+void docker_names_clear(struct docker_names *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->list[i]);
+	free(l->list);
+	*l = (struct docker_names){ 0 };
+}
+
+int docker_names_add(struct docker_names *l, enum docker_kind kind, const char *id)
+{
+	char **more;
+
+	if (l->n == l->cap) {
+		more = reallocarray(l->list, l->cap * 2 + 16, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		l->list = more;
+		l->cap = l->cap * 2 + 16;
+	}
+	if (asprintf(&l->list[l->n], "%c%s", kind, id) < 0)
+		return -ENOMEM;
+	l->n++;
+
+	return 0;
+}
+
+struct naming {
+	enum docker_kind kind;
+	struct docker_names *l;
+};
+
+static int add_name(void *ctx, const char *id, json_t *value)
+{
+	const struct naming *n = ctx;
+
+	(void)value;
+
+	return docker_names_add(n->l, n->kind, id);
+}
+
+int docker_record_names(struct store *s, enum docker_kind kind, struct docker_names *l,
+			struct err *e)
+{
+	struct naming n = { kind, l };
+
+	return docker_record_each(s, kind, add_name, &n, e);
 }

@@ -41,4 +41,18 @@ int docker_record_each(struct store *s, enum docker_kind kind,
 		       int (*fn)(void *ctx, const char *id, json_t *value), void *ctx,
 		       struct err *e);
 
+/* Ids of records, for who calls the store for each of them. */
+struct docker_names {
+	char **list; /* the kind's letter, and the id */
+	size_t n, cap;
+};
+
+/* Return: 0 or -ENOMEM. */
+int docker_names_add(struct docker_names *l, enum docker_kind kind, const char *id);
+void docker_names_clear(struct docker_names *l);
+
+/* All of a kind are added to @l.  Return: 0, -ENOMEM, or as docker_record_each(). */
+int docker_record_names(struct store *s, enum docker_kind kind, struct docker_names *l,
+			struct err *e);
+
 #endif

@@ -18,6 +18,7 @@
 #include "lib/netns.h"
 #include "lib/nl.h"
 #include "netd/daemon.h"
+#include "netd/docker-lost.h"
 #include "netd/docker-private.h"
 #include "netd/http.h"
 #include "netd/local-socket.h"
@@ -235,6 +236,8 @@ int docker_new(struct daemon *d, struct service *s, const char *path, struct doc
 		r = metrics_register(d->metrics, metrics, &k->count, e);
 	if (r == 0)
 		r = serve(k, e);
+	if (r == 0)
+		r = docker_lost_register(k, e);
 	if (r < 0) {
 		docker_free(k);
 		return err_wrap(e, r, "serve dockerd at %s", path);

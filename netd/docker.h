@@ -14,6 +14,7 @@
  *	docker-bridge.c	… those of this host, in the kernel
  *	docker-shared.c	… those of the cluster
  *	docker-collect.c	what dockerd has forgotten
+ *	docker-lost.c	… with its data: for people to see and take back
  *	docker-records.c	what is still known after a restart
  *
  * Source: libnetwork's docs/remote.md and docs/ipam.md; docker/docs of plugins.

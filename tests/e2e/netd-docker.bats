@@ -82,6 +82,47 @@ driver_endpoint() {
 		jq -re .InterfaceName.SrcName
 }
 
+# The same, and into a container.
+driver_container() {
+	local ifname
+	ifname=$(driver_endpoint "$@")
+	on_host "$1" ip netns add "$3"
+	on_host "$1" ip link set "$ifname" netns "$3"
+}
+
+# without_docker HOST COMMAND…: heddle, where Docker is not installed
+without_docker() { on_host "$1" env PATH=/usr/sbin:/sbin "$HEDDLE" "${@:2}"; }
+
+@test "the driver: what an uninstalled Docker has left is seen, and taken back" {
+	local pool answer
+	host_start a
+	netd_start a
+	pool=$(plugin a IpamDriver.RequestPool '{"AddressSpace": "heddle", "Pool": "10.5.0.0/24"}' | jq -r .PoolID)
+	[[ $(plugin a NetworkDriver.CreateNetwork '{"NetworkID": "n1abcdef0123456789", "IPv4Data": [{"AddressSpace": "heddle", "Pool": "10.5.0.0/24", "Gateway": "10.5.0.1/24"}]}') == '{}' ]]
+	driver_container a n1abcdef0123456789 e1 10.5.0.10
+	plugin a IpamDriver.RequestPool '{"AddressSpace": "heddle", "Pool": "10.6.0.0/24"}' | jq -e .PoolID
+	run without_docker a doctor
+	[[ $output == *"warning  docker: Docker does not know its network n1abcdef0123 any more, and containers of it still run, 1 of them"*"heddle network rm n1abcdef0123"* ]]
+	[[ $output == *"warning  docker: Docker has asked for the subnet 10.6.0.0/24"*"heddle network rm 10.6.0.0/24"* ]]
+	run without_docker a network rm n1abcdef0123
+	[[ $status -ne 0 && $output == *"run, 1 of them: stop them first"* ]]
+	run without_docker a network rm 10.5.0.0/24
+	[[ $status -ne 0 && $output == *"10.5.0.0/24 not found"* ]]
+	run without_docker a network rm 10.7.0.0/24
+	[[ $status -ne 0 && $output == *"10.7.0.0/24 not found"* ]]
+	on_host a ip netns delete e1
+	is_removed() { without_docker a network rm n1abcdef0123; }
+	wait_for is_removed
+	without_docker a network rm 10.6.0.0/24
+	[[ $(without_docker a doctor --json | jq '[.[] | select(.check == "docker")] | length') == 0 ]]
+	# Their subnets are free, with all their addresses.
+	pool=$(plugin a IpamDriver.RequestPool '{"AddressSpace": "heddle", "Pool": "10.5.0.0/16"}' | jq -r .PoolID)
+	answer=$(plugin a IpamDriver.RequestAddress "{\"PoolID\": \"$pool\", \"Address\": \"10.5.0.10\"}")
+	[[ $(jq -r .Address <<<"$answer") == 10.5.0.10/16 ]]
+	plugin a IpamDriver.RequestPool '{"AddressSpace": "heddle", "Pool": "10.6.0.0/16"}' | jq -e .PoolID
+	nothing_is_left a
+}
+
 @test "the driver: an endpoint that dockerd has forgotten goes, and the others stay" {
 	[[ -n ${HEDDLE_FULL:-} ]] || skip "only in make test-full: it takes a minute"
 	local pool gone
@@ -90,12 +131,14 @@ driver_endpoint() {
 	pool=$(plugin a IpamDriver.RequestPool '{"AddressSpace": "heddle", "Pool": "10.5.0.0/24"}' | jq -r .PoolID)
 	[[ $(plugin a NetworkDriver.CreateNetwork '{"NetworkID": "n1", "IPv4Data": [{"AddressSpace": "heddle", "Pool": "10.5.0.0/24"}]}') == '{}' ]]
 	gone=$(driver_endpoint a n1 e1 10.5.0.10)
-	driver_endpoint a n1 e2 10.5.0.11
+	driver_container a n1 e2 10.5.0.11
+	driver_endpoint a n1 e3 10.5.0.12 # which dockerd never put into a container
 	plugin_refused a IpamDriver.RequestAddress "{\"PoolID\": \"$pool\", \"Address\": \"10.5.0.10\"}" 'already in use'
 	on_host a ip link delete "$gone"
 	# Its address is free, and all that was claimed for it.
-	is_free() { [[ $(plugin a IpamDriver.RequestAddress "{\"PoolID\": \"$pool\", \"Address\": \"10.5.0.10\"}" | jq -r .Address) == 10.5.0.10/24 ]]; }
-	wait_at_most 120 is_free
+	is_free() { [[ $(plugin a IpamDriver.RequestAddress "{\"PoolID\": \"$pool\", \"Address\": \"$1\"}" | jq -r .Address) == "$1/24" ]]; }
+	wait_at_most 120 is_free 10.5.0.10
+	wait_at_most 120 is_free 10.5.0.12
 	plugin_refused a NetworkDriver.Join '{"NetworkID": "n1", "EndpointID": "e1"}' 'knows of no endpoint e1'
 	plugin_refused a IpamDriver.RequestAddress "{\"PoolID\": \"$pool\", \"Address\": \"10.5.0.11\"}" 'already in use'
 	[[ $(our_elements a | grep -c ' e1 ') == 0 && $(our_elements a | grep -c ' e2 ') -gt 0 ]]
@@ -197,6 +240,41 @@ driver_endpoint() {
 	docker_pings a c2 192.168.1.10
 	docker a rm --force c1 c2 c3 >/dev/null
 	docker a network rm lows >/dev/null
+	nothing_is_left a
+}
+
+# with_docker HOST COMMAND…: heddle, beside the machine's own client
+with_docker() { on_host "$1" env DOCKER_HOST=unix:///run/docker.sock PATH="/usr/bin:$PATH" "$HEDDLE" "${@:2}"; }
+docker_findings() { with_docker "$1" doctor --json | jq -r '.[] | select(.check == "docker") | .mend'; }
+
+@test "dockerd loses its data" {
+	need_full
+	local lost kept
+	host_start a
+	netd_start a
+	docker_host a
+	network_new a lost --subnet 192.168.1.0/24
+	lost=$(docker a network inspect -f '{{.ID}}' lost | head -c 12)
+	run_on a c1 lost
+	[[ -z $(docker_findings a) ]]
+	run with_docker a network rm "$lost"
+	[[ $status -ne 0 && $output == *"Docker has $lost"*"docker network rm"* ]]
+	dockerd_stop a
+	# What is stopped may come back.
+	[[ -z $(docker_findings a) ]]
+	run with_docker a network rm "$lost"
+	[[ $status -ne 0 && $output == *"Docker does not answer"*"--force"* ]]
+	on_host a mv /var/lib/docker /var/lib/docker.lost
+	dockerd_start a
+	docker_refused a "the network $lost has 192.168.1.0/24" network create -d heddle --ipam-driver heddle --subnet 192.168.1.0/24 new
+	[[ $(docker_findings a) == "heddle network rm $lost" ]]
+	with_docker a network rm "$lost"
+	network_new a new --subnet 192.168.1.0/24
+	kept=$(docker a network inspect -f '{{.ID}}' new | head -c 12)
+	[[ -z $(docker_findings a) ]]
+	run with_docker a network rm "$kept"
+	[[ $status -ne 0 ]]
+	docker a network rm new >/dev/null
 	nothing_is_left a
 }
 

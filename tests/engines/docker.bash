@@ -118,4 +118,10 @@ docker_recover() {
 	on_host rm -f /run/docker/containerd/containerd.pid
 	docker_daemon --live-restore
 	docker_remove "$1"
+	wait_until docker_one_is_left
+}
+
+# Of what netd keeps for dockerd: the container that was there before.
+docker_one_is_left() {
+	[[ $(on_host python3 "$ENGINES_DIR/../e2e/netd.py" ask docker.list '{}' | jq '[.networks[].endpoints] | add') == 1 ]]
 }

@@ -246,19 +246,31 @@ static bool has_elements(const struct doctor *d)
 	return false;
 }
 
-static int check_table(struct doctor *d, const struct ruleset *rs, struct err *e)
+/* Return: how many of the chains [@from, @to) there are, or a negative errno. */
+static int count_chains(struct doctor *d, const struct ruleset *rs, size_t from, size_t to,
+			struct err *e)
 {
 	struct nft_chain_state state;
-	bool exists = false;
-	int r = 0;
+	int n = 0, r = 0;
 
-	for (size_t i = 0; i < rs->n_chains && r >= 0; i++) {
+	for (size_t i = from; i < to && r >= 0; i++) {
 		r = nft_get_chain(d->nft, &rs->chains[i].chain, &state, e);
-		exists |= r > 0;
+		n += r > 0;
 	}
-	if (r < 0 || !exists)
+
+	return r < 0 ? r : n;
+}
+
+/* @part: the table's first chains, which do without the others. */
+static int check_table(struct doctor *d, const struct ruleset *rs, const struct ruleset *part,
+		       struct err *e)
+{
+	int more = count_chains(d, rs, part->n_chains, rs->n_chains, e);
+	int r = more ? more : count_chains(d, rs, 0, part->n_chains, e);
+
+	if (r <= 0)
 		return r;
-	r = ruleset_check(d->nft, rs, e);
+	r = ruleset_check(d->nft, more ? rs : part, e);
 	if (r == -ESTALE)
 		doctor_find(d, DOCTOR_ERROR,
 			    "ip netns add heddle-mend && heddle attach heddle-mend && heddle "
@@ -299,10 +311,10 @@ static void check_flushed(struct doctor *d)
 
 int doctor_tables(struct doctor *d, struct err *e)
 {
-	int r = check_table(d, &ruleset_inet, e);
+	int r = check_table(d, &ruleset_inet, &ruleset_masq, e);
 
 	if (r >= 0)
-		r = check_table(d, &ruleset_bridge, e);
+		r = check_table(d, &ruleset_bridge, &ruleset_pins, e);
 	if (r >= 0)
 		check_flushed(d);
 

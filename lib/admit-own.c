@@ -20,8 +20,11 @@ static const struct nft_set *const inet_sets[] = {
 	&ruleset_listed4,   &ruleset_listed6,	NULL
 };
 static const struct nft_set *const bridge_sets[] = {
-	&ruleset_isolated_ports, &ruleset_pinned,	 &ruleset_pinned_mac, &ruleset_pinned4,
-	&ruleset_pinned6,	 &ruleset_pinned_nd_mac, &ruleset_pinned_nd,  NULL
+	&ruleset_isolated_ports, &ruleset_pinned,
+	&ruleset_pinned_mac,	 &ruleset_pinned4,
+	&ruleset_pinned6,	 &ruleset_pinned_own4,
+	&ruleset_pinned_own6,	 &ruleset_pinned_nd_mac,
+	&ruleset_pinned_nd,	 NULL
 };
 static const struct nft_set *const zoned_sets[] = { &ruleset_zoned4, &ruleset_zoned6, NULL };
 

@@ -103,7 +103,7 @@ static int take(struct nl *nl, const struct masq *m, struct err *e)
 
 	r = list_claims(&c, m, e);
 
-	return r < 0 ? r : claim_take(nl, &ruleset_inet, &c, m->owner, claim_abandoned(), e);
+	return r < 0 ? r : claim_take(nl, &ruleset_masq, &c, m->owner, claim_abandoned(), e);
 }
 
 int masq_add(struct nl *nl, const struct masq *m, struct err *e)
@@ -153,7 +153,7 @@ static int check(struct nl *nl, const struct masq *m, struct err *e)
 
 	r = list_claims(&c, m, e);
 
-	return r < 0 ? r : claim_check(nl, &ruleset_inet, &c, m->owner, e);
+	return r < 0 ? r : claim_check(nl, &ruleset_masq, &c, m->owner, e);
 }
 
 int masq_check(struct nl *nl, const struct masq *m, struct err *e)

@@ -4,13 +4,11 @@
 
 #include "lib/claim.h"
 
-const struct nft_set *const pin_sets[] = { &ruleset_pinned,
-					   &ruleset_pinned_mac,
-					   &ruleset_pinned4,
-					   &ruleset_pinned6,
-					   &ruleset_pinned_nd_mac,
-					   &ruleset_pinned_nd,
-					   NULL };
+const struct nft_set *const pin_sets[] = {
+	&ruleset_pinned,	&ruleset_pinned_mac,  &ruleset_pinned4,
+	&ruleset_pinned6,	&ruleset_pinned_own4, &ruleset_pinned_own6,
+	&ruleset_pinned_nd_mac, &ruleset_pinned_nd,   NULL
+};
 
 static int list_port(struct claims *ret, const struct pin *p, struct err *e)
 {
@@ -34,6 +32,20 @@ static int list_mac(struct claims *ret, const struct pin *p, struct err *e)
 	return r < 0 ? r : claims_add(ret, &ruleset_pinned_nd_mac, &key, NULL, e);
 }
 
+/* port . MAC . address */
+static int list_own(struct claims *ret, const struct pin *p, const struct ip_addr *addr,
+		    struct err *e)
+{
+	bool ipv4 = addr->family == AF_INET;
+	struct nft_value key = { 0 };
+
+	nft_value_ifname(&key, p->port);
+	nft_value_mac(&key, p->mac);
+	nft_value_ip(&key, addr);
+
+	return claims_add(ret, ipv4 ? &ruleset_pinned_own4 : &ruleset_pinned_own6, &key, NULL, e);
+}
+
 /* port . address */
 static int list_addr(struct claims *ret, const struct pin *p, const struct ip_addr *addr,
 		     struct err *e)
@@ -48,7 +60,7 @@ static int list_addr(struct claims *ret, const struct pin *p, const struct ip_ad
 	if (r == 0 && !ipv4)
 		r = claims_add(ret, &ruleset_pinned_nd, &key, NULL, e);
 
-	return r;
+	return r < 0 ? r : list_own(ret, p, addr, e);
 }
 
 int pin_list(struct claims *ret, const struct pin *p, struct err *e)

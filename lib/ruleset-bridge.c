@@ -52,6 +52,20 @@ const struct nft_set ruleset_pinned6 = {
 	.key = { NFT_TYPE_IFNAME, NFT_TYPE_IPV6 },
 };
 
+const struct nft_set ruleset_pinned_own4 = {
+	.table = &bridge,
+	.name = "pinned_own4",
+	.comment = "pinned bridge port . MAC . address that it is",
+	.key = { NFT_TYPE_IFNAME, NFT_TYPE_MAC, NFT_TYPE_IPV4 },
+};
+
+const struct nft_set ruleset_pinned_own6 = {
+	.table = &bridge,
+	.name = "pinned_own6",
+	.comment = "pinned bridge port . MAC . address that it is",
+	.key = { NFT_TYPE_IFNAME, NFT_TYPE_MAC, NFT_TYPE_IPV6 },
+};
+
 /* What is told within ICMPv6 has no name in nft, so its sets are of bytes. */
 const struct nft_set ruleset_pinned_nd_mac = {
 	.table = &bridge,
@@ -79,11 +93,9 @@ const struct nft_set ruleset_isolated_ports = {
 };
 
 static const struct nft_set *const bridge_sets[] = {
-	&ruleset_guarded,	 &ruleset_allowed_mac,
-	&ruleset_isolated_ports, &ruleset_pinned,
-	&ruleset_pinned_mac,	 &ruleset_pinned4,
-	&ruleset_pinned6,	 &ruleset_pinned_nd_mac,
-	&ruleset_pinned_nd,	 NULL,
+	&ruleset_guarded,     &ruleset_allowed_mac,   &ruleset_isolated_ports, &ruleset_pinned,
+	&ruleset_pinned_mac,  &ruleset_pinned4,	      &ruleset_pinned6,	       &ruleset_pinned_own4,
+	&ruleset_pinned_own6, &ruleset_pinned_nd_mac, &ruleset_pinned_nd,      NULL,
 };
 
 static void isolation_rules(struct nft_batch *b, const struct nft_chain *chain)
@@ -93,20 +105,37 @@ static void isolation_rules(struct nft_batch *b, const struct nft_chain *chain)
 		     nft_in(&ruleset_isolated_ports, 0), nft_drop());
 }
 
+#define PROTOCOL_IS(bytes) nft_meta(NFT_META_PROTOCOL, 0), nft_is(0, bytes, 2)
+#define ARP		   PROTOCOL_IS("\x08\x06")
+#define IPV4		   PROTOCOL_IS("\x08\x00")
+#define IPV6		   PROTOCOL_IS("\x86\xdd")
+#define L4_IS(number)	   nft_meta(NFT_META_L4PROTO, 0), nft_is(0, &(uint8_t){ number }, 1)
+#define L4_IS_NOT(number)  nft_meta(NFT_META_L4PROTO, 0), nft_is_not(0, &(uint8_t){ number }, 1)
+
+/*
+ * Nearly every packet ends here, after one look; the others go the long way, which
+ * would say the same of these.  No container is behind a VXLAN port.
+ */
+static void usual_rules(struct nft_batch *b, const struct nft_chain *chain)
+{
+	nft_add_rule(b, chain, "from another node", nft_meta(NFT_META_IIFKIND, 0),
+		     nft_is(0, "vxlan\0\0\0\0\0\0\0\0\0\0", 16), nft_accept());
+	nft_add_rule(b, chain, "IPv4 of its own", IPV4, nft_iifname(0), nft_ether_saddr(4),
+		     nft_ip_saddr(6), nft_in(&ruleset_pinned_own4, 0), nft_accept());
+	nft_add_rule(b, chain, "IPv6 of its own", IPV6, L4_IS_NOT(IPPROTO_ICMPV6), nft_iifname(0),
+		     nft_ether_saddr(4), nft_ip6_saddr(6), nft_in(&ruleset_pinned_own6, 0),
+		     nft_accept());
+}
+
 static void guard_rules(struct nft_batch *b, const struct nft_chain *chain)
 {
+	usual_rules(b, chain);
 	nft_add_rule(b, chain, "forged source MAC", nft_iifname(0), nft_in(&ruleset_guarded, 0),
 		     nft_iifname(0), nft_ether_saddr(4), nft_not_in(&ruleset_allowed_mac, 0),
 		     nft_drop());
 	nft_add_rule(b, chain, "may send as itself only", nft_iifname(0),
 		     nft_in(&ruleset_pinned, 0), nft_jump("pinned"));
 }
-
-#define PROTOCOL_IS(bytes) nft_meta(NFT_META_PROTOCOL, 0), nft_is(0, bytes, 2)
-#define ARP		   PROTOCOL_IS("\x08\x06")
-#define IPV4		   PROTOCOL_IS("\x08\x00")
-#define IPV6		   PROTOCOL_IS("\x86\xdd")
-#define L4_IS(number)	   nft_meta(NFT_META_L4PROTO, 0), nft_is(0, &(uint8_t){ number }, 1)
 
 #define NETWORK(offset, len, reg)   nft_payload(NFT_PAYLOAD_NETWORK_HEADER, offset, len, reg)
 #define TRANSPORT(offset, len, reg) nft_payload(NFT_PAYLOAD_TRANSPORT_HEADER, offset, len, reg)
@@ -200,17 +229,25 @@ static void pinned_rules(struct nft_batch *b, const struct nft_chain *chain)
 	nft_add_rule(b, chain, "not as itself", nft_drop());
 }
 
+/* The first two are those of ruleset_pins. */
+enum { PREROUTING, PINNED, FORWARD };
+
 static const struct ruleset_chain bridge_chains[] = {
-	{
+	[PREROUTING] = {
 		.chain = { .table = &bridge,
 			   .name = "prerouting",
 			   .type = "filter",
 			   .hook = NF_BR_PRE_ROUTING,
 			   .priority = NF_BR_PRI_NAT_DST_BRIDGED },
-		.n_rules = 2,
+		.n_rules = 5,
 		.rules = guard_rules,
 	},
-	{
+	[PINNED] = {
+		.chain = { .table = &bridge, .name = "pinned" },
+		.n_rules = 18,
+		.rules = pinned_rules,
+	},
+	[FORWARD] = {
 		.chain = { .table = &bridge,
 			   .name = "forward",
 			   .type = "filter",
@@ -219,19 +256,24 @@ static const struct ruleset_chain bridge_chains[] = {
 		.n_rules = 1,
 		.rules = isolation_rules,
 	},
-	{
-		.chain = { .table = &bridge, .name = "pinned" },
-		.n_rules = 18,
-		.rules = pinned_rules,
-	},
 };
+
+#define COMMENT "containers of heddle, see docs/nftables.md"
 
 const struct ruleset ruleset_bridge = {
 	.table = &bridge,
-	.comment = "containers of heddle, see docs/nftables.md",
+	.comment = COMMENT,
 	.sets = bridge_sets,
 	.chains = bridge_chains,
 	.n_chains = ARRAY_SIZE(bridge_chains),
+};
+
+const struct ruleset ruleset_pins = {
+	.table = &bridge,
+	.comment = COMMENT,
+	.sets = bridge_sets,
+	.chains = bridge_chains,
+	.n_chains = PINNED + 1,
 };
 
 static_assert(ARRAY_SIZE(bridge_chains) <= RULESET_CHAINS, "bridge_chains");

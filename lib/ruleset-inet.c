@@ -374,7 +374,18 @@ static const struct nft_chain admin = { .table = &inet, .name = "admin" };
 /* One before dstnat (-100): iptables-nft's rules, Docker's too, come after ours. */
 #define PRIORITY_DSTNAT -101
 
+/* The first is that of ruleset_masq. */
 static const struct ruleset_chain inet_chains[] = {
+	{
+		/* One before srcnat (100): of several NAT rules the first one counts. */
+		.chain = { .table = &inet,
+			   .name = "postrouting",
+			   .type = "nat",
+			   .hook = NF_INET_POST_ROUTING,
+			   .priority = 99 },
+		.n_rules = 15,
+		.rules = postrouting_rules,
+	},
 	{
 		.chain = { .table = &inet,
 			   .name = "guard",
@@ -411,25 +422,25 @@ static const struct ruleset_chain inet_chains[] = {
 		.n_rules = 19,
 		.marking_rules = forward_rules,
 	},
-	{
-		/* One before srcnat (100): of several NAT rules the first one counts. */
-		.chain = { .table = &inet,
-			   .name = "postrouting",
-			   .type = "nat",
-			   .hook = NF_INET_POST_ROUTING,
-			   .priority = 99 },
-		.n_rules = 15,
-		.rules = postrouting_rules,
-	},
 };
+
+#define COMMENT "containers of heddle, see docs/nftables.md"
 
 const struct ruleset ruleset_inet = {
 	.table = &inet,
-	.comment = "containers of heddle, see docs/nftables.md",
+	.comment = COMMENT,
 	.sets = inet_sets,
 	.chains = inet_chains,
 	.n_chains = ARRAY_SIZE(inet_chains),
 	.own = &admin,
+};
+
+const struct ruleset ruleset_masq = {
+	.table = &inet,
+	.comment = COMMENT,
+	.sets = inet_sets,
+	.chains = inet_chains,
+	.n_chains = 1,
 };
 
 static_assert(ARRAY_SIZE(inet_chains) <= RULESET_CHAINS, "inet_chains");

@@ -25,7 +25,7 @@
 
 #include "lib/nft.h"
 
-#define RULESET_LAYOUT	   3u
+#define RULESET_LAYOUT	   4u
 #define RULESET_COMPATIBLE 1u /* the oldest layout whose programs can use this one */
 #define RULESET_CHAINS	   8  /* in one table, at most */
 
@@ -49,6 +49,11 @@ struct ruleset {
 };
 
 extern const struct ruleset ruleset_inet, ruleset_bridge;
+/*
+ * Their first chains, which do alone for masquerading, and for pins and MAC guards:
+ * each chain is a price that every packet of the host pays.  Who needs more makes all.
+ */
+extern const struct ruleset ruleset_masq, ruleset_pins;
 
 /* What is masqueraded: container address . interface that leads to it. */
 extern const struct nft_set ruleset_masq4, ruleset_masq6;
@@ -101,6 +106,8 @@ extern const struct nft_set ruleset_guarded, ruleset_allowed_mac;
 /* Ports that may send as themselves only; port . MAC, port . address that they are. */
 extern const struct nft_set ruleset_pinned, ruleset_pinned_mac;
 extern const struct nft_set ruleset_pinned4, ruleset_pinned6;
+/* port . MAC . address, which suffices for nearly every packet. */
+extern const struct nft_set ruleset_pinned_own4, ruleset_pinned_own6;
 /* The same MAC, and the IPv6 addresses, as neighbour discovery tells them. */
 extern const struct nft_set ruleset_pinned_nd_mac, ruleset_pinned_nd;
 

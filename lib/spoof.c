@@ -31,7 +31,7 @@ static int take(struct nl *nl, const struct spoof *s, struct claims *c, struct e
 {
 	struct claim_filter none = { .match = NULL };
 
-	return claim_take(nl, &ruleset_bridge, c, s->owner, none, e);
+	return claim_take(nl, &ruleset_pins, c, s->owner, none, e);
 }
 
 static int sweep(struct nl *nl, struct claim_filter filter, struct err *e)
@@ -119,7 +119,7 @@ int spoof_check(struct nl *nl, const struct spoof *s, struct err *e)
 
 	r = list_claims(&c, s, e);
 	if (r == 0)
-		r = claim_check(nl, &ruleset_bridge, &c, s->owner, e);
+		r = claim_check(nl, &ruleset_pins, &c, s->owner, e);
 	if (r < 0)
 		return err_wrap(e, r, "macspoofchk of port %s", s->port);
 

@@ -95,12 +95,12 @@ static int ensure_pins(struct nl *nft, const struct plane_endpoint *ep, uint32_t
 	int r = list_pins(&c, ep, e);
 
 	if (r == 0)
-		r = claim_check(nft, &ruleset_bridge, &c, &ep->owner, e);
+		r = claim_check(nft, &ruleset_pins, &c, &ep->owner, e);
 	if (r != -ESTALE)
 		return r;
 	++*changed;
 
-	return claim_take(nft, &ruleset_bridge, &c, &ep->owner, claim_abandoned(), e);
+	return claim_take(nft, &ruleset_pins, &c, &ep->owner, claim_abandoned(), e);
 }
 
 /* The addresses of a container are borrowed by @nets. */
@@ -173,7 +173,7 @@ bool local_is_held(struct nl *route, struct nl *nft, const struct local_conf *co
 
 	if (conf->pin)
 		return list_pins(&c, ep, NULL) == 0 &&
-		       claim_check(nft, &ruleset_bridge, &c, &ep->owner, NULL) == 0;
+		       claim_check(nft, &ruleset_pins, &c, &ep->owner, NULL) == 0;
 
 	return ifstate_get(route, ep->owner.host_ifname, &s, NULL) > 0 &&
 	       forward_is_local(route, s.index, ep->mac, NULL) > 0;

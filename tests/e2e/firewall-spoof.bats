@@ -76,7 +76,7 @@ assert_forged_are() {
 @test "spoofchk: DEL finds it by its result and without, also after another plugin has changed the MAC" {
 	keys[a]='.spoofchk = true'
 	attach c1 a
-	[[ $(left | grep -c '^pinned') == 8 ]] || fail "left: $(left)"
+	[[ $(left | grep -c '^pinned') == 11 ]] || fail "left: $(left)"
 	leave c1 a
 	assert_none_left "DEL"
 	attach c2 a
@@ -90,7 +90,7 @@ assert_forged_are() {
 	assert_error 100 02:00:00:00:00:99
 	admit c1 a
 	assert_ok
-	[[ $(left | grep -c '^pinned') == 8 ]] || fail "left: $(left)"
+	[[ $(left | grep -c '^pinned') == 11 ]] || fail "left: $(left)"
 	results[c1]=$(jq -c '.interfaces[2].mac = "02:00:00:00:00:98"' <<<"${results[c1]}")
 	leave c1 a
 	assert_none_left "DEL with another MAC"
@@ -102,7 +102,7 @@ assert_forged_are() {
 	attach c2 a
 	gc "$(firewall_conf a)" c2/eth0
 	assert_silent
-	[[ $(left | grep -c '^pinned') == 8 ]] || fail "left: $(left)"
+	[[ $(left | grep -c '^pinned') == 11 ]] || fail "left: $(left)"
 	in_ns host nft flush set bridge heddle pinned6
 	check c2 a
 	assert_error 100 pinned6

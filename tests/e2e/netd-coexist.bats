@@ -102,18 +102,26 @@ two_hosts() {
 	[[ $(netd_metric a heddle_netd_plane_failures_total) == 0 ]]
 }
 
+# isolates HOST VERB: the plugin firewall, for c1, of which $result is
+isolates() {
+	on_host "$1" env CNI_COMMAND="$2" CNI_CONTAINERID="c1-$1" CNI_IFNAME=eth0 CNI_NETNS=/run/netns/c1 \
+		CNI_PATH="$NETD_PLUGINS" "$NETD_PLUGINS/firewall" < <(jq -c \
+		'{cniVersion: "1.1.0", name: "warp", type: "firewall", ingressPolicy: "isolated", prevResult: .}' <<<"$result")
+}
+
 @test "what the firewall plugin shuts stays shut" {
 	two_hosts
 	drops a
 	drops b
-	attach a warp c1
 	attach b warp c1
-	local bridge
+	attach a warp c1
+	local bridge result=$output
 	bridge=$(on_host a ip -j link show type bridge | jq -r '.[].ifname | select(startswith("hb-"))')
 	see_each_other
-	# As policy "isolated" of the plugin has it: none of the bridge's containers sees another.
-	on_host a nft add element inet heddle isolated "{ \"$bridge\" . \"$bridge\" }"
+	# None of the bridge's containers sees another.
+	isolates a ADD
+	on_host a nft get element inet heddle isolated "{ \"$bridge\" . \"$bridge\" }" >/dev/null
 	cannot b c1 "$(address a c1 4)"
-	on_host a nft delete element inet heddle isolated "{ \"$bridge\" . \"$bridge\" }"
+	isolates a DEL
 	see_each_other
 }

@@ -102,7 +102,7 @@ static void the_first_add_makes_the_table(void **state)
 		"\t\tip6 saddr . oifname @masq6 return comment \"stays on its own network\"\n"
 		"\t\tip saddr . iifname @masq4 masquerade comment \"leaves its own network\"\n"
 		"\t\tip6 saddr . iifname @masq6 masquerade comment \"leaves its own network\"\n");
-	assert_int_equal(lab_number(N_RULES), rules_of(&ruleset_inet));
+	assert_int_equal(lab_number(N_RULES), rules_of(&ruleset_masq));
 	lab_expect("nft -j list set inet heddle masq4 | jq -r '.nftables[].set.elem // empty"
 		   " | .[].elem | .val.concat[], .comment[20:]'",
 		   "10.1.0.1\ncni0\n9c97db362f9ab9b7c37fe8fbe511059d " NETWORK
@@ -289,7 +289,7 @@ static void a_flushed_ruleset_comes_back_with_the_next_add(void **state)
 		assert_int_equal(lab_err.cni, CNI_E_CHECK);
 	}
 	assert_done(masq_add(nl, &a.masq, &lab_err));
-	assert_int_equal(lab_number(N_RULES), rules_of(&ruleset_inet));
+	assert_int_equal(lab_number(N_RULES), rules_of(&ruleset_masq));
 }
 
 /* One set is missing, and the rules are others. */
@@ -313,7 +313,7 @@ static void an_older_layout_is_refilled_and_keeps_its_elements(void **state)
 		   "");
 	assert_done(masq_add(nl, &b.masq, &lab_err));
 	lab_expect("nft list ruleset | grep -c 10.9.9.9", "0\n");
-	assert_int_equal(lab_number(N_RULES), rules_of(&ruleset_inet));
+	assert_int_equal(lab_number(N_RULES), rules_of(&ruleset_masq));
 	assert_int_equal(lab_number(N_ELEMENTS), 3);
 	assert_true(is_masqueraded(nl, &b));
 }
@@ -325,7 +325,7 @@ static void set_layout(unsigned int layout, unsigned int compatible)
 	snprintf(command, sizeof(command),
 		 "(echo delete chain inet heddle postrouting; nft list chain inet heddle "
 		 "postrouting |"
-		 " sed 's/layout 3, compatible with 1/layout %u, compatible with %u/') | nft -f - "
+		 " sed 's/layout 4, compatible with 1/layout %u, compatible with %u/') | nft -f - "
 		 "2>&1",
 		 layout, compatible);
 	lab_expect(command, "");
@@ -343,7 +343,7 @@ static void a_newer_layout_is_used_as_it_is(void **state)
 	lab_expect("nft add rule inet heddle postrouting counter comment new 2>&1", "");
 	assert_done(masq_add(nl, &b.masq, &lab_err));
 	assert_true(is_masqueraded(nl, &b));
-	assert_int_equal(lab_number(N_RULES), rules_of(&ruleset_inet) + 1);
+	assert_int_equal(lab_number(N_RULES), rules_of(&ruleset_masq) + 1);
 }
 
 static void a_newer_layout_that_needs_a_newer_program_is_an_error(void **state)
@@ -412,7 +412,7 @@ static void fifty_processes_make_the_tables_at_once(void **state)
 		assert_int_equal(status, 0);
 	}
 	assert_int_equal(lab_number(N_ELEMENTS), 4 * N_PROCESSES);
-	assert_int_equal(lab_number(N_RULES), rules_of(&ruleset_inet) + rules_of(&ruleset_bridge));
+	assert_int_equal(lab_number(N_RULES), rules_of(&ruleset_masq) + rules_of(&ruleset_pins));
 }
 
 /* ---- GC -------------------------------------------------------------------- */
@@ -467,7 +467,7 @@ static void a_guard_is_two_elements_that_come_and_go_together(void **state)
 		assert_done(spoof_del(nl, &s, &lab_err));
 		assert_int_equal(lab_number(N_ELEMENTS), 0);
 	}
-	assert_int_equal(lab_number(N_RULES), rules_of(&ruleset_bridge));
+	assert_int_equal(lab_number(N_RULES), rules_of(&ruleset_pins));
 }
 
 static void a_port_that_is_guarded_anew_allows_one_mac_only(void **state)

@@ -67,30 +67,41 @@ static const struct nft_set *const sets[] = { &networks, &members4, &members6, &
 /* It came in where the way back to its source begins. */
 #define BY_ITS_WAY nft_fib_saddr_iif(0), nft_is_not(0, "\0\0\0", 4)
 
+static void members_rules(struct nft_batch *b, const struct nft_chain *chain)
+{
+	nft_add_rule(b, chain, "VXLAN from a member", FROM_MEMBER4, BY_ITS_WAY, nft_return());
+	nft_add_rule(b, chain, "VXLAN from a member", FROM_MEMBER6, BY_ITS_WAY, nft_return());
+}
+
+static void received_rules(struct nft_batch *b, const struct nft_chain *chain)
+{
+	members_rules(b, chain);
+	nft_add_rule(b, chain, "VXLAN from somebody else", nft_counter(), nft_drop());
+}
+
+static void forwarded_rules(struct nft_batch *b, const struct nft_chain *chain)
+{
+	members_rules(b, chain);
+	nft_add_rule(b, chain, "VXLAN from somebody else to a member", TO_MEMBER4, nft_counter(),
+		     nft_drop());
+	nft_add_rule(b, chain, "VXLAN from somebody else to a member", TO_MEMBER6, nft_counter(),
+		     nft_drop());
+}
+
+/* What is no VXLAN of ours, that is nearly everything, is asked one question. */
 static void input_rules(struct nft_batch *b, const struct nft_chain *chain)
 {
-	nft_add_rule(b, chain, "VXLAN from a member", OF_A_NETWORK, FROM_MEMBER4, BY_ITS_WAY,
-		     nft_return());
-	nft_add_rule(b, chain, "VXLAN from a member", OF_A_NETWORK, FROM_MEMBER6, BY_ITS_WAY,
-		     nft_return());
-	nft_add_rule(b, chain, "VXLAN from somebody else", OF_A_NETWORK, nft_counter(), nft_drop());
+	nft_add_rule(b, chain, "VXLAN of a network", OF_A_NETWORK, nft_jump("received"));
 }
 
 static void forward_rules(struct nft_batch *b, const struct nft_chain *chain, uint32_t mark)
 {
 	nft_add_rule(b, chain, "within a network", nft_iifname(8), nft_oifname(12),
 		     nft_in(&bridges, 8), NFT_SET_MARK(mark));
-	nft_add_rule(b, chain, "VXLAN from a member", OF_A_NETWORK, FROM_MEMBER4, BY_ITS_WAY,
-		     nft_return());
-	nft_add_rule(b, chain, "VXLAN from a member", OF_A_NETWORK, FROM_MEMBER6, BY_ITS_WAY,
-		     nft_return());
-	nft_add_rule(b, chain, "VXLAN from somebody else to a member", OF_A_NETWORK, TO_MEMBER4,
-		     nft_counter(), nft_drop());
-	nft_add_rule(b, chain, "VXLAN from somebody else to a member", OF_A_NETWORK, TO_MEMBER6,
-		     nft_counter(), nft_drop());
+	nft_add_rule(b, chain, "VXLAN of a network", OF_A_NETWORK, nft_jump("forwarded"));
 }
 
-enum { INPUT, FORWARD };
+enum { INPUT, FORWARD, RECEIVED, FORWARDED };
 
 static const struct ruleset_chain chains[] = {
 	[INPUT] = {
@@ -99,7 +110,7 @@ static const struct ruleset_chain chains[] = {
 			   .type = "filter",
 			   .hook = NF_INET_LOCAL_IN,
 			   .priority = NF_IP_PRI_RAW },
-		.n_rules = 3,
+		.n_rules = 1,
 		.rules = input_rules,
 	},
 	[FORWARD] = {
@@ -108,8 +119,18 @@ static const struct ruleset_chain chains[] = {
 			   .type = "filter",
 			   .hook = NF_INET_FORWARD,
 			   .priority = NF_IP_PRI_RAW },
-		.n_rules = 5,
+		.n_rules = 2,
 		.marking_rules = forward_rules,
+	},
+	[RECEIVED] = {
+		.chain = { .table = &table, .name = "received" },
+		.n_rules = 3,
+		.rules = received_rules,
+	},
+	[FORWARDED] = {
+		.chain = { .table = &table, .name = "forwarded" },
+		.n_rules = 4,
+		.rules = forwarded_rules,
 	},
 };
 
@@ -282,10 +303,10 @@ int filter_each(struct nl *nl, int (*fn)(const struct filter_key *key, void *dat
 int filter_count(struct nl *nl, struct filter_drops *ret, struct err *e)
 {
 	struct filter_drops d;
-	int r = nft_count_packets(nl, &chains[INPUT].chain, &d.input, e);
+	int r = nft_count_packets(nl, &chains[RECEIVED].chain, &d.input, e);
 
 	if (r == 0)
-		r = nft_count_packets(nl, &chains[FORWARD].chain, &d.forward, e);
+		r = nft_count_packets(nl, &chains[FORWARDED].chain, &d.forward, e);
 	if (r == 0)
 		*ret = d;
 

@@ -145,15 +145,15 @@ dropped() { in_ns "$1" nft list chain inet heddle_overlay "$2" | grep -oP 'packe
 	wait_for 30 heard member
 	! heard stranger || fail "a stranger got in"
 	! heard pretender || fail "a container got in as a member"
-	[[ $(dropped a input) == 2 ]]
+	[[ $(dropped a received) == 2 ]]
 	# Another tool's VNI on the same port is let through to whoever has it.
 	inject wire w0 "$a_mac" 10.99.0.254 10.99.0.1 77 foreign
-	[[ $(dropped a input) == 2 ]]
+	[[ $(dropped a received) == 2 ]]
 	# One that is no member any more is a stranger.
 	plane a nopeer "$ID" 10.99.0.2
 	plane a flush
 	inject wire w0 "$a_mac" 10.99.0.2 10.99.0.1 4096 gone
-	wait_for 30 dropped_is a input 3
+	wait_for 30 dropped_is a received 3
 }
 dropped_is() { [[ $(dropped "$1" "$2") == "$3" ]]; }
 
@@ -164,7 +164,7 @@ dropped_is() { [[ $(dropped "$1" "$2") == "$3" ]]; }
 	container_add b c2
 	in_ns a ping -c1 -W10 10.99.0.2 >/dev/null
 	inject c1 eth0 "$GATEWAY_MAC" "$(ip4_of c1)" 10.99.0.2 4096 masqueraded
-	wait_for 30 dropped_is a forward 1
+	wait_for 30 dropped_is a forwarded 1
 }
 
 @test "plane: a container speaks as itself only" {
@@ -253,7 +253,7 @@ suppresses() { [[ $(in_ns "$1" bridge -d link show dev "$VXLAN") == *"learning o
 	wait_for 30 counter_is_above a claims 0
 	will_reach c1 10.99.0.254
 	will_meet c1 c2
-	in_ns a nft list chain inet heddle_overlay input | grep -q drop
+	in_ns a nft list chain inet heddle_overlay received | grep -q drop
 	in_ns a nft list set inet heddle_overlay members4 | grep -q 10.99.0.2
 	in_ns a nft list set inet heddle_overlay networks | grep -q 4789
 	in_ns a nft list set bridge heddle pinned | grep -q "$(port_of a c1)"

@@ -17,6 +17,7 @@ int command_node_inspect(const struct command_env *env, int argc, char **argv);
 int command_node_drain(const struct command_env *env, int argc, char **argv);
 int command_node_forget(const struct command_env *env, int argc, char **argv);
 int command_token_create(const struct command_env *env, int argc, char **argv);
+int command_token_ls(const struct command_env *env, int argc, char **argv);
 int command_token_revoke(const struct command_env *env, int argc, char **argv);
 int command_key_seal(const struct command_env *env, int argc, char **argv);
 int command_key_open(const struct command_env *env, int argc, char **argv);

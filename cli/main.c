@@ -39,7 +39,8 @@ static const struct command node_commands[] = {
 
 static const struct command token_commands[] = {
 	{ "create", "[OPTIONS]", "Print a token that lets a node in", command_token_create },
-	{ "revoke", "TOKEN", "Let nobody in by a token any more", command_token_revoke },
+	{ "ls", "[OPTIONS]", "List tokens that were made here, or revoked", command_token_ls },
+	{ "revoke", "TOKEN|ID", "Let nobody in by a token any more", command_token_revoke },
 	{ NULL },
 };
 

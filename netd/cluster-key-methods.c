@@ -1,104 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cluster-key-methods - token.*, key.rotate and admitter.*: what the cluster's own key is for */
+/* cluster-key-methods - key.rotate and admitter.*: the keys between nodes, and the cluster's own */
 #define LOG_AREA "cluster"
 
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/cleanup.h"
 #include "lib/jnode.h"
 #include "netd/cluster-private.h"
 #include "netd/log.h"
-#include "overlay/bytes.h"
 #include "overlay/members.h"
 #include "overlay/profile.h"
-#include "overlay/token.h"
-
-#define TTL_DEFAULT_S 3600
-#define TTL_MOST_S    (366 * 24 * 3600)
-
-static int need_admitter(const struct cluster *c, struct err *e)
-{
-	int r = cluster_need_up(c, e);
-
-	return r < 0 ? r : cluster_need_admitter(c, e);
-}
-
-static void token_create(void *ctx, struct control_call *call, const struct jnode *params)
-{
-	const struct cluster *c = ctx;
-	char text[TOKEN_TEXT_LEN + 1], id_text[2 * TOKEN_ID_LEN + 1];
-	uint64_t ttl = TTL_DEFAULT_S;
-	uint8_t id[TOKEN_ID_LEN];
-	struct err e = { 0 };
-	struct token token;
-
-	if (need_admitter(c, &e) < 0 || jn_get_uint(params, "ttl_s", 1, TTL_MOST_S, &ttl, &e) < 0) {
-		control_fail(call, &e);
-		return;
-	}
-	randombytes_buf(id, sizeof(id));
-	token_issue(&c->d->self.cluster, id, (uint32_t)((uint64_t)time(NULL) + ttl), &token);
-	token_text(&token, text);
-	sodium_bin2hex(id_text, sizeof(id_text), id, sizeof(id));
-	control_answer(call, json_pack("{s:s, s:s, s:I}", "token", text, "id", id_text, "expires",
-				       (json_int_t)token.expires));
-	sodium_memzero(&token, sizeof(token));
-	sodium_memzero(text, sizeof(text));
-}
-
-/* Token, or its id and expiry, to what a definition says. */
-static int read_revoked(const struct jnode *params, uint8_t ret[DEFINITION_REVOKED_LEN],
-			struct err *e)
-{
-	const char *text = NULL, *id = NULL;
-	uint64_t expires = 0;
-	struct token token;
-	size_t len;
-	int r;
-
-	if (jn_get_str(params, "token", &text, e) < 0 || jn_get_str(params, "id", &id, e) < 0 ||
-	    jn_get_uint(params, "expires", 1, UINT32_MAX, &expires, e) < 0)
-		return -EINVAL;
-	if (text) {
-		r = token_parse(text, (uint64_t)time(NULL), &token, e);
-		if (r < 0)
-			return r;
-		memcpy(ret, token.id, TOKEN_ID_LEN);
-		expires = token.expires;
-		sodium_memzero(&token, sizeof(token));
-	} else if (!id || expires == 0 || strlen(id) != 2 * TOKEN_ID_LEN ||
-		   sodium_hex2bin(ret, TOKEN_ID_LEN, id, strlen(id), NULL, &len, NULL) < 0) {
-		return err_cni(e, CNI_E_CONFIG,
-			       "token.revoke: give the token, or its id of %d digits and when it "
-			       "expires",
-			       2 * TOKEN_ID_LEN);
-	}
-	put_le32(ret + TOKEN_ID_LEN, (uint32_t)expires);
-
-	return 0;
-}
-
-static void token_revoke_method(void *ctx, struct control_call *call, const struct jnode *params)
-{
-	struct cluster *c = ctx;
-	uint8_t body[DEFINITION_REVOKED_LEN];
-	struct definition_id id;
-	struct err e = { 0 };
-	int r = cluster_need_up(c, &e);
-
-	if (r == 0)
-		r = read_revoked(params, body, &e);
-	if (r == 0)
-		r = definitions_add(c->definitions, DEFINITION_REVOKED, NULL, body, sizeof(body),
-				    &id, cluster_now(c), &e);
-	if (r < 0 && r != -EEXIST)
-		control_fail(call, &e);
-	else
-		control_answer(call, NULL);
-}
 
 static const struct {
 	const char *name;
@@ -148,7 +61,8 @@ static void admitter_seal(void *ctx, struct control_call *call, const struct jno
 	const struct member *m;
 	struct err e = { 0 };
 
-	if (need_admitter(c, &e) < 0 || cluster_find_node(c, params, &m, &e) < 0) {
+	if (cluster_need_up(c, &e) < 0 || cluster_need_admitter(c, &e) < 0 ||
+	    cluster_find_node(c, params, &m, &e) < 0) {
 		control_fail(call, &e);
 		return;
 	}
@@ -213,7 +127,8 @@ static void admitter_open(void *ctx, struct control_call *call, const struct jno
 }
 
 const struct control_method cluster_key_methods[] = {
-	{ "token.create", token_create },   { "token.revoke", token_revoke_method },
-	{ "key.rotate", key_rotate },	    { "admitter.seal", admitter_seal },
-	{ "admitter.open", admitter_open }, { 0 },
+	{ "key.rotate", key_rotate },
+	{ "admitter.seal", admitter_seal },
+	{ "admitter.open", admitter_open },
+	{ 0 },
 };

@@ -10,7 +10,8 @@
  *	node.forget {node, dry_run?, force?}	-> what is at stake; {} once all others agree
  *	node.drain {on?}			-> {draining}
  *	token.create {ttl_s?}			-> {token, id, expires}
- *	token.revoke {token} or {id, expires}	-> {}
+ *	token.list				-> {tokens: [..]}: made here, or revoked anywhere
+ *	token.revoke {token} or {id}		-> {}
  *	key.rotate {step: add|use|remove}	-> {order}
  *	admitter.seal {node}			-> {sealed}: the cluster's key, for that node only
  *	admitter.open {sealed}			-> {}: this node is an admitter now
@@ -26,6 +27,7 @@ int cluster_add_methods(struct cluster *c, struct err *e)
 		cluster_entry_methods,
 		cluster_node_methods,
 		cluster_key_methods,
+		cluster_token_methods,
 	};
 	int r = 0;
 

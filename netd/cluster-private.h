@@ -281,7 +281,7 @@ int cluster_find_node(const struct cluster *c, const struct jnode *params,
 /* ---- the control socket -------------------------------------------------------------- */
 
 extern const struct control_method cluster_entry_methods[], cluster_node_methods[],
-	cluster_key_methods[];
+	cluster_key_methods[], cluster_token_methods[];
 
 int cluster_add_methods(struct cluster *c, struct err *e);
 /* Whether this node was draining when the last process ended. */

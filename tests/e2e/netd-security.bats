@@ -60,6 +60,42 @@ send() { on_host "$1" python3 "$NETD_E2E_DIR/netd.py" send "$(host_ip a)" "$NETD
 	wait_for all_see_all a b
 }
 
+# tokens HOST TEMPLATE: as heddle lists them
+tokens() { heddle "$1" token ls --format "$2" | sort; }
+tokens_are() { [[ $(tokens "$1" '{{.ID}} {{.State}} {{.CreatedBy}} {{.RevokedBy}}') == "$(printf '%s\n' "${@:2}" | sort)" ]]; }
+heddle() { on_host "$1" "${NETD_PLUGINS%/*}/heddle" "${@:2}"; }
+
+@test "tokens are listed where they were made, and revoked by their ids, for good" {
+	local one two join
+	cluster_start a b
+	host_start c
+	netd_start c
+	netd_ask a token.list | jq -e '.tokens | length == 1' # by which b has joined
+	one=$(netd_ask a token.create) two=$(netd_ask a token.create '{"ttl_s": 86400}')
+	join=$(jq -r .token <<<"$one") one=$(jq -r .id <<<"$one") two=$(jq -r .id <<<"$two")
+	[[ $(heddle a token ls -q) == *"$one"* ]]
+	[[ $(heddle a token ls) == *"$two"*valid* ]]
+	! heddle a token ls --format json | grep -q heddle-join
+
+	# By the id at another node, which never knew the token.
+	heddle b token revoke "$one"
+	wait_for tokens_have_state a "$one" "revoked a b"
+	tokens_are b "$one revoked  b"
+	join_fails c "$join" "" "was revoked"
+	heddle a token revoke "$two"
+	wait_for tokens_have_state b "$two" "revoked  a"
+
+	# Nor after a start; what is no id is said.
+	netd_stop a
+	netd_start a
+	tokens_have_state a "$one" "revoked a b"
+	join_fails c "$join" "" "was revoked"
+	run heddle a token revoke 0123456789abcdeX
+	[[ $status -eq 1 && $output == *"token ls"* ]]
+}
+
+tokens_have_state() { tokens "$1" '{{.ID}} {{.State}} {{.CreatedBy}} {{.RevokedBy}}' | grep -qx "$2 $3"; }
+
 @test "a name is one node's, and only an admitter admits" {
 	cluster_start a b
 	host_start c

@@ -38,6 +38,7 @@ int ask_print(const json_t *doc, struct err *e)
 
 struct words {
 	const char **v;
+	const char *what; /* they are, for who left some out */
 	size_t n, need, max;
 };
 
@@ -53,7 +54,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (w->n < w->need)
-			argp_error(state, "it needs %s", state->root_argp->args_doc);
+			argp_error(state, "it needs %s", w->what);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -64,7 +65,7 @@ int ask_words(const struct argp *argp, int argc, char **argv, const char **words
 	      size_t n)
 {
 	struct argp own = *argp;
-	struct words w = { words, 0, need, n };
+	struct words w = { words, argp->args_doc, 0, need, n };
 	bool json = false;
 
 	own.parser = parse;

@@ -7,6 +7,7 @@
 #include <ev.h>
 #include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "netd/address.h"
@@ -194,17 +195,25 @@ static struct handshake_self asking_self(const struct admit *a)
 	};
 }
 
-static void finish(struct admit *a, int r)
+void admit_cancel(struct admit *a)
 {
 	struct asking *q = &a->asking;
-	struct admit_gift gift = q->gift;
-	struct err err = q->err;
-	admit_done *done = q->done;
 
+	if (!q->active)
+		return;
 	ev_timer_stop(a->loop, &q->soon);
 	if (q->conn)
 		conn_close(q->conn);
 	sodium_memzero(q, sizeof(*q));
+}
+
+static void finish(struct admit *a, int r)
+{
+	struct admit_gift gift = a->asking.gift;
+	struct err err = a->asking.err;
+	admit_done *done = a->asking.done;
+
+	admit_cancel(a);
 	done(a->ctx, r, &gift, &err);
 	sodium_memzero(&gift, sizeof(gift));
 }
@@ -306,6 +315,18 @@ static void on_answer(void *ctx, struct conn *c, const uint8_t *msg, size_t len)
 		finish(a, r);
 }
 
+/* Who gets no answer, or a refusal, has most often forgotten a firewall. */
+static int no_connection(int why, uint16_t port, struct err *e)
+{
+	if (why != ETIMEDOUT && why != ECONNREFUSED)
+		return err_sys(e, why, "connect");
+
+	return err_say(e, why,
+		       "connect: %s: does netd run there, and do firewalls let TCP and UDP %u "
+		       "through?",
+		       strerror(why), port);
+}
+
 static void on_asked_gone(void *ctx, struct conn *c, int why)
 {
 	struct admit *a = ctx;
@@ -313,8 +334,10 @@ static void on_asked_gone(void *ctx, struct conn *c, int why)
 	int r;
 
 	a->asking.conn = NULL;
-	if (why)
-		r = err_sys(&e, why, conn_is_open(c) ? "handshake" : "connect");
+	if (why && conn_is_open(c))
+		r = err_sys(&e, why, "handshake");
+	else if (why)
+		r = no_connection(why, conn_peer(c)->port, &e);
 	else
 		r = err_say(&e, EPROTO,
 			    "it ended the connection: no netd listens there, it is not in a "
@@ -428,11 +451,7 @@ void admit_free(struct admit *a)
 {
 	if (!a)
 		return;
-	if (a->asking.active) {
-		ev_timer_stop(a->loop, &a->asking.soon);
-		if (a->asking.conn)
-			conn_close(a->asking.conn);
-	}
+	admit_cancel(a);
 	for (unsigned int i = 0; i < ANSWERS_MAX; i++)
 		if (a->answers[i].conn)
 			conn_close(a->answers[i].conn);

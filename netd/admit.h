@@ -72,6 +72,8 @@ int admit_join(struct admit *a, const struct token *token, const char *name,
 int admit_rekey(struct admit *a, const struct keyring *ring, const struct node_addr *addrs,
 		size_t n, const struct ip_addr *from, admit_done *done, struct err *e);
 bool admit_is_asking(const struct admit *a);
+/* Ask no more; whoever asked is not told. */
+void admit_cancel(struct admit *a);
 
 struct admit_counters {
 	uint64_t asked;	   /* handshakes that others began with this node */

@@ -30,7 +30,7 @@ static void cluster_init(void *ctx, struct control_call *call, const struct jnod
 		return;
 	}
 	err_wrap(&e, -EAGAIN, "the cluster is founded, but this node is not up yet");
-	cluster_retry_later(c);
+	cluster_retry_later(c, &e);
 	control_fail(call, &e);
 }
 
@@ -66,7 +66,7 @@ static void cluster_join(void *ctx, struct control_call *call, const struct jnod
 	struct token token;
 	struct err e = { 0 };
 
-	if (c->calls.join || c->phase == CLUSTER_JOINING) {
+	if (c->calls.join) {
 		control_fail_say(call, CNI_E_AGAIN, "this node is joining already");
 		return;
 	}
@@ -77,6 +77,9 @@ static void cluster_join(void *ctx, struct control_call *call, const struct jnod
 		return;
 	}
 	sodium_memzero(&token, sizeof(token));
+	/* What was asked for before the start may have had a wrong address. */
+	admit_cancel(c->admit);
+	c->retry_why.msg[0] = '\0';
 	cluster_await_join(c, call);
 	cluster_begin_join(c);
 }

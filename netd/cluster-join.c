@@ -25,7 +25,7 @@ static void fail_join(struct cluster *c, const struct err *e)
 	c->phase = CLUSTER_NONE;
 	/* Who waits decides what is next; what was asked for before the start is tried again. */
 	if (!cluster_say_joined(c, e))
-		cluster_retry_later(c);
+		cluster_retry_later(c, e);
 	else if (self_forget(c->d->store, &c->d->self, &nobody) < 0)
 		log_error("cannot drop the join: %s", nobody.msg);
 }
@@ -48,7 +48,7 @@ static void on_joined(void *ctx, int r, const struct admit_gift *gift, const str
 	r = cluster_come_up(c, &e);
 	if (r < 0) {
 		log_error("cannot come up: %s", e.msg);
-		cluster_retry_later(c);
+		cluster_retry_later(c, &e);
 	}
 	(void)cluster_say_joined(c, r < 0 ? &e : NULL);
 }
@@ -58,7 +58,10 @@ void cluster_begin_join(struct cluster *c)
 	const struct self *self = &c->d->self;
 	struct err e = { 0 };
 	struct token token;
-	int r = token_parse(self->join_token, (uint64_t)time(NULL), &token, &e);
+	int r;
+
+	c->retry_at = MS_NEVER;
+	r = token_parse(self->join_token, (uint64_t)time(NULL), &token, &e);
 
 	if (r == 0)
 		r = cluster_choose_address(c, &e);

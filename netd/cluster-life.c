@@ -156,6 +156,7 @@ static void begin(struct cluster *c, enum blocks_start how)
 	rows_begin(c->rows, now);
 	blocks_begin(c->blocks, how, now);
 	c->phase = CLUSTER_UP;
+	c->retry_why.msg[0] = '\0';
 	c->clocks = clocks_read();
 	c->upkeep_at = now;
 	c->up_s = now / 1000;
@@ -257,8 +258,11 @@ static ms_t retry_wait(unsigned int times)
 	return wait < RETRY_MOST_MS ? wait : RETRY_MOST_MS;
 }
 
-void cluster_retry_later(struct cluster *c)
+void cluster_retry_later(struct cluster *c, const struct err *why)
 {
+	c->retry_why = *why;
+	(void)err_wrap(&c->retry_why, -EAGAIN,
+		       "this node is not in its cluster yet, and tries again");
 	c->retry_at = cluster_now(c) + retry_wait(c->retries++);
 }
 
@@ -269,5 +273,7 @@ void cluster_restart(struct cluster *c)
 		"use elsewhere, or its clock was ahead. Stop one of them");
 	c->counters.restarts++;
 	cluster_go_down(c, false);
+	(void)err_say(&c->retry_why, EAGAIN,
+		      "somebody runs with this node's key: a copy of its disk is in use elsewhere");
 	c->retry_at = cluster_now(c) + retry_wait(c->taken_times++);
 }

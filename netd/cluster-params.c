@@ -10,15 +10,9 @@
 
 int cluster_need_up(const struct cluster *c, struct err *e)
 {
-	if (c->phase == CLUSTER_UP)
-		return 0;
+	const char *why = cluster_why_not_up(c);
 
-	return err_cni(
-		e, CNI_E_AGAIN,
-		c->phase == CLUSTER_NONE
-			? "this node is in no cluster: netd init founds one, netd join TOKEN "
-			  "ADDRESS enters one"
-			: "this node is just joining or leaving its cluster: try again");
+	return why ? err_cni(e, CNI_E_AGAIN, "%s", why) : 0;
 }
 
 static bool is_named(const struct member *m, const char *what)
@@ -73,7 +67,7 @@ int cluster_find_node(const struct cluster *c, const struct jnode *params,
 		return 0;
 
 	return err_cni(e, CNI_E_CONFIG,
-		       n == 0 ? "node \"%.64s\": no such node: see the list of nodes"
+		       n == 0 ? "node \"%.64s\": no such node: heddle node ls lists them"
 			      : "node \"%.64s\": more than one is called so: give its whole id",
 		       what);
 }

@@ -149,6 +149,7 @@ struct cluster {
 	ms_t unknown_since; /* frames with unknown keys come and nothing opens; MS_NEVER: no */
 	struct node_id rekey_from; /* who should have the missing keys; unset: anybody */
 	ms_t retry_at;		   /* of what failed: an address, a join; MS_NEVER: nothing did */
+	struct err retry_why;	   /* empty: nothing did */
 	unsigned int retries;
 	uint64_t up_s; /* by the engine's clock */
 	bool fresh;    /* the identity was made by this process */
@@ -195,8 +196,8 @@ void cluster_part(struct cluster *c);
  */
 void cluster_restart(struct cluster *c);
 
-/* Try again what failed, later each time. */
-void cluster_retry_later(struct cluster *c);
+/* Try again what failed for @why, later each time. */
+void cluster_retry_later(struct cluster *c, const struct err *why);
 
 /* ---- cluster-env.c ------------------------------------------------------------------- */
 

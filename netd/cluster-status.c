@@ -58,6 +58,28 @@ void cluster_log_event(const struct cluster *c, const struct event *ev)
 			 members_count(engine_members(c->engine)));
 }
 
+/* ---- what is missing ------------------------------------------------------------------- */
+
+const char *cluster_why_not_up(const struct cluster *c)
+{
+	switch (c->phase) {
+	case CLUSTER_UP:
+		return NULL;
+	case CLUSTER_JOINING:
+		return c->retry_why.msg[0] ? c->retry_why.msg
+					   : "this node asks to be let into its cluster";
+	case CLUSTER_LEAVING:
+		return "this node is leaving its cluster";
+	case CLUSTER_NONE:
+		break;
+	}
+	if (c->retry_why.msg[0])
+		return c->retry_why.msg;
+
+	return "this node is in no cluster: netd init founds one, netd join TOKEN ADDRESS enters "
+	       "one";
+}
+
 /* ---- status ---------------------------------------------------------------------------- */
 
 static const char *const phase_names[] = {

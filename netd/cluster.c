@@ -87,7 +87,7 @@ static void retry(struct cluster *c)
 		return;
 	}
 	log_error("cannot come up: %s", e.msg);
-	cluster_retry_later(c);
+	cluster_retry_later(c, &e);
 }
 
 static void upkeep(struct cluster *c, ms_t now)
@@ -247,7 +247,7 @@ int cluster_start(struct cluster *c, struct err *e)
 	if (r != -EADDRNOTAVAIL)
 		return r;
 	log_warning("%s", e->msg);
-	cluster_retry_later(c);
+	cluster_retry_later(c, e);
 
 	return 0;
 }

@@ -95,6 +95,9 @@ void cluster_stop(struct cluster *c);
 
 enum cluster_phase cluster_phase(const struct cluster *c);
 
+/* Why it is not up and what to do, for who asked for something; NULL: it is. */
+const char *cluster_why_not_up(const struct cluster *c);
+
 /* The engine's clock, for its modules. */
 ms_t cluster_now(const struct cluster *c);
 

@@ -131,19 +131,12 @@ static json_t *store_status(void *ctx)
 static const char *why_not_ready(void *ctx)
 {
 	const struct daemon *d = ctx;
+	const char *why = cluster_why_not_up(d->cluster);
 
 	if (store_trouble(d->store))
 		return "the disk takes no data: free some space in data-dir";
-	switch (cluster_phase(d->cluster)) {
-	case CLUSTER_NONE:
-		return "this node is in no cluster: netd init, or netd join";
-	case CLUSTER_JOINING:
-		return "this node asks to be let into its cluster";
-	case CLUSTER_LEAVING:
-		return "this node is leaving its cluster";
-	case CLUSTER_UP:
-		break;
-	}
+	if (why)
+		return why;
 	if (cluster_is_draining(d->cluster))
 		return "this node is being drained: heddle node drain --off ends that";
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
@@ -90,9 +91,14 @@ static int command_run(struct arguments *a, struct config *c, struct err *e)
 /* It has been read when this is called. */
 static int command_check(struct arguments *a, struct config *c, struct err *e)
 {
+	const char *file = a->file ? a->file : CONFIG_FILE;
+
 	(void)c;
 	(void)e;
-	printf("%s is right\n", a->file ? a->file : CONFIG_FILE);
+	if (access(file, F_OK) == 0)
+		printf("%s is right\n", file);
+	else
+		printf("there is no %s: all is as its default\n", file);
 
 	return 0;
 }
@@ -145,10 +151,17 @@ static int command_init(struct arguments *a, struct config *c, struct err *e)
 	if (a->n_words != 1)
 		return err_say(e, EINVAL, "init: \"%s\": it takes no arguments", a->words[1]);
 	r = open_store(c, &s, &self, e);
-	if (r == -EBUSY)
-		return ask(c, "cluster.init", json_pack("{s:s}", "name", name_of(a, c)), e);
+	if (r == -EBUSY) {
+		r = ask(c, "cluster.init", json_pack("{s:s}", "name", name_of(a, c)), e);
+		if (r == 0)
+			puts("this node is the first of a cluster: heddle token create lets others "
+			     "in");
+		return r;
+	}
 	if (r == 0)
 		r = self_init(s, &self, name_of(a, c), e);
+	if (r == 0)
+		printf("%s is the first node of a cluster when netd starts\n", self.name);
 	self_wipe(&self);
 
 	return r;
@@ -196,9 +209,13 @@ static int command_join(struct arguments *a, struct config *c, struct err *e)
 	if (r < 0)
 		return r;
 	r = open_store(c, &s, &self, e);
-	if (r == -EBUSY)
-		return ask(c, "cluster.join",
-			   join_params(a->words[1], a->words + 2, a->n_words - 2), e);
+	if (r == -EBUSY) {
+		r = ask(c, "cluster.join", join_params(a->words[1], a->words + 2, a->n_words - 2),
+			e);
+		if (r == 0)
+			puts("this node is in the cluster: heddle node ls");
+		return r;
+	}
 	if (r == 0)
 		r = token_parse(a->words[1], (uint64_t)time(NULL), &token, e);
 	if (r == 0) {
@@ -259,6 +276,7 @@ int main(int argc, char **argv)
 	struct arguments a = { 0 };
 	struct err e = { 0 };
 
+	argp_err_exit_status = EXIT_FAILURE;
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	if (run(&a, &e) < 0) {
 		fprintf(stderr, "netd: %s\n", e.msg);

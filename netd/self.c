@@ -265,8 +265,8 @@ static int refuse_member(const struct self *self, struct err *e)
 		return 0;
 
 	return err_say(e, EEXIST,
-		       "this node is in a cluster already, as \"%s\": leave that first, or give "
-		       "netd another data-dir",
+		       "this node is in a cluster already, as \"%s\": leave that first (heddle "
+		       "netd leave), or give netd another data-dir",
 		       self->name);
 }
 

@@ -18,7 +18,7 @@
 #define PREFIX_LEN  (sizeof(TOKEN_PREFIX) - 1)
 #define BASE64	    sodium_base64_VARIANT_URLSAFE_NO_PADDING
 #define COPY_AGAIN  "copy it again from where it was issued"
-#define ASK_ANEW    "ask an admitter for a new one (heddle node token)"
+#define ASK_ANEW    "ask an admitter for a new one (heddle token create)"
 
 static_assert(PREFIX_LEN + sodium_base64_ENCODED_LEN(TOKEN_LEN, BASE64) == TOKEN_TEXT_LEN + 1,
 	      "the text's length");
@@ -100,7 +100,7 @@ static int check_expiry(uint32_t expires, uint64_t now_s, struct err *e)
 	if (now_s < expires)
 		return 0;
 	/* This node's clock may be what is wrong. */
-	return err_sys(
+	return err_say(
 		e, EKEYEXPIRED,
 		"join token: it expired at %s, and it is %s here: if the clock is right, " ASK_ANEW,
 		when_text(expires, then),
@@ -112,10 +112,10 @@ static int check_prefix(const char *text, size_t len, struct err *e)
 	static const char name[] = "heddle-join-";
 
 	if (len < sizeof(name) - 1 || strncmp(text, name, sizeof(name) - 1) != 0)
-		return err_sys(e, EINVAL, "join token: it has to begin with \"%s\": " COPY_AGAIN,
+		return err_say(e, EINVAL, "join token: it has to begin with \"%s\": " COPY_AGAIN,
 			       TOKEN_PREFIX);
 	if (len < PREFIX_LEN || strncmp(text, TOKEN_PREFIX, PREFIX_LEN) != 0)
-		return err_sys(
+		return err_say(
 			e, EPROTONOSUPPORT,
 			"join token: it is of another version, not \"%s\": upgrade this node, "
 			"or issue it with the version that runs here",
@@ -133,22 +133,22 @@ static int decode(const char *text, size_t len, uint8_t bytes[TOKEN_LEN], struct
 	uint8_t sum[4];
 
 	if (good < len)
-		return err_sys(
+		return err_say(
 			e, EINVAL,
 			"join token: character %zu is none of A-Z, a-z, 0-9, '-', '_': " COPY_AGAIN,
 			good + 1);
 	if (len != TOKEN_TEXT_LEN)
-		return err_sys(e, EINVAL,
+		return err_say(e, EINVAL,
 			       "join token: it has %zu characters and must have %d: it was "
 			       "%s, " COPY_AGAIN,
 			       len, TOKEN_TEXT_LEN, len < TOKEN_TEXT_LEN ? "cut" : "added to");
 	if (sodium_base642bin(bytes, TOKEN_LEN, text + PREFIX_LEN, len - PREFIX_LEN, NULL, &n, NULL,
 			      BASE64) != 0 ||
 	    n != TOKEN_LEN)
-		return err_sys(e, EINVAL, "join token: its last character is wrong: " COPY_AGAIN);
+		return err_say(e, EINVAL, "join token: its last character is wrong: " COPY_AGAIN);
 	checksum(bytes, sum);
 	if (sodium_memcmp(sum, bytes + AT_CHECKSUM, sizeof(sum)) != 0)
-		return err_sys(e, EINVAL,
+		return err_say(e, EINVAL,
 			       "join token: its checksum does not hold, a character was "
 			       "changed: " COPY_AGAIN);
 
@@ -209,7 +209,7 @@ int token_secret(const struct identity *cluster, const uint8_t id[TOKEN_ID_LEN],
 	if (r < 0)
 		return r;
 	if (revoked && is_revoked(revoked, id))
-		return err_sys(e, EKEYREVOKED, "join token: it was revoked: " ASK_ANEW);
+		return err_say(e, EKEYREVOKED, "join token: it was revoked: " ASK_ANEW);
 	derive_secret(cluster, id, expires, ret);
 
 	return 0;
@@ -228,7 +228,7 @@ int token_revoke(struct token_revocations *r, const uint8_t id[TOKEN_ID_LEN], ui
 			r->token[n++] = r->token[i];
 	r->n = n;
 	if (n == TOKEN_REVOKED_MAX)
-		return err_sys(
+		return err_say(
 			e, ENOSPC,
 			"revoke a join token: %d that have not expired are revoked already, and "
 			"no more are remembered: issue tokens that expire sooner",

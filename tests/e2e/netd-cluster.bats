@@ -38,6 +38,24 @@ phase_is() { [[ $(netd_ask "$1" status | jq -r .cluster.phase) == "$2" ]]; }
 	wait_for sees b c alive
 }
 
+@test "a join that waits says why, and another one takes its place" {
+	host_start a b
+	cluster_found a
+	netd_run b join "$(token_create a)" 10.99.0.77
+	netd_start b
+	tells() { netd_ask b status | jq -e --arg text "$1" '.why | contains($text)' >/dev/null; }
+	wait_for tells "tries again: 10.99.0.77:4794: connect: "
+	run netd_ask b node.list
+	[[ $status -ne 0 && $output == *"tries again: 10.99.0.77"* ]]
+	# An operator's is tried once, and nothing is left of either.
+	run netd_run b join "$(token_create a)" 10.99.0.78
+	[[ $status -ne 0 && $output == *"10.99.0.78:4794: connect: "* ]]
+	tells "in no cluster: netd init founds one, netd join"
+	run netd_run b join "$(token_create a)" 10.99.0.1
+	[[ $status -eq 0 && $output == *"heddle node ls"* ]]
+	wait_for all_see_all a b
+}
+
 @test "a join that was asked for before the start is done at the start" {
 	host_start a b
 	cluster_found a

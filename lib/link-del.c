@@ -137,6 +137,21 @@ static int wait_gone(struct nl *nl, int index, int monitor, int child_fd, struct
 	return err_sys(e, ETIMEDOUT, "delete interface number %d", index);
 }
 
+static void del_alone(void *data)
+{
+	const int *index = data;
+	struct nl *nl = NULL;
+
+	if (nl_open(NETLINK_ROUTE, &nl, NULL) == 0)
+		(void)del_blocking(nl, *index, NULL);
+	nl_close(nl);
+}
+
+int link_del_later(struct nl *nl, int index, struct err *e)
+{
+	return linger_fork(-1, del_alone, &index) < 0 ? del_blocking(nl, index, e) : 0;
+}
+
 int link_del_quick(struct nl *nl, int index, struct err *e)
 {
 	AUTO_FD int monitor = open_monitor(e);

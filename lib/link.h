@@ -173,4 +173,14 @@ int link_wait_up(struct nl *nl, int index, struct err *e);
  */
 int link_del_quick(struct nl *nl, int index, struct err *e);
 
+/**
+ * link_del_later() - delete an interface, and do not wait for that at all
+ *
+ * For a process with a loop, and names that nobody asks for again.  The interface is
+ * gone a moment after the return.
+ *
+ * Return: 0; or as link_del_quick(), where there was no child and this has waited.
+ */
+int link_del_later(struct nl *nl, int index, struct err *e);
+
 #endif

@@ -168,7 +168,9 @@ static void peer_name(const struct owner *o, char ret[IFNAMSIZ])
 	snprintf(ret, IFNAMSIZ, "hp%s", o->host_ifname + 2);
 }
 
-static int delete_pair(struct docker *k, const struct owner *o, struct err *e)
+/* @del: one of link.h's */
+static int delete_pair(struct docker *k, const struct owner *o,
+		       int (*del)(struct nl *nl, int index, struct err *e), struct err *e)
 {
 	struct link link;
 	int r = link_get(k->route, o->host_ifname, &link, e);
@@ -180,7 +182,7 @@ static int delete_pair(struct docker *k, const struct owner *o, struct err *e)
 	if (!owner_has(o, link.alias, strlen(link.alias)))
 		return err_say(e, EEXIST, "the interface %s is somebody else's", o->host_ifname);
 
-	return link_del_quick(k->route, link.index, e);
+	return del(k->route, link.index, e);
 }
 
 static int make_pair(struct docker *k, const char *bridge_name, uint32_t mtu,
@@ -204,8 +206,9 @@ static int make_pair(struct docker *k, const char *bridge_name, uint32_t mtu,
 	veth.master = bridge.index;
 	link_put_veth(k->route, &veth);
 	link_put_port(k->route, o->host_ifname, o->tag, true, false);
+	r = nl_commit(k->route, e);
 
-	return nl_commit(k->route, e);
+	return r < 0 ? bridge_say_port(k->route, &bridge, r, e) : 0;
 }
 
 int docker_bridge_pair(struct docker *k, const char *bridge, uint32_t mtu,
@@ -217,7 +220,8 @@ int docker_bridge_pair(struct docker *k, const char *bridge, uint32_t mtu,
 
 	docker_endpoint_owner(ep, &o);
 	peer_name(&o, peer);
-	if ((r = delete_pair(k, &o, e)) < 0 || (r = make_pair(k, bridge, mtu, ep, &o, peer, e)) < 0)
+	if ((r = delete_pair(k, &o, link_del_quick, e)) < 0 ||
+	    (r = make_pair(k, bridge, mtu, ep, &o, peer, e)) < 0)
 		return r;
 	memcpy(ret, peer, IFNAMSIZ);
 
@@ -230,7 +234,8 @@ int docker_bridge_unpair(struct docker *k, const struct docker_endpoint *ep, str
 
 	docker_endpoint_owner(ep, &o);
 
-	return delete_pair(k, &o, e);
+	/* Nobody has the name again but the same endpoint, and then it is waited for. */
+	return delete_pair(k, &o, link_del_later, e);
 }
 
 /* Return: 1, 0, or a negative errno. */

@@ -151,7 +151,7 @@ static int create_endpoint(struct docker *k, const struct jnode *request, json_t
 		r = store_may_add(s, e);
 	else if (!has_mac)
 		memcpy(ep.mac, known.mac, MAC_LEN);
-	if (r < 0 || (r = docker_endpoint_keep(s, &ep, e)) < 0)
+	if (r < 0 || (r = docker_endpoint_keep(s, &ep, STORE_DURABLE, e)) < 0)
 		return r;
 
 	return docker_reply(reply, interface_json(&ep, has_mac), e);
@@ -196,7 +196,7 @@ static int delete_endpoint(struct docker *k, const struct jnode *request, json_t
 	int r = look_for_endpoint(k, request, &n, &ep, e);
 
 	if (r > 0) {
-		if ((r = docker_leave_network(k, &n, &ep, e)) < 0 ||
+		if ((!ep.left && (r = docker_leave_network(k, &n, &ep, e)) < 0) ||
 		    (r = docker_record_drop(k->daemon->store, DOCKER_ENDPOINT, ep.id, e)) < 0)
 			return r;
 	}
@@ -225,6 +225,16 @@ static int oper_info(struct docker *k, const struct jnode *request, json_t **rep
 
 /* ---- in a container ------------------------------------------------------ */
 
+/* One that has left may join again. */
+static int come_back(struct docker *k, struct docker_endpoint *ep, struct err *e)
+{
+	if (!ep->left)
+		return 0;
+	ep->left = false;
+
+	return docker_endpoint_keep(k->daemon->store, ep, STORE_DURABLE, e);
+}
+
 static int join(struct docker *k, const struct jnode *request, json_t **reply, struct err *e)
 {
 	struct docker_network n;
@@ -232,7 +242,7 @@ static int join(struct docker *k, const struct jnode *request, json_t **reply, s
 	char ifname[IFNAMSIZ];
 	int r;
 
-	if ((r = need_endpoint(k, request, &n, &ep, e)) < 0)
+	if ((r = need_endpoint(k, request, &n, &ep, e)) < 0 || (r = come_back(k, &ep, e)) < 0)
 		return r;
 	if (*n.shared)
 		return docker_shared_join(k, &n, &ep, e);
@@ -249,8 +259,13 @@ static int leave(struct docker *k, const struct jnode *request, json_t **reply, 
 	struct docker_endpoint ep;
 	int r = look_for_endpoint(k, request, &n, &ep, e);
 
-	if (r > 0)
+	if (r > 0 && !ep.left) {
 		r = docker_leave_network(k, &n, &ep, e);
+		ep.left = true;
+		/* DeleteEndpoint follows; without the record it looks once more. */
+		if (r == 0)
+			(void)docker_endpoint_keep(k->daemon->store, &ep, STORE_LAZY, NULL);
+	}
 
 	return r < 0 ? r : docker_done(reply, e);
 }

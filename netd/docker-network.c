@@ -387,17 +387,18 @@ int docker_network_find(struct store *s, const char *id, struct docker_network *
 	return r < 0 ? r : network_of(id, doc, ret, e);
 }
 
-int docker_endpoint_keep(struct store *s, const struct docker_endpoint *ep, struct err *e)
+int docker_endpoint_keep(struct store *s, const struct docker_endpoint *ep, enum durability how,
+			 struct err *e)
 {
 	char mac[MAC_STRLEN];
-	AUTO_JSON json_t *doc =
-		json_pack("{s:s, s:s}", "network", ep->network, "mac", mac_str(ep->mac, mac));
+	AUTO_JSON json_t *doc = json_pack("{s:s, s:s, s:b}", "network", ep->network, "mac",
+					  mac_str(ep->mac, mac), "left", ep->left);
 
 	for (size_t i = 0; doc && i < DOCKER_FAMILIES; i++)
 		if (ip_net_json_set(doc, family_keys[i], &ep->addrs[i]) < 0)
 			return err_sys(e, ENOMEM, "remember endpoint %s", ep->id);
 
-	return docker_record_put(s, DOCKER_ENDPOINT, ep->id, MOVE_PTR(doc), STORE_DURABLE, e);
+	return docker_record_put(s, DOCKER_ENDPOINT, ep->id, MOVE_PTR(doc), how, e);
 }
 
 int docker_endpoint_find(struct store *s, const char *id, struct docker_endpoint *ret,
@@ -406,6 +407,7 @@ int docker_endpoint_find(struct store *s, const char *id, struct docker_endpoint
 	static const struct jn_key keys[] = {
 		{ "ipv4", JN_IP_NET, offsetof(struct docker_endpoint, addrs[0]) },
 		{ "ipv6", JN_IP_NET, offsetof(struct docker_endpoint, addrs[1]) },
+		{ "left", JN_BOOL, offsetof(struct docker_endpoint, left) },
 		{ 0 },
 	};
 	AUTO_JSON json_t *doc = NULL;

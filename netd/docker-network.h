@@ -45,6 +45,7 @@ struct docker_endpoint {
 	char network[DOCKER_ID_MAX + 1];
 	uint8_t mac[6];
 	struct ip_net addrs[DOCKER_FAMILIES]; /* with the subnet's length */
+	bool left;			      /* after Leave: the kernel has nothing of it */
 };
 
 /**
@@ -61,9 +62,10 @@ int docker_endpoint_read(const struct jnode *request, struct docker_endpoint *re
 /* The answer to Join: the container's end @ifname, and where it leads to.  NULL: no memory. */
 json_t *docker_join_json(const struct docker_network *n, const char *ifname);
 
-/* Each is durable when these return.  Return: as docker_record_put(). */
+/* A network is durable when this returns.  Return: as docker_record_put(). */
 int docker_network_keep(struct store *s, const struct docker_network *n, struct err *e);
-int docker_endpoint_keep(struct store *s, const struct docker_endpoint *ep, struct err *e);
+int docker_endpoint_keep(struct store *s, const struct docker_endpoint *ep, enum durability how,
+			 struct err *e);
 
 /* Return: 0; -ENOENT with a text; -EIO. */
 int docker_network_find(struct store *s, const char *id, struct docker_network *ret, struct err *e);

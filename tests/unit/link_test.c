@@ -410,6 +410,21 @@ static void what_is_deleted_quickly_is_gone_on_return(void **state)
 	assert_true(exists(nl, "quick0"));
 }
 
+static void what_is_deleted_later_goes_by_itself(void **state)
+{
+	static const struct timespec pause = { .tv_nsec = 5000000 };
+	struct nl *nl = lab_nl(state);
+	int index;
+
+	add_veth(nl, "later0", "later1");
+	index = get(nl, "later0").index;
+	assert_done(link_del_later(nl, index, &lab_err));
+	for (int i = 0; i < 4000 && exists(nl, "later0"); i++)
+		nanosleep(&pause, NULL);
+	assert_false(exists(nl, "later0") || exists(inside, "later1"));
+	assert_int_equal(link_del_later(nl, index, NULL), 0);
+}
+
 static void fifty_links_are_deleted_one_after_the_other(void **state)
 {
 	struct nl *nl = lab_nl(state);
@@ -584,6 +599,7 @@ int main(void)
 		cmocka_unit_test(a_port_is_waited_for_until_its_peer_is_up),
 		cmocka_unit_test(a_group_is_deleted_and_nothing_else),
 		cmocka_unit_test(what_is_deleted_quickly_is_gone_on_return),
+		cmocka_unit_test(what_is_deleted_later_goes_by_itself),
 		cmocka_unit_test(fifty_links_are_deleted_one_after_the_other),
 		cmocka_unit_test(what_the_kernel_refuses_to_delete_is_an_error),
 		cmocka_unit_test(two_at_a_time_delete_the_same_link),

@@ -299,6 +299,7 @@ check-engines: plugins heddle netd
 	@tests/engines/run $(if $(WRITE),-w)
 	@bats $(sort $(wildcard tests/engines/*.bats))
 	@tests/engines/crowd $(if $(WRITE),-w)
+	@tests/engines/answers $(if $(WRITE),-w)
 
 # The engine on a virtual clock: the quick set with its tables in build/, or the
 # full set, which takes an hour or two and writes the tables and plots of docs/sim.
@@ -350,7 +351,7 @@ build/fuzz/%_fuzz: build/fuzz/obj/tests/fuzz/%_fuzz.o $(LIB_SRC:%.c=build/fuzz/o
 
 C_FILES  := $(LIB_SRC) $(wildcard lib/static/*.c) $(PLUGIN_SRC) $(HELPER_SRC) $(CLI_SRC) $(OVERLAY_SRC) $(NETD_SRC) $(SIM_SRC) $(EXPLORE_SRC) $(PLANE_SRC) $(UNIT_SRC) $(FUZZ_SRC)
 SH_FILES := tests/run tests/lint tests/demo tests/demo-overlay .ci/run completions/heddle.bash $(wildcard tests/*/run tests/e2e/*.bash tests/e2e/*.bats) \
-            $(wildcard tests/engines/*.bash tests/engines/*.bats) $(addprefix tests/engines/,cell crowd hold)
+            $(wildcard tests/engines/*.bash tests/engines/*.bats) $(addprefix tests/engines/,answers cell crowd hold)
 lint: deps-lint $(OVERLAY_GEN)
 	@tests/lint '$(HEDDLE_CPPFLAGS)' '$(C_FILES)' '$(SH_FILES)'
 

@@ -8,6 +8,11 @@
  * a bridge of this host, or (-o scope=swarm, or --ipam-opt network=NAME) one that
  * spans hosts whose dockerds know nothing of each other.
  *
+ * dockerd waits for an answer under locks of its own.  So every handler has a deadline:
+ * what needs another node is a step that is tried for 800 ms (docker-shared.c, waiting.h), and
+ * HTTP_DEADLINE_S answers for whoever is not done by then.  The rest waits for the disk
+ * and the kernel alone: the store has one writer, and no lock of LMDB's.
+ *
  *	docker.c	the socket, the table of methods, how errors are said
  *	docker-ipam.c	IpamDriver.*: pools and addresses (docker-pools.c)
  *	docker-driver.c	NetworkDriver.*: networks and endpoints, and whose they are

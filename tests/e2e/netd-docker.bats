@@ -147,6 +147,33 @@ without_docker() { on_host "$1" env PATH=/usr/sbin:/sbin "$HEDDLE" "${@:2}"; }
 	nothing_is_left a
 }
 
+@test "the driver: who needs an address of a node that has stopped is told so" {
+	[[ -n ${HEDDLE_FULL:-} ]] || skip "only in make test-full: the node that has stopped has to come back"
+	local pool
+	cluster_start a b
+	on_host a "$HEDDLE" network create --scope swarm --subnet 10.20.0.0/28 web >/dev/null
+	pool_of_web() {
+		pool=$(plugin b IpamDriver.RequestPool '{"AddressSpace": "heddle", "Pool": "10.20.0.0/28", "Options": {"network": "web"}}' |
+			jq -re .PoolID)
+	}
+	wait_for pool_of_web
+	address_of_web() { plugin b IpamDriver.RequestAddress "{\"PoolID\": \"$pool\"}"; }
+	netd_signal a STOP
+	# For 800 ms it is tried, which curl has the patience for.
+	wait_for refuses_address
+	[[ $(jq -r .Error <<<"$answer") == "$(jq -r .Err <<<"$answer")" && -n $(jq -r .Err <<<"$answer") ]]
+	netd_answers b
+	netd_signal a CONT
+	gives_address() { [[ $(address_of_web | jq -r .Address) == 10.20.0.*/28 ]]; }
+	wait_for gives_address
+}
+
+# What b has been given already is taken first; sets $answer.
+refuses_address() {
+	answer=$(address_of_web)
+	[[ $answer == *'"Err":'* ]]
+}
+
 # ---- one dockerd -------------------------------------------------------------------
 
 @test "dockerd: networks of one host" {

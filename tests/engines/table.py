@@ -4,12 +4,14 @@
 
 	table.py RESULTS [--write]
 	table.py --crowd RESULTS COUNT JOBS
+	table.py --answers RESULTS COUNT JOBS
 
 RESULTS has a line a cell: engine, network, check, kind, outcome, seconds and
 reason, with tabs between.  --write puts the tables into README.md and
 docs/engines.md, between a line that begins with `<!-- test-engines` and the next
 `<!-- end -->`, and so does --crowd with what `crowd` has measured: engine, ours
-and the reference's.  The status is 1 if a cell failed.
+and the reference's; and --answers with what `answers` has: kind of network, method,
+calls, and two times.  The status is 1 if a cell failed.
 """
 import collections
 import pathlib
@@ -20,9 +22,13 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 Cell = collections.namedtuple("Cell", "engine network check kind outcome seconds reason")
 
 
-def read(path):
+def fields(path):
 	with open(path, encoding="utf-8") as file:
-		return [Cell(*line.rstrip("\n").split("\t")) for line in file]
+		return [line.rstrip("\n").split("\t") for line in file]
+
+
+def read(path):
+	return [Cell(*line) for line in fields(path)]
 
 
 def unique(values):
@@ -86,9 +92,17 @@ def write(path, name, text):
 	file.write_text(new, encoding="utf-8")
 
 
+def write_answers(path, count, jobs):
+	"""Methods that a container needs, on both kinds of network."""
+	took = {(kind, method): half + ", " + most for kind, method, calls, half, most in fields(path) if int(calls) > 1}
+	kinds = unique(kind for kind, _ in took)
+	heading = ["%s containers, %s at a time" % (count, jobs)] + [kind + ": half, 99 of 100, ms" for kind in kinds]
+	rows = [[method] + [took[kind, method] for kind in kinds] for method in unique(method for _, method in took)]
+	write("docs/engines.md", "answers", grid(heading, rows))
+
+
 def write_crowd(path, count, jobs):
-	with open(path, encoding="utf-8") as file:
-		rows = [line.rstrip("\n").split("\t") for line in file]
+	rows = fields(path)
 	heading = ["%s containers, %s at a time" % (count, jobs), "ours, s", "reference, s"]
 	write("docs/engines.md", "crowd", grid(heading, rows))
 
@@ -96,6 +110,9 @@ def write_crowd(path, count, jobs):
 def main():
 	if sys.argv[1] == "--crowd":
 		write_crowd(*sys.argv[2:])
+		return
+	if sys.argv[1] == "--answers":
+		write_answers(*sys.argv[2:])
 		return
 	cells = read(sys.argv[1])
 	print("\n" + details(cells) + "\n\n" + summary(cells) + "\n")

@@ -277,6 +277,20 @@ int bridge_count_ports(struct nl *nl, int index, size_t *ret, struct err *e)
 	return r;
 }
 
+int bridge_say_port(struct nl *nl, const struct link *bridge, int r, struct err *e)
+{
+	size_t n = BRIDGE_PORTS_MAX;
+
+	if (r != -EXFULL)
+		return r;
+	(void)bridge_count_ports(nl, bridge->index, &n, NULL);
+
+	return err_cni(e, CNI_E_UNAVAILABLE,
+		       "bridge %s has %zu ports, and the kernel gives none more than %d: remove "
+		       "containers from its network, or put this one into another",
+		       bridge->name, n, BRIDGE_PORTS_MAX);
+}
+
 int bridge_filter_ip(struct nl *nl, const char *name, struct err *e)
 {
 	struct nlmsghdr *req =

@@ -19,6 +19,8 @@
 struct err;
 struct nl;
 
+#define BRIDGE_PORTS_MAX 1023 /* the kernel's BR_MAX_PORTS, less the number 0 */
+
 struct bridge_conf {
 	const char *name;
 	uint32_t mtu; /* 0: the kernel's default */
@@ -78,6 +80,17 @@ int bridge_vlan_gateway(struct nl *nl, const struct link *bridge, uint16_t vlan,
 
 /* How many interfaces are ports of the bridge with index @index.  Return: 0 or a negative errno. */
 int bridge_count_ports(struct nl *nl, int index, size_t *ret, struct err *e);
+
+/**
+ * bridge_say_port() - why an interface could not become a port
+ * @bridge:	of which it should
+ * @r:		what the kernel said, which @e has
+ *
+ * "Exchange full" is told as what it is: the bridge has all the ports that it can have.
+ *
+ * Return: @r; -EBUSY with CNI_E_UNAVAILABLE if the bridge is full.
+ */
+int bridge_say_port(struct nl *nl, const struct link *bridge, int r, struct err *e);
 
 /**
  * bridge_filter_ip() - hand what passes between a bridge's ports to the rules for IP

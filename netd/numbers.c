@@ -174,6 +174,16 @@ static int soon(int r, struct err *e)
 		       "this node has not heard yet who owns the network's addresses");
 }
 
+static int say_none_left(const struct cluster_network *n, const struct network_subnet *s,
+			 struct err *e)
+{
+	(void)err_cni(e, CNI_E_UNAVAILABLE,
+		      "no available %s addresses on this network's address pools: %s",
+		      ip_family_name(s->subnet.addr.family), n->def.net.name);
+
+	return -ENOSPC;
+}
+
 static int take_any(struct cluster_network *n, const struct network_subnet *s, struct ip_addr *ip,
 		    struct err *e)
 {
@@ -185,9 +195,7 @@ static int take_any(struct cluster_network *n, const struct network_subnet *s, s
 	int r = soon(blocks_set_bounds(b, space, bounds, e), e);
 
 	if (r == 0 && denied_ago(n, s, bounds) < INT64_MAX)
-		return err_say(e, ENOSPC,
-			       "no available %s addresses on this network's address pools: %s",
-			       ip_family_name(s->subnet.addr.family), n->def.net.name);
+		return say_none_left(n, s, e);
 
 	/* What nobody shall have stays taken. */
 	while (r == 0) {

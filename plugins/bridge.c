@@ -386,8 +386,11 @@ static int attach(struct add *a, struct err *e)
 
 	link_put_veth(a->host, &veth);
 	link_put_port(a->host, o->host_ifname, o->tag, a->conf.hairpin, a->conf.port_isolation);
-	if ((r = nl_commit(a->host, e)) < 0 ||
-	    (r = link_get(a->host, o->host_ifname, &a->port, e)) < 0)
+	r = nl_commit(a->host, e);
+	if (r < 0)
+		return bridge_say_port(a->host, &a->bridge, r, e);
+	r = link_get(a->host, o->host_ifname, &a->port, e);
+	if (r < 0)
 		return r;
 	spare_port_address(a);
 

@@ -351,8 +351,9 @@ static int attach(struct add *a, struct err *e)
 
 	link_put_veth(a->host, &veth);
 	link_put_port(a->host, o->host_ifname, o->tag, a->conf.hairpin, false);
-	if ((r = nl_commit(a->host, e)) < 0)
-		return r;
+	r = nl_commit(a->host, e);
+	if (r < 0)
+		return bridge_say_port(a->host, &a->bridge, r, e);
 
 	return link_get(a->host, o->host_ifname, &a->port, e);
 }

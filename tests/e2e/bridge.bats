@@ -518,3 +518,25 @@ route_json() {
 	! link_exists c1 eth0 || fail "eth0 should be gone again"
 	assert_nothing_left
 }
+
+# ---- a bridge that is full ---------------------------------------------------
+
+# fill_bridge NETNS BRIDGE: 1,023 ports, both ends of pairs
+fill_bridge() {
+	local batch=$BATS_TEST_TMPDIR/ports
+	seq 512 | awk -v b="$2" '{ print "link add p" $1 " type veth peer name q" $1; print "link set p" $1 " master " b }
+		$1 < 512 { print "link set q" $1 " master " b }' >"$batch"
+	in_ns "$1" ip -force -batch "$batch" 2>/dev/null || :
+}
+
+@test "a bridge with all its ports: ADD says so, and leaves nothing" {
+	add c1 "$(conf bridge)"
+	fill_bridge host lows0
+	cni ADD bridge "$(conf bridge)" c2 c2 eth0
+	assert_error 50 'bridge lows0 has 1023 ports' 'none more than 1023' 'another'
+	run in_ns c2 ip link show eth0
+	[[ $status -ne 0 ]]
+	# One that goes makes room for one.
+	in_ns host ip link delete p1
+	add c2 "$(conf bridge)"
+}

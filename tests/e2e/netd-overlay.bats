@@ -391,6 +391,26 @@ doctor_says() {
 	[[ $(netd_metric c heddle_netd_endpoints) == 1 ]]
 }
 
+@test "a bridge with all its ports: ADD says so, and leaves nothing" {
+	cluster_start a
+	network_create a warp
+	network_everywhere warp a
+	attach a warp c1
+	local bridge
+	bridge=$(inspect a warp | jq -r .bridge)
+	seq 512 | awk -v b="$bridge" '{ print "link add p" $1 " type veth peer name q" $1; print "link set p" $1 " master " b }
+		$1 < 512 { print "link set q" $1 " master " b }' | on_host a tee /run/ports >/dev/null
+	on_host a ip -force -batch /run/ports 2>/dev/null || :
+	container_new a c2
+	cni ADD a warp c2
+	error_is 50 "bridge $bridge has 1023 ports" 'none more than 1023'
+	only_one() { [[ $(netd_metric a heddle_netd_endpoints) == 1 ]]; }
+	wait_for only_one
+	on_host a ip link delete p1
+	cni ADD a warp c2
+	[[ $status -eq 0 ]]
+}
+
 @test "heddle runs the chain: published ports, and no way from one network into another" {
 	cluster_start a b
 	network_create a warp

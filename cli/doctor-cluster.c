@@ -150,7 +150,7 @@ int doctor_netd(struct doctor *d, struct err *e)
 /* ---- the ways to other nodes ---------------------------------------------- */
 
 struct peer {
-	const char *name, *address; /* borrowed from the list */
+	const char *name, *address, *ip; /* borrowed from the list */
 	struct sockaddr_storage to;
 	socklen_t len;
 	struct pollfd *fd;
@@ -205,7 +205,9 @@ static void begin_connect(struct peers *peers, const json_t *node)
 {
 	struct peer *p = &peers->v[peers->n];
 
-	*p = (struct peer){ .name = text(node, "name"), .address = text(node, "address") };
+	*p = (struct peer){ .name = text(node, "name"),
+			    .address = text(node, "address"),
+			    .ip = text(node, "ip") };
 	if (!read_address(p))
 		return;
 	p->fd = &peers->fds[peers->n];
@@ -222,8 +224,8 @@ static void begin_connect(struct peers *peers, const json_t *node)
 static void finish_connects(struct peers *peers)
 {
 	const int64_t deadline = clock_ms() + CONNECT_MS;
+	size_t waiting = peers->n;
 	int64_t left;
-	size_t waiting = 1;
 
 	while (waiting > 0 && (left = deadline - clock_ms()) > 0) {
 		if (poll(peers->fds, peers->n, (int)left) < 0 && errno != EINTR)
@@ -283,14 +285,16 @@ static int path_mtu(const struct peer *p)
 static void check_mtu(struct doctor *d, const struct peer *p, const struct network *net)
 {
 	int overhead = p->to.ss_family == AF_INET6 ? OVERHEAD6 : OVERHEAD4;
+	AUTO_FREE char *mend = NULL;
 	int mtu = path_mtu(p);
 	struct link bridge;
 
 	if (!net->link || mtu == 0 || link_get(d->route, net->link, &bridge, NULL) < 0 ||
 	    (int)bridge.mtu + overhead <= mtu)
 		return;
+	mend = doctor_text("ip route get %s", p->ip);
 	doctor_find(
-		d, DOCTOR_ERROR, "ip route get",
+		d, DOCTOR_ERROR, mend,
 		"packets of network %s have up to %u bytes and %d more on the way to node %s, "
 		"which takes %d: large ones are lost; raise the MTU between the hosts, or create "
 		"the network with -o com.docker.network.driver.mtu=%d",

@@ -5,6 +5,8 @@
 	netd.py send ADDRESS PORT KIND [HEX]	a datagram of a KIND below
 	netd.py catch SECONDS DEVICE PORT	print datagrams to PORT, each a line of hex
 	netd.py connect ADDRESS PORT KIND	a connection that behaves badly, until it is ended
+	netd.py answer SOCKET FILE		in netd's place: what FILE has under a method's
+					name, else an empty object
 """
 import json
 import os
@@ -102,7 +104,21 @@ def connect(address, port, kind):
             pass
 
 
-COMMANDS = {"ask": ask, "send": send, "catch": catch, "connect": connect}
+def answer(path, answers):
+    """One connection after another; the file is read for each request."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(path)
+        s.listen()
+        while True:
+            with s.accept()[0] as caller:
+                for line in caller.makefile("rb"):
+                    request = json.loads(line)
+                    with open(answers) as f:
+                        result = json.load(f).get(request["method"], {})
+                    caller.sendall(json.dumps({"id": request["id"], "result": result}).encode() + b"\n")
+
+
+COMMANDS = {"ask": ask, "send": send, "catch": catch, "connect": connect, "answer": answer}
 
 if __name__ == "__main__":
     COMMANDS[sys.argv[1]](*sys.argv[2:])

@@ -3,6 +3,8 @@
 #include "cli/shared-network.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/ask.h"
@@ -162,23 +164,30 @@ static json_t *container_json(const struct network *net, const json_t *endpoint)
 	return MOVE_PTR(c);
 }
 
+/* A namespace is its own ID, and may be called so on each host: then @id is followed by @node. */
+static int add_container(const struct network *net, const json_t *endpoint, json_t *containers)
+{
+	const char *id = text(endpoint, "container"), *node = text(endpoint, "node");
+	json_t *there = json_object_get(containers, id);
+	AUTO_FREE char *key = NULL;
+
+	if (there && strcmp(text(there, "MacAddress"), text(endpoint, "mac")) == 0)
+		return json_object_set_new(there, "Node", json_string(node));
+	if (asprintf(&key, "%s%s%s", id, there ? "@" : "", there ? node : "") < 0 ||
+	    json_object_set_new(containers, key, container_json(net, endpoint)) < 0)
+		return -1;
+
+	return json_object_set_new(json_object_get(containers, key), "Node", json_string(node));
+}
+
 static int add_containers(const struct network *net, const json_t *endpoints, json_t *containers)
 {
 	const json_t *endpoint;
 	size_t i;
 
-	json_array_foreach(endpoints, i, endpoint) {
-		const char *id = json_string_value(json_object_get(endpoint, "container"));
-		json_t *c = id ? json_object_get(containers, id) : NULL;
-
-		if (!id)
-			continue;
-		if (!c && json_object_set_new(containers, id, container_json(net, endpoint)) < 0)
+	json_array_foreach(endpoints, i, endpoint)
+		if (add_container(net, endpoint, containers) < 0)
 			return -1;
-		c = json_object_get(containers, id);
-		if (json_object_set(c, "Node", json_object_get(endpoint, "node")) < 0)
-			return -1;
-	}
 
 	return 0;
 }

@@ -92,7 +92,8 @@ static int check_leave(const struct cluster *c, bool force, struct err *e)
 	return err_cni(
 		e, CNI_E_CONFIG,
 		"this node holds the cluster's key: without it nobody is admitted, and no key "
-		"is changed any more. Leave with force if that is meant");
+		"is changed any more. Give it to another one first (heddle key seal), or leave "
+		"with -f if that is meant");
 }
 
 static void leave(void *ctx, struct control_call *call, const struct jnode *params)

@@ -17,6 +17,8 @@
 #include "netd/service-private.h"
 #include "netd/spaces.h"
 #include "overlay/blocks.h"
+#include "overlay/members.h"
+#include "overlay/profile.h"
 
 #define CREATE_MS 8000
 
@@ -63,6 +65,26 @@ static const struct cluster_network *overlapping(const struct service *s, const 
 	return NULL;
 }
 
+/* Nodes would look for each other on the network's bridge, and reach nobody any more. */
+static int check_nodes(const struct service *s, const struct ip_net *net, struct err *e)
+{
+	const struct members *t = engine_members(cluster_engine(s->c));
+	char text[IP_NET_STRLEN], ip[IP_STRLEN];
+
+	for (uint32_t i = 0; i < members_slots(t); i++) {
+		const struct profile *p = members_at(t, i)->profile;
+
+		if (p && members_at(t, i)->state != MEMBER_LEFT &&
+		    ip_net_contains(net, &p->addr.ip))
+			return err_cni(e, CNI_E_CONFIG,
+				       "subnet %s: the nodes reach each other in it, %s at %s: "
+				       "choose another",
+				       ip_net_str(net, text), p->name, ip_str(&p->addr.ip, ip));
+	}
+
+	return 0;
+}
+
 static int check_overlap(const struct service *s, const struct ip_net *net, struct err *e)
 {
 	const struct cluster_network *n = overlapping(s, net);
@@ -70,7 +92,7 @@ static int check_overlap(const struct service *s, const struct ip_net *net, stru
 	int r;
 
 	if (!n)
-		return 0;
+		return check_nodes(s, net, e);
 	r = err_cni(e, CNI_E_CONFIG,
 		    "invalid pool request: Pool overlaps with other one on this address space");
 	err_detail(e, "%s overlaps a subnet of the network %s", ip_net_str(net, text),
@@ -116,7 +138,7 @@ static int choose_subnet(struct creating *m, size_t i, struct err *e)
 
 	do
 		r = spaces_take_subnet(m->s->c, s->subnet.addr.family, &net, e);
-	while (r == 0 && overlapping(m->s, &net));
+	while (r == 0 && check_overlap(m->s, &net, NULL) < 0);
 	if (r < 0)
 		return r;
 	m->subnets_taken[i] = true;

@@ -166,7 +166,7 @@ static void inspect_method(void *ctx, struct control_call *call, const struct jn
 	struct cluster_network *n = find(ctx, call, params);
 
 	if (n && n->def.net.scope == NETWORK_SWARM)
-		network_visit_method(call, n, LOOK_MS, show);
+		network_visit_method(call, n, LOOK_MS, networks_is_heard, show);
 	else if (n)
 		control_answer(call, network_json(n));
 }
@@ -209,6 +209,18 @@ static bool is_used(struct control_call *call, const struct cluster_network *n)
 	return true;
 }
 
+/* A container that has just gone elsewhere may still be there by what this node has heard. */
+static bool is_settled(const struct cluster_network *n)
+{
+	struct users u = { .s = n->s };
+
+	if (n->n_endpoints > 0)
+		return true;
+	rows_each(cluster_rows(n->s->c), &n->id, ROWS_LIVE, count_user, &u);
+
+	return networks_is_heard(n) && u.n == 0;
+}
+
 static void remove_now(struct control_call *call, struct cluster_network *n)
 {
 	struct service *s = n->s;
@@ -237,7 +249,7 @@ static void remove_method(void *ctx, struct control_call *call, const struct jno
 	struct cluster_network *n = find(ctx, call, params);
 
 	if (n && n->def.net.scope == NETWORK_SWARM)
-		network_visit_method(call, n, REMOVE_MS, remove_now);
+		network_visit_method(call, n, REMOVE_MS, is_settled, remove_now);
 	else if (n)
 		remove_now(call, n);
 }

@@ -16,6 +16,7 @@ struct visit {
 	struct service *s;
 	struct network_id id;
 	struct control_call *call;
+	bool (*enough)(const struct cluster_network *n);
 	void (*seen)(struct control_call *call, struct cluster_network *n);
 };
 
@@ -26,7 +27,7 @@ static int step(struct waiting *w, struct err *e)
 
 	(void)e;
 
-	return !n || !v->s->up || networks_is_heard(n) ? 0 : -EAGAIN;
+	return !n || !v->s->up || v->enough(n) ? 0 : -EAGAIN;
 }
 
 static void end_visit(struct visit *v)
@@ -66,6 +67,7 @@ static void cancelled(void *ctx, struct control_call *call)
 }
 
 void network_visit_method(struct control_call *call, struct cluster_network *n, int ms,
+			  bool (*enough)(const struct cluster_network *n),
 			  void (*seen)(struct control_call *call, struct cluster_network *n))
 {
 	struct visit *v = calloc(1, sizeof(*v));
@@ -81,6 +83,7 @@ void network_visit_method(struct control_call *call, struct cluster_network *n, 
 		.s = n->s,
 		.id = n->id,
 		.call = call,
+		.enough = enough,
 		.seen = seen,
 	};
 	n->n_visits++;

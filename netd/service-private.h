@@ -263,10 +263,11 @@ int network_create(struct service *s, const struct jnode *params, int ms, networ
 		   void *ctx, struct err *e);
 void network_create_method(void *ctx, struct control_call *call, const struct jnode *params);
 /*
- * Be in the network, at least as a visitor, until all members of it have been heard, at
+ * Be in the network, at least as a visitor, until what has been heard of it is @enough, at
  * most @ms; then @seen answers @call.
  */
 void network_visit_method(struct control_call *call, struct cluster_network *n, int ms,
+			  bool (*enough)(const struct cluster_network *n),
 			  void (*seen)(struct control_call *call, struct cluster_network *n));
 int network_methods_register(struct service *s, struct err *e);
 

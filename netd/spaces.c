@@ -266,13 +266,19 @@ static int64_t number_of(const struct shared *s, const struct ip_net *net)
 
 /* ---- VNIs ---------------------------------------------------------------- */
 
-/* What blocks says of a space of which this node has heard by its definition alone. */
-static int soon(int r, struct err *e)
+/* What blocks says, for who asked for a network: of @what this node has none to give. */
+static int soon(int r, const char *what, struct err *e)
 {
-	if (r != -ENOENT)
+	/* Of the space it has heard by its definition alone. */
+	if (r == -ENOENT)
+		return err_cni(e, CNI_E_AGAIN, "this node has not heard who owns the %s yet", what);
+	if (r != -EAGAIN)
 		return r;
 
-	return err_cni(e, CNI_E_AGAIN, "this node has not heard who owns the numbers yet");
+	return err_cni(e, CNI_E_AGAIN,
+		       "the %s are other nodes' to give, and none of them has answered yet: see "
+		       "heddle node ls; try again when they are alive, or at one of them",
+		       what);
 }
 
 int spaces_take_vni(struct cluster *c, uint32_t *ret, struct err *e)
@@ -282,7 +288,8 @@ int spaces_take_vni(struct cluster *c, uint32_t *ret, struct err *e)
 	int r = shared_of(c, VNI, &s, e);
 
 	if (r == 0)
-		r = soon(blocks_take(cluster_blocks(c), &s.id, &number, cluster_now(c), e), e);
+		r = soon(blocks_take(cluster_blocks(c), &s.id, &number, cluster_now(c), e), "VNIs",
+			 e);
 	if (r == 0)
 		*ret = s.first + (uint32_t)number;
 
@@ -305,7 +312,8 @@ int spaces_take_this_vni(struct cluster *c, uint32_t vni, struct err *e)
 	if (r < 0 || !vni_number(&s, vni, &number))
 		return r;
 
-	return soon(blocks_take_exact(cluster_blocks(c), &s.id, number, cluster_now(c), e), e);
+	return soon(blocks_take_exact(cluster_blocks(c), &s.id, number, cluster_now(c), e), "VNIs",
+		    e);
 }
 
 void spaces_hold_vni(struct cluster *c, uint32_t vni)
@@ -340,7 +348,8 @@ int spaces_take_subnet(struct cluster *c, uint8_t family, struct ip_net *ret, st
 	int r = shared_of(c, space_of(family), &s, e);
 
 	if (r == 0)
-		r = soon(blocks_take(cluster_blocks(c), &s.id, &number, cluster_now(c), e), e);
+		r = soon(blocks_take(cluster_blocks(c), &s.id, &number, cluster_now(c), e),
+			 "subnets", e);
 
 	return r < 0 ? r : piece(&s, number, ret);
 }

@@ -438,8 +438,8 @@ static int need_ready(const struct blocks *b, struct err *e)
 {
 	return b->ready
 		       ? 0
-		       : err_sys(e, EBUSY,
-				 "blocks: after a reboot this node gives no address before it has "
+		       : err_say(e, EBUSY,
+				 "after a reboot this node gives no address before it has "
 				 "met all members, and %u are missing; forget those that are gone, "
 				 "or start it with --alone if its disk is no backup",
 				 blocks_unmet(b));

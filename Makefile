@@ -322,7 +322,9 @@ fuzz: deps-fuzz
 	@$(MAKE) --no-print-directory $(FUZZERS)
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
-FUZZ_CFLAGS := -std=gnu17 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+# Hidden, as elsewhere: see NETD_LIBS, whose flag would hide the sanitizer's malloc() from libc.
+FUZZ_CFLAGS := -std=gnu17 -g -O1 -fvisibility=hidden -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_NETD_LIBS := $(filter-out -Wl$(comma)--exclude-libs$(comma)ALL,$(NETD_LIBS))
 
 build/fuzz/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -338,7 +340,7 @@ $(filter build/fuzz/netd_%,$(FUZZERS)): build/fuzz/%: build/fuzz/obj/tests/fuzz/
 		$(filter-out %/main.o,$(NETD_SRC:%.c=build/fuzz/obj/%.o)) \
 		$(OVERLAY_SRC:%.c=build/fuzz/obj/%.o) $(OVERLAY_GEN:%.c=build/fuzz/obj/%.o) $(LIB_SRC:%.c=build/fuzz/obj/%.o)
 	$(call say,LINK)
-	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(NETD_LIBS)
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(FUZZ_NETD_LIBS)
 
 $(filter build/fuzz/cli_%,$(FUZZERS)): build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o \
 		$(filter-out %/main.o,$(CLI_SRC:%.c=build/fuzz/obj/%.o)) $(LIB_SRC:%.c=build/fuzz/obj/%.o)

@@ -251,10 +251,17 @@ static int read_addr(const struct jnode *iface, const char *key, uint8_t family,
 static int read_mac(const struct jnode *iface, struct docker_endpoint *ep, bool *has, struct err *e)
 {
 	struct jnode n;
+	int r;
 
 	*has = iface->json && jn_get(iface, "MacAddress", &n) && json_string_length(n.json) > 0;
+	if (!*has)
+		return link_random_mac(ep->mac, e);
+	r = jn_mac(&n, ep->mac, e);
+	if (r == 0 && !mac_is_station(ep->mac))
+		r = jn_bad(&n, e,
+			   "it is a group's or nobody's address, which no interface can have");
 
-	return *has ? jn_mac(&n, ep->mac, e) : link_random_mac(ep->mac, e);
+	return r;
 }
 
 int docker_endpoint_read(const struct jnode *request, struct docker_endpoint *ret, bool *has_mac,

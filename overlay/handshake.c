@@ -212,8 +212,8 @@ static int report_refusal(uint8_t why, struct err *e)
 		[REFUSED_REVOKED] = "the token was revoked: ask for a new one",
 		[REFUSED_PROOF] =
 			"what this node shows does not hold there: token or cluster are others",
-		[REFUSED_NAME] = "another member has this node's name: choose another (name in "
-				 "netd.conf), or forget that member if this node takes its place",
+		[REFUSED_NAME] = ("another member has this node's name: choose another (name in "
+				  "netd.conf), or forget that member if this node takes its place"),
 		[REFUSED_FORGOTTEN] = "this node was forgotten: join again with a token",
 	};
 	bool known = why < sizeof(text) / sizeof(text[0]) && text[why];

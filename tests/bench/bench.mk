@@ -27,7 +27,7 @@ bench-overlay: deps-bench-overlay netd plugins
 	@cat docs/bench/overlay.md
 
 .PHONY: deps-bench-overlay
-deps-bench-overlay: ; @$(call need,$(DEPS_DEMO) python3 iperf3 curl)
+deps-bench-overlay: ; @$(call need,$(DEPS_DEMO) python3 curl)
 
 # Linked statically to be small: the peak memory that the kernel reports of a
 # plugin is never below that of the process which started it.

@@ -3,7 +3,7 @@
 """The measurements of tests/bench/overlay, which says what they are.
 
 first PLUGIN ROUNDS NETWORKS HOST=PID…	in turn on each host and network: ADD, first replies, DEL
-wire ROUNDS SECONDS PID PID CONTAINER=ADDRESS…	between two hosts
+wire ROUNDS TITLE,PID,PID,CONTAINER,IPv4,IPv6…	between two hosts, the second way by hand
 idle SECONDS PID…			netds
 many COUNT NETD PID BRIDGE		a netd, its host, and the bridge that has so many neighbours
 fill PLUGIN NETWORK COUNT		on a host: so many endpoints
@@ -12,8 +12,11 @@ probe					in a container: addresses on stdin, times on stdout
 
 All clocks are CLOCK_MONOTONIC, which namespaces share.
 """
+import collections
+import ctypes
 import json
 import os
+import selectors
 import socket
 import struct
 import subprocess
@@ -22,6 +25,8 @@ import time
 
 RETRY_S = 0.002  # between requests that nobody has answered
 GIVE_UP_S = 10
+FILL_S = 120  # that an ADD may take on a machine where all hosts add
+TRY_AGAIN = 11  # code of an error
 
 
 def now():
@@ -73,7 +78,8 @@ def probe():
 
 # ---- on a host --------------------------------------------------------------------
 
-def plugin(command, path, network, container, ifname="eth0"):
+def plugin(command, path, network, container, ifname="eth0", again=False):
+    """When it began, when it ended, and its result; or None, if @again, and it said that this would help."""
     conf = json.dumps({"cniVersion": "1.1.0", "name": network, "type": "overlay"})
     env = {
         "CNI_COMMAND": command, "CNI_CONTAINERID": container, "CNI_IFNAME": ifname,
@@ -82,6 +88,8 @@ def plugin(command, path, network, container, ifname="eth0"):
     begin = now()
     p = subprocess.run([path], input=conf, capture_output=True, text=True, env=env, close_fds=False)
     end = now()
+    if p.returncode and again and json.loads(p.stdout)["code"] == TRY_AGAIN:
+        return None
     if p.returncode:
         raise SystemExit(f"{command}: {p.stdout}")
     return begin, end, p.stdout
@@ -189,56 +197,148 @@ def first(path, rounds, networks, *named):
 
 # ---- between two hosts ----------------------------------------------------------------
 
-def inside(pid, container, *argv):
-    return ["nsenter", "--target", pid, "--mount", "--net", "--", "ip", "netns", "exec", container, *argv]
+CHUNK = 32 << 20  # bytes of a sample of throughput
+STREAMS = 4
+ECHOES = 500  # of a sample of latency
+CLONE_NEWNET = 0x40000000
 
 
-def wait_listening(pid, container):
-    end = now() + GIVE_UP_S
-    while now() < end:
-        if subprocess.run(inside(pid, container, "ss", "-Hltn", "sport = 5201"), capture_output=True, check=True).stdout:
-            return
-        time.sleep(0.01)
-    raise SystemExit(f"iperf3 does not listen in {container}")
+def enter(pid, container):
+    """What this process opens from now on is in the container, whose name is in the host's mount namespace."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open(f"/proc/{pid}/root/run/netns/{container}") as f:
+        if libc.setns(f.fileno(), CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), f"enter {container}")
 
 
-def throughput(pid, container, address, seconds):
-    """Gbit/s of one TCP connection."""
-    p = subprocess.run(inside(pid, container, "iperf3", "-J", "-t", seconds, "-O", "0.5", "-c", address),
-                       capture_output=True, text=True, check=True)
-    return json.loads(p.stdout)["end"]["sum_received"]["bits_per_second"] / 1e9
+def connected(way, v6, kind):
+    """Sockets of one container, and of the other."""
+    family, address = (socket.AF_INET6, way.address6) if v6 else (socket.AF_INET, way.address4)
+    enter(way.to_pid, way.container)
+    far = socket.socket(family, kind)
+    far.bind((address, 0))
+    if kind == socket.SOCK_STREAM:
+        far.listen()
+    enter(way.from_pid, way.container)
+    near = socket.socket(family, kind)
+    near.settimeout(GIVE_UP_S)
+    near.connect(far.getsockname()[:2])
+    return near, far.accept()[0] if kind == socket.SOCK_STREAM else far
 
 
-def latency(pid, container, address, count=2000):
-    """Mean round trip in µs, of requests each sent when the one before was answered."""
-    p = subprocess.run(inside(pid, container, "ping", "-q", "-f", "-c", str(count), address),
-                       capture_output=True, text=True, check=True)
-    return 1000 * float(p.stdout.split("=")[1].split("/")[1])
+class Way:
+    """From a container to the one of the same name on another host."""
+
+    def __init__(self, title, from_pid, to_pid, container, address4, address6):
+        self.title, self.from_pid, self.to_pid, self.container = title, from_pid, to_pid, container
+        self.address4, self.address6 = address4, address6
+        streams = {v6: [connected(self, v6, socket.SOCK_STREAM) for _ in range(STREAMS)] for v6 in (False, True)}
+        datagrams = {v6: connected(self, v6, socket.SOCK_DGRAM) for v6 in (False, True)}
+        self.streams = {v6: [near for near, _ in pairs] for v6, pairs in streams.items()}
+        self.datagrams = {v6: near for v6, (near, _) in datagrams.items()}
+        self.far = [far for pairs in streams.values() for _, far in pairs] + [far for _, far in datagrams.values()]
 
 
-def wire(rounds, seconds, from_pid, to_pid, *named):
-    ways = [w.split("=") for w in named]
-    servers = [subprocess.Popen(inside(to_pid, container, "iperf3", "-s"), stdout=subprocess.DEVNULL,
-                                stderr=subprocess.DEVNULL)
-               for container, _ in ways]
-    samples = {measure: {container: [] for container, _ in ways} for measure in (throughput, latency)}
-    try:
-        for container, _ in ways:
-            wait_listening(to_pid, container)
-        for n in range(int(rounds)):
-            # Who is first takes turns.
-            for container, address in ways[::-1] if n % 2 else ways:
-                samples[throughput][container].append(throughput(from_pid, container, address, seconds))
-                samples[latency][container].append(latency(from_pid, container, address))
-    finally:
-        for server in servers:
-            server.terminate()
-    print(f"{rounds} rounds of {seconds} s and 2000 pings, taking turns; medians, and of the ratios in a round the quartiles\n")
-    table("", "heddle", "by hand", "ratio", "25 %", "75 %")
-    for title, measure in (("TCP, Gbit/s", throughput), ("round trip, µs", latency)):
-        ours, theirs = (samples[measure][container] for container, _ in ways)
-        ratios = [a / b for a, b in zip(ours, theirs)]
-        row(title, [percentile(ours, 50), percentile(theirs, 50)] + [percentile(ratios, p) for p in (50, 25, 75)], "{:.3f}")
+def answer(far, got, buffer):
+    """A datagram comes back; of a stream the end of each chunk is told, and the CPU time until then."""
+    if far.type == socket.SOCK_DGRAM:
+        size, peer = far.recvfrom_into(buffer)
+        far.sendto(buffer[:size], peer)
+        return
+    got[far] += far.recv_into(buffer)
+    if got[far] >= CHUNK:
+        got[far] -= CHUNK
+        far.sendall(struct.pack("d", time.process_time()))
+
+
+def answer_all(fars):
+    """The other side of all ways, in a process of its own that ends with its parent."""
+    parent = os.getpid()
+    if os.fork():
+        return
+    got, buffer = dict.fromkeys(fars, 0), memoryview(bytearray(1 << 20))
+    with selectors.DefaultSelector() as selector:
+        for far in fars:
+            selector.register(far, selectors.EVENT_READ)
+        while os.getppid() == parent:
+            for key, _ in selector.select(1):
+                answer(key.fileobj, got, buffer)
+    os._exit(0)
+
+
+def send_chunks(streams):
+    """A chunk by each, at once, until the other side has them."""
+    data, left = memoryview(bytes(1 << 18)), dict.fromkeys(streams, CHUNK)
+    with selectors.DefaultSelector() as selector:
+        for stream in streams:
+            stream.setblocking(False)
+            selector.register(stream, selectors.EVENT_WRITE)
+        while left:
+            for stream in [key.fileobj for key, _ in selector.select(GIVE_UP_S)]:
+                left[stream] -= stream.send(data[:left[stream]])
+                if not left[stream]:
+                    selector.unregister(stream)
+                    del left[stream]
+    for stream in streams:
+        stream.settimeout(GIVE_UP_S)
+    return max(struct.unpack("d", stream.recv(8, socket.MSG_WAITALL))[0] for stream in streams)
+
+
+def throughput(way, v6, n_streams):
+    """Gbit/s; and what both ends and all between them take of the CPUs, ns a kB."""
+    streams = way.streams[v6][:n_streams]
+    # The other process's time counts on since its last chunk, of whichever way.
+    far0 = send_chunks(streams[:1])
+    near0, begin = time.process_time(), now()
+    far = send_chunks(streams)
+    took, size = now() - begin, CHUNK * n_streams
+    return size * 8 / took / 1e9, (far - far0 + time.process_time() - near0) / size * 1e12
+
+
+def latency(way, v6):
+    """Round trip in µs, of datagrams each sent when the one before was answered."""
+    near, times = way.datagrams[v6], []
+    for _ in range(ECHOES):
+        begin = now()
+        near.send(b"echo")
+        near.recv(64)
+        times.append(now() - begin)
+    return (percentile(times, 50) * 1e6,)
+
+
+MEASURES = (
+    (("one TCP, Gbit/s", "CPU time of one, ns a kB"), lambda way, v6: throughput(way, v6, 1)),
+    ((f"{STREAMS} TCP, Gbit/s", f"CPU time of {STREAMS}, ns a kB"), lambda way, v6: throughput(way, v6, STREAMS)),
+    (("round trip, µs",), latency),
+)
+
+
+def wire_rounds(ways, rounds):
+    """Samples of all measures, in lists of a value for each round, by row, family and way."""
+    samples = collections.defaultdict(list)
+    for n in range(rounds):
+        for titles, measure in MEASURES:
+            for v6 in (False, True):
+                # Who is first takes turns.
+                for way in ways[n % len(ways):] + ways[:n % len(ways)]:
+                    for title, value in zip(titles, measure(way, v6)):
+                        samples[title, v6, way.title].append(value)
+    return samples
+
+
+def wire(rounds, *named):
+    ways = [Way(*n.split(",")) for n in named]
+    answer_all([far for way in ways for far in way.far])
+    samples = wire_rounds(ways, int(rounds))
+    titles = [way.title for way in ways]
+    print(f"{rounds} rounds, each way in turn; medians\n")
+    table("", *titles, "ratio", "25 %", "75 %", *(f"ratio, {title}" for title in titles[2:]))
+    for title in (title for titles_of, _ in MEASURES for title in titles_of):
+        for v6 in (False, True):
+            of = [samples[title, v6, way] for way in titles]
+            ratios = [[a / b for a, b in zip(each, of[1])] for each in of]
+            row(f"{title}, IPv{6 if v6 else 4}", [percentile(each, 50) for each in of] +
+                [percentile(ratios[0], p) for p in (50, 25, 75)] + [percentile(each, 50) for each in ratios[2:]], "{:.3f}")
 
 
 # ---- processes --------------------------------------------------------------------------
@@ -282,7 +382,9 @@ def fill(path, network, count):
     """One container with many interfaces: to a cluster each is an endpoint, and to a kernel a namespace less."""
     subprocess.run(["ip", "netns", "add", "many"], check=True)
     for n in range(int(count)):
-        plugin("ADD", path, network, "many", f"eth{n}")
+        end = now() + FILL_S
+        while not plugin("ADD", path, network, "many", f"eth{n}", again=now() < end):
+            time.sleep(GIVE_UP_S)  # all hosts of the cluster are at it on this machine
 
 
 def neighbours(pid, bridge):

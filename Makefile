@@ -215,9 +215,9 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIBA)
 	$(call say,LINK)
 	$(Q)$(CC) $(HEDDLE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(HEDDLE_LDLIBS) -lcmocka
 
-# It makes the n-th realloc() fail; the other makes time pass.
+# It makes the n-th realloc() fail; the others make time pass.
 $(BUILD)/unit/nl_test: HEDDLE_LDFLAGS += -Wl,--wrap=realloc
-$(BUILD)/unit/link_test: HEDDLE_LDFLAGS += -Wl,--wrap=clock_gettime
+$(BUILD)/unit/link_test $(BUILD)/unit/netd_waiting_test: HEDDLE_LDFLAGS += -Wl,--wrap=clock_gettime
 
 $(BUILD)/man/%: man/%.scd
 	@mkdir -p $(@D)

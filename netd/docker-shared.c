@@ -14,10 +14,8 @@
 #include "netd/docker-private.h"
 #include "netd/service-private.h"
 #include "netd/store.h"
-#include "overlay/programmed.h"
 
-#define WAIT_MS	      800 /* within HTTP's deadline */
-#define PROGRAMMED_MS 40  /* for the others' kernels */
+#define WAIT_MS 800 /* within HTTP's deadline */
 
 /* ---- the network --------------------------------------------------------- */
 
@@ -132,7 +130,7 @@ struct answering {
 	struct docker_network net; /* of a join */
 	struct docker_endpoint ep;
 	char ifname[IFNAMSIZ];
-	uint64_t version;
+	struct programming_wait told;
 };
 
 static struct answering *answering_new(struct docker *k, struct err *e)
@@ -424,22 +422,18 @@ static int commit(struct answering *a, struct cluster_network *n, struct err *e)
 static int is_programmed(struct waiting *w, struct err *e)
 {
 	const struct answering *a = (const struct answering *)w;
-	const struct service *s = a->k->service;
 
 	(void)e;
-	if (!s->up || rows_members(cluster_rows(s->c), &a->id) > PROGRAMMED_MEMBERS ||
-	    programmed_by_all(cluster_programmed(s->c), &a->id, a->version))
-		return 0;
 
-	return -EAGAIN;
+	return programming_wait(a->k->service, &a->told);
 }
 
 static void programmed(struct waiting *w, int r, const struct err *e)
 {
 	struct answering *a = (struct answering *)w;
 
-	(void)r;
 	(void)e;
+	(void)programming_waited(a->k->service, &a->told, r);
 	docker_answer(a->call, docker_join_json(&a->net, a->ifname));
 	unuse(a);
 	free(a);
@@ -457,7 +451,7 @@ static int enter(struct waiting *w, struct err *e)
 	if ((r = networks_serve(n, e)) < 0 || (r = hold_addresses(n, &a->ep, e)) < 0 ||
 	    (r = commit(a, n, e)) < 0)
 		return r == -EBUSY ? -EAGAIN : r;
-	a->version = rows_version(cluster_rows(n->s->c), &n->id);
+	a->told = programming_told(n->s, &n->id);
 
 	return 0;
 }
@@ -473,7 +467,7 @@ static void entered(struct waiting *w, int r, const struct err *e)
 		return;
 	}
 	a->w = (struct waiting){ .step = is_programmed, .done = programmed };
-	waiting_begin(&a->k->service->waitings, &a->w, PROGRAMMED_MS);
+	waiting_begin(&a->k->service->waitings, &a->w, PROGRAMMING_MS);
 }
 
 int docker_shared_join(struct docker *k, const struct docker_network *n,

@@ -10,10 +10,6 @@
 #include "netd/service-private.h"
 #include "netd/store.h"
 #include "overlay/blocks.h"
-#include "overlay/programmed.h"
-
-/* An ADD waits so long for the slowest member's kernel, which may not answer at all. */
-#define PROGRAMMED_MS 40
 
 /* ---- what a plugin needs to know ------------------------------------------- */
 
@@ -130,8 +126,7 @@ struct committing {
 	struct waiting w;
 	struct service *s;
 	struct control_call *call;
-	struct network_id network;
-	uint64_t version;
+	struct programming_wait wait;
 };
 
 static int is_programmed(struct waiting *w, struct err *e)
@@ -139,12 +134,8 @@ static int is_programmed(struct waiting *w, struct err *e)
 	const struct committing *m = (struct committing *)w;
 
 	(void)e;
-	/* In a network of many members nobody says so. */
-	if (!m->s->up || rows_members(cluster_rows(m->s->c), &m->network) > PROGRAMMED_MEMBERS ||
-	    programmed_by_all(cluster_programmed(m->s->c), &m->network, m->version))
-		return 0;
 
-	return -EAGAIN;
+	return programming_wait(m->s, &m->wait);
 }
 
 static void committed(struct waiting *w, int r, const struct err *e)
@@ -152,9 +143,9 @@ static void committed(struct waiting *w, int r, const struct err *e)
 	struct committing *m = (struct committing *)w;
 
 	(void)e;
-	m->s->counters.programmed_late += r < 0;
 	control_on_cancel(m->call, NULL, NULL);
-	control_answer(m->call, json_pack("{s:b}", "programmed", r == 0));
+	control_answer(m->call,
+		       json_pack("{s:b}", "programmed", programming_waited(m->s, &m->wait, r)));
 	free(m);
 }
 
@@ -185,11 +176,10 @@ static void commit_method(void *ctx, struct control_call *call, const struct jno
 		.w = { .step = is_programmed, .done = committed },
 		.s = s,
 		.call = call,
-		.network = ep->network->id,
-		.version = rows_version(cluster_rows(s->c), &ep->network->id),
+		.wait = programming_told(s, &ep->network->id),
 	};
 	control_on_cancel(call, commit_cancelled, m);
-	waiting_begin(&s->waitings, &m->w, PROGRAMMED_MS);
+	waiting_begin(&s->waitings, &m->w, PROGRAMMING_MS);
 }
 
 /* ---- release, check, gc, status ------------------------------------------- */

@@ -12,6 +12,8 @@
 #include "netd/service-private.h"
 #include "overlay/programmed.h"
 
+/* ---- saying so ---------------------------------------------------------------- */
+
 void programming_note(struct service *s, const struct network_id *network,
 		      const struct node_id *owner, uint64_t version)
 {
@@ -48,4 +50,40 @@ void programming_flushed(void *ctx)
 		s->counters.programmed_told++;
 	}
 	s->n_unsaid = 0;
+}
+
+/* ---- waiting for it ------------------------------------------------------------ */
+
+struct programming_wait programming_told(const struct service *s, const struct network_id *network)
+{
+	return (struct programming_wait){ *network, rows_version(cluster_rows(s->c), network) };
+}
+
+/* In a network of many members nobody says so. */
+static bool are_many(const struct service *s, const struct programming_wait *w)
+{
+	return rows_members(cluster_rows(s->c), &w->network) > PROGRAMMED_MEMBERS;
+}
+
+int programming_wait(const struct service *s, const struct programming_wait *w)
+{
+	if (!s->up || are_many(s, w) ||
+	    programmed_by_all(cluster_programmed(s->c), &w->network, w->version))
+		return 0;
+
+	return -EAGAIN;
+}
+
+bool programming_waited(struct service *s, const struct programming_wait *w, int r)
+{
+	if (!s->up)
+		return false;
+	if (r < 0)
+		s->counters.programmed_late++;
+	else if (are_many(s, w))
+		s->counters.programmed_many++;
+	else
+		s->counters.programmed++;
+
+	return r == 0 && !are_many(s, w);
 }

@@ -107,7 +107,9 @@ struct service_counters {
 	uint64_t released, withdrawn; /* DEL; found gone at a start */
 	uint64_t abandoned;	      /* reserved, and the plugin went away */
 	uint64_t taken_back;	      /* that an older disk did not know */
-	uint64_t programmed_late;     /* ADDs that did not wait for the slowest member */
+	uint64_t programmed;	      /* ADDs that all members' kernels held when they ended */
+	uint64_t programmed_late;     /* … that did not wait for the slowest member */
+	uint64_t programmed_many;     /* … in a network of too many members to be waited for */
 	uint64_t programmed_told;     /* words to other nodes */
 };
 
@@ -324,5 +326,20 @@ void programming_note(struct service *s, const struct network_id *network,
 		      const struct node_id *owner, uint64_t version);
 /* The kernel holds all that was noted: say so. */
 void programming_flushed(void *ctx);
+
+/* An ADD waits so long for the slowest member's kernel, which may not answer at all. */
+#define PROGRAMMING_MS 40
+
+/* What an ADD has just told the others. */
+struct programming_wait {
+	struct network_id network;
+	uint64_t version;
+};
+
+struct programming_wait programming_told(const struct service *s, const struct network_id *network);
+/* Return: -EAGAIN: some kernel does not hold it yet; 0: all do, or nobody waits for them. */
+int programming_wait(const struct service *s, const struct programming_wait *w);
+/* Count how the waiting ended, @r: as of waiting.h.  Return: whether all kernels hold it. */
+bool programming_waited(struct service *s, const struct programming_wait *w, int r);
 
 #endif

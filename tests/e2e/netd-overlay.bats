@@ -389,6 +389,47 @@ doctor_says() {
 	attach c warp c2
 	wait_for netd_counted a heddle_netd_programmed_told_total 4
 	[[ $(netd_metric c heddle_netd_endpoints) == 1 ]]
+	# On a machine that is busy some may be late, and not all.
+	wait_for adds_more c heddle_netd_endpoints_programmed_total 0
+
+	# One that stands still is not waited for, but for 40 ms.
+	local late
+	late=$(netd_metric c heddle_netd_endpoints_late_total)
+	netd_signal b STOP
+	wait_for adds_more c heddle_netd_endpoints_late_total "$late"
+	netd_signal b CONT
+	[[ $(netd_metric c heddle_netd_endpoints_unwaited_total) == 0 ]]
+}
+
+# adds_more HOST METRIC BEFORE: by one ADD more
+adds_more() {
+	attach "$1" warp "more-$((++ADDED))"
+	netd_counted "$1" "$2" $(($3 + 1))
+}
+
+@test "sixteen members are waited for, seventeen are not" {
+	need_full
+	local hosts host
+	hosts=(h{1..17})
+	cluster_start "${hosts[@]}"
+	network_create h1 warp
+	network_everywhere warp "${hosts[@]}"
+	for host in "${hosts[@]:1:15}"; do
+		attach "$host" warp c1
+	done
+	wait_for adds_more h1 heddle_netd_endpoints_programmed_total 0
+	[[ $(netd_metric h1 heddle_netd_endpoints_unwaited_total) == 0 ]]
+	attach h17 warp c1
+	knows_17() { [[ $(inspect h1 warp | jq '.peers | length') == 17 ]]; }
+	wait_for knows_17
+	local programmed late
+	programmed=$(netd_metric h1 heddle_netd_endpoints_programmed_total)
+	late=$(netd_metric h1 heddle_netd_endpoints_late_total)
+	attach h1 warp last-1
+	attach h1 warp last-2
+	[[ $(netd_metric h1 heddle_netd_endpoints_unwaited_total) == 2 ]]
+	[[ $(netd_metric h1 heddle_netd_endpoints_programmed_total) == "$programmed" ]]
+	[[ $(netd_metric h1 heddle_netd_endpoints_late_total) == "$late" ]]
 }
 
 @test "a bridge with all its ports: ADD says so, and leaves nothing" {

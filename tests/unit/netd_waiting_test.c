@@ -9,11 +9,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
 #include "lib/err.h"
+#include "netd/service-private.h"
 #include "netd/waiting.h"
+
+/* What waiting.c takes for the time, once it is set; libev has its own. */
+static int64_t fake_ms;
+
+int __real_clock_gettime(clockid_t id, struct timespec *t);
+int __wrap_clock_gettime(clockid_t id, struct timespec *t);
+
+int __wrap_clock_gettime(clockid_t id, struct timespec *t)
+{
+	if (!fake_ms)
+		return __real_clock_gettime(id, t);
+	*t = (struct timespec){ fake_ms / 1000, fake_ms % 1000 * 1000000 };
+
+	return 0;
+}
 
 struct work {
 	struct waiting w;
@@ -121,6 +138,25 @@ static void who_waited_long_enough_is_told_why(void **state)
 	assert_string_equal(a.why, "not yet");
 }
 
+/* As of an ADD whose slowest member says nothing. */
+static void time_is_up_at_the_deadline_and_not_before(void **state)
+{
+	struct work a = work_of(1000000, 0);
+
+	fake_ms = 1000000;
+	waiting_begin(*state, &a.w, PROGRAMMING_MS);
+	for (int64_t ms = 0; ms < PROGRAMMING_MS; ms++) {
+		fake_ms = 1000000 + ms;
+		waitings_kick(*state);
+		assert_false(a.over);
+	}
+	fake_ms++;
+	waitings_kick(*state);
+	assert_true(a.over);
+	assert_int_equal(a.result, -EAGAIN);
+	fake_ms = 0;
+}
+
 static void one_that_is_ended_is_not_told(void **state)
 {
 	struct work a = work_of(1, 0), b = work_of(1000, 0);
@@ -145,6 +181,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(nobody_has_to_tell_that_something_changed, start,
 						stop),
 		cmocka_unit_test_setup_teardown(who_waited_long_enough_is_told_why, start, stop),
+		cmocka_unit_test_setup_teardown(time_is_up_at_the_deadline_and_not_before, start,
+						stop),
 		cmocka_unit_test_setup_teardown(one_that_is_ended_is_not_told, start, stop),
 	};
 

@@ -118,7 +118,7 @@ static void answer_last(struct answer *one, const uint8_t *msg, size_t len)
 		refuse(one, handshake_refusal_of(r));
 		return;
 	}
-	r = a->ops->judge(a->ctx, &one->h);
+	r = a->ops->judge(a->ctx, &one->h, conn_peer(one->conn));
 	if (r > 0) {
 		refuse(one, (enum handshake_refusal)r);
 		return;

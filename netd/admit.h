@@ -32,7 +32,7 @@ struct admit_gift {
 struct admit_ops {
 	/* Return: 0, or why @h->peer_key is not let in under @h->peer_name: enum handshake_refusal.
 	 */
-	int (*judge)(void *ctx, const struct handshake *h);
+	int (*judge)(void *ctx, const struct handshake *h, const struct node_addr *at);
 	/* Tokens that are no good any more. */
 	void (*revoked)(void *ctx, struct token_revocations *ret);
 	/* This node has let somebody in. */
@@ -79,8 +79,8 @@ struct admit_counters {
 	uint64_t asked;	   /* handshakes that others began with this node */
 	uint64_t admitted; /* by a token */
 	uint64_t rekeyed;
-	uint64_t refused[REFUSED_FORGOTTEN + 1]; /* by enum handshake_refusal */
-	uint64_t busy;				 /* not answered: too many at once */
+	uint64_t refused[REFUSED_FAMILY + 1]; /* by enum handshake_refusal */
+	uint64_t busy;			      /* not answered: too many at once */
 	uint64_t unfinished;
 };
 

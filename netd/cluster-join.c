@@ -114,7 +114,7 @@ void cluster_end_recent(struct cluster *c, const struct profile *p)
 			c->recent[i].until = 0;
 }
 
-static int judge(void *ctx, const struct handshake *h)
+static int judge(void *ctx, const struct handshake *h, const struct node_addr *at)
 {
 	const struct cluster *c = ctx;
 	struct node_id id;
@@ -124,6 +124,9 @@ static int judge(void *ctx, const struct handshake *h)
 		return REFUSED_FORGOTTEN;
 	if (h->mode == HANDSHAKE_JOIN && name_is_taken(c, h))
 		return REFUSED_NAME;
+	/* It asks from the address that it is going to be reached at. */
+	if (h->mode == HANDSHAKE_JOIN && at->ip.family != c->addr.ip.family)
+		return REFUSED_FAMILY;
 
 	return 0;
 }

@@ -41,11 +41,26 @@ static void log_member(const struct event *ev, enum log_level level, const char 
 		log_write(level, LOG_AREA, "node %s %s", node_id_text(&ev->node, id), text);
 }
 
+/* It was not so when the node was let in: one of the two has changed its address. */
+static void log_family(const struct cluster *c, const struct event *ev)
+{
+	char there[ADDRESS_STRLEN], here[ADDRESS_STRLEN];
+
+	if (ev->profile->addr.ip.family != c->addr.ip.family)
+		log_error("node %s is at %s and this one at %s: containers there and here do not "
+			  "reach each other until both addresses are of one family, IPv4 or IPv6 "
+			  "(advertise in netd.conf)",
+			  ev->profile->name, address_str(&ev->profile->addr, there),
+			  address_str(&c->addr, here));
+}
+
 void cluster_log_event(const struct cluster *c, const struct event *ev)
 {
 	for (size_t i = 0; i < sizeof(event_words) / sizeof(event_words[0]); i++)
 		if (event_words[i].kind == ev->kind)
 			log_member(ev, event_words[i].level, event_words[i].text);
+	if (ev->profile && (ev->kind == EVENT_MEMBER_JOINED || ev->kind == EVENT_MEMBER_CHANGED))
+		log_family(c, ev);
 	if (ev->kind == EVENT_BLOCKS_RESTORED)
 		log_warning(
 			"others know of numbers that this node has given away, and it does not: "
@@ -237,7 +252,7 @@ static const char *const refusal_names[] = {
 	[REFUSED_VERSION] = "version",	   [REFUSED_NO_ADMITTER] = "no-admitter",
 	[REFUSED_EXPIRED] = "expired",	   [REFUSED_REVOKED] = "revoked",
 	[REFUSED_PROOF] = "proof",	   [REFUSED_NAME] = "name",
-	[REFUSED_FORGOTTEN] = "forgotten",
+	[REFUSED_FORGOTTEN] = "forgotten", [REFUSED_FAMILY] = "family",
 };
 
 static void admit_metrics(const struct cluster *c, struct metrics_page *page)
@@ -250,7 +265,7 @@ static void admit_metrics(const struct cluster *c, struct metrics_page *page)
 	metrics_put(page, name, (double)n->rekeyed, "outcome=\"rekeyed\"");
 	metrics_put(page, name, (double)n->busy, "outcome=\"busy\"");
 	metrics_put(page, name, (double)n->unfinished, "outcome=\"unfinished\"");
-	for (unsigned int i = REFUSED_VERSION; i <= REFUSED_FORGOTTEN; i++)
+	for (unsigned int i = REFUSED_VERSION; i <= REFUSED_FAMILY; i++)
 		metrics_put(page, name, (double)n->refused[i], "outcome=\"%s\"", refusal_names[i]);
 }
 

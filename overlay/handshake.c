@@ -215,6 +215,8 @@ static int report_refusal(uint8_t why, struct err *e)
 		[REFUSED_NAME] = ("another member has this node's name: choose another (name in "
 				  "netd.conf), or forget that member if this node takes its place"),
 		[REFUSED_FORGOTTEN] = "this node was forgotten: join again with a token",
+		[REFUSED_FAMILY] = ("its nodes have addresses of the other family, IPv4 or IPv6, "
+				    "and all need one: join by such an address"),
 	};
 	bool known = why < sizeof(text) / sizeof(text[0]) && text[why];
 

@@ -67,14 +67,30 @@ phase_is() { [[ $(netd_ask "$1" status | jq -r .cluster.phase) == "$2" ]]; }
 
 @test "a cluster over IPv6" {
 	host_start a b
+	netd_configure a "advertise = $(host_ip6 a)"
 	cluster_found a
 	netd_start b
 	netd_run b join "$(token_create a)" "[$(host_ip6 a)]:$NETD_PORT"
 	wait_for phase_is b up
 	netd_ask b status | jq -e ".cluster.address == \"[$(host_ip6 b)]:$NETD_PORT\""
+	wait_for all_see_all a b
+}
+
+@test "nodes of two address families are no cluster" {
+	host_start a b
+	cluster_found a
+	netd_start b
 	# a listens on both, and was reached at the one that it does not name.
-	wait_for sees a b alive
-	wait_for sees b a alive
+	run netd_run b join "$(token_create a)" "[$(host_ip6 a)]:$NETD_PORT"
+	[[ $status -ne 0 && $output == *"addresses of the other family"* ]]
+	netd_run b join "$(token_create a)" "$(host_ip a)"
+	wait_for all_see_all a b
+	netd_configure b "advertise = $(host_ip6 b)"
+	netd_stop b
+	netd_start b
+	told() { netd_log "$1" | grep -q "node $2 is at .* containers there and here do not reach each other"; }
+	wait_for told a b
+	wait_for told b a
 }
 
 # ---- what takes the protocol's time ---------------------------------------------------

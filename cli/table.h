@@ -24,10 +24,10 @@ struct err;
 struct table_column {
 	const char *heading; /* "NETWORK ID" */
 	const char *field;   /* "ID" */
-	bool shrinks;	     /* is cut when the terminal is narrow */
 	size_t cut;	     /* characters shown, 0: all */
-	bool extra;	     /* in JSON and templates only */
 	const char *alarm;   /* a value that is red on a terminal, NULL: none */
+	bool shrinks;	     /* is cut when the terminal is narrow */
+	bool extra;	     /* in JSON and templates only */
 };
 
 struct table_style {

@@ -59,26 +59,26 @@ struct config_metrics {
 #define CONFIG_KEYS 17
 
 struct config {
-	char name[NODE_NAME_MAX + 1]; /* default: the host's name up to its first dot */
-	struct config_addrs listen;   /* default: all addresses; not empty, all of one port */
-	struct ip_addr advertise;     /* not set: chosen by the underlay */
-	struct config_addrs seeds;    /* may be empty */
-	char *data_dir;		      /* /var/lib/heddle/netd */
-	char *run_dir;		      /* /run/heddle */
-	gid_t control_gid;	      /* heddle, if there is that group; -1: nobody */
-	char *cni_conf_dir;	      /* /etc/cni/net.d */
-	bool has_user;		      /* become the two that follow; false: stay who we are */
-	uid_t uid;
-	gid_t gid;
-	enum log_level log_level;      /* info */
-	enum log_format log_format;    /* text */
-	struct config_metrics metrics; /* default: metrics.sock in run-dir */
+	char name[NODE_NAME_MAX + 1];  /* default: the host's name up to its first dot */
+	struct config_addrs listen;    /* default: all addresses; not empty, all of one port */
+	struct ip_addr advertise;      /* not set: chosen by the underlay */
+	struct config_addrs seeds;     /* may be empty */
+	char *data_dir;		       /* /var/lib/heddle/netd */
+	char *run_dir;		       /* /run/heddle */
+	char *cni_conf_dir;	       /* /etc/cni/net.d */
 	char *docker_socket;	       /* /run/docker/plugins/heddle.sock; NULL: off */
-	uint16_t vxlan_port;	       /* 4789 */
-	uint32_t vni_min, vni_max;     /* 65536 to 131071: above Docker's, which begin at 4096 */
+	struct config_metrics metrics; /* default: metrics.sock in run-dir */
 	struct config_pool pools[CONFIG_POOLS_MAX]; /* IPv4; 10.64.0.0/10 size 24 */
 	size_t n_pools;
-	bool masquerade; /* true: what leaves an overlay network has the host's address */
+	enum log_level log_level;   /* info */
+	enum log_format log_format; /* text */
+	gid_t control_gid;	    /* heddle, if there is that group; -1: nobody */
+	uid_t uid;		    /* to become, … */
+	gid_t gid;
+	bool has_user;		   /* … if this is set; else we stay who we are */
+	bool masquerade;	   /* true: what leaves an overlay network has the host's address */
+	uint16_t vxlan_port;	   /* 4789 */
+	uint32_t vni_min, vni_max; /* 65536 to 131071: above Docker's, which begin at 4096 */
 
 	/*
 	 * Not of the file: --alone, the operator's word that this disk is no backup and

@@ -10,7 +10,6 @@
 
 #include "lib/admit.h"
 #include "lib/bridge.h"
-#include "lib/coexist.h"
 #include "lib/err.h"
 #include "lib/flows.h"
 #include "lib/gate.h"
@@ -107,20 +106,6 @@ static void claims_of(const struct docker_network *n, const struct docker_endpoi
 				   .n_addrs = c->n };
 }
 
-/* dockerd's own FORWARD chain drops what is not of its bridges. */
-static int pass_other_tools(struct docker *k, const struct admit *a, struct err *e)
-{
-	static const uint8_t families[] = { AF_INET, AF_INET6 };
-	uint32_t mark;
-	int r = ruleset_get_mark(k->filter, a->mark, &mark, e);
-
-	for (size_t i = 0; r == 0 && i < DOCKER_FAMILIES; i++)
-		if (admit_has_family(a, families[i]))
-			r = coexist_add(k->filter, families[i], mark, e);
-
-	return r;
-}
-
 static bool is_masqueraded(const struct docker_network *n)
 {
 	return n->ports && !n->internal;
@@ -135,8 +120,10 @@ static int claim(struct docker *k, const struct docker_network *n, const struct 
 	claims_of(n, ep, &c);
 	if (c.n == 0)
 		return 0;
-	if ((r = pass_other_tools(k, &c.admit, e)) < 0 ||
-	    (r = admit_add(k->filter, &c.admit, e)) < 0)
+	/* dockerd's own FORWARD chain drops what is not of its bridges; it starts the container
+	 * later. */
+	pass_ask(&k->pass);
+	if ((r = admit_add(k->filter, &c.admit, e)) < 0)
 		return r;
 	if (is_masqueraded(n) && (r = masq_add(k->filter, &c.masq, e)) < 0)
 		(void)admit_del(k->filter, &c.admit, NULL);

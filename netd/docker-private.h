@@ -8,6 +8,7 @@
 
 #include "lib/jnode.h"
 #include "netd/docker-collect.h"
+#include "netd/pass.h"
 
 struct daemon;
 struct err;
@@ -35,6 +36,7 @@ struct docker {
 	int netns;		   /* of this process */
 	char *path;
 	struct docker_collect collect;
+	struct pass pass;
 	struct docker_counters count;
 };
 

@@ -448,8 +448,8 @@ static int enter(struct waiting *w, struct err *e)
 	if (!n)
 		return -EINVAL;
 	use(a, n);
-	if ((r = networks_serve(n, e)) < 0 || (r = hold_addresses(n, &a->ep, e)) < 0 ||
-	    (r = commit(a, n, e)) < 0)
+	if ((r = networks_serve(n, e)) < 0 || (r = plane_lets_pass(n->s->p, e)) < 0 ||
+	    (r = hold_addresses(n, &a->ep, e)) < 0 || (r = commit(a, n, e)) < 0)
 		return r == -EBUSY ? -EAGAIN : r;
 	a->told = programming_told(n->s, &n->id);
 

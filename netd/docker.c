@@ -242,6 +242,7 @@ int docker_new(struct daemon *d, struct service *s, const char *path, struct doc
 		docker_free(k);
 		return err_wrap(e, r, "serve dockerd at %s", path);
 	}
+	pass_init(&k->pass, d->loop, k->filter, NULL);
 	docker_collect_start(k);
 	*ret = k;
 
@@ -257,6 +258,7 @@ void docker_free(struct docker *k)
 		(void)unlink(k->path);
 	}
 	docker_collect_stop(k);
+	pass_stop(&k->pass);
 	nl_close(k->route);
 	nl_close(k->filter);
 	if (k->netns >= 0)

@@ -330,7 +330,7 @@ static int step(struct waiting *w, struct err *e)
 	m->id = n->id;
 	if ((r = check_new(m, e)) < 0 || (r = network_may_begin(n, m->network, e)) < 0 ||
 	    (r = check_wanted(m, n, e)) < 0 || (r = networks_serve(n, e)) < 0 ||
-	    (r = take_addresses(m, n, e)) < 0)
+	    (r = plane_lets_pass(m->s->p, e)) < 0 || (r = take_addresses(m, n, e)) < 0)
 		return r == -EBUSY ? -EAGAIN : r;
 
 	return finish(m, n, e);

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
-#include "lib/coexist.h"
 #include "lib/err.h"
 #include "lib/nft-expr.h"
 #include "lib/ruleset.h"
@@ -194,19 +193,6 @@ int filter_build(struct nl *nl, struct err *e)
 		r = build_once(nl, e);
 
 	return r == -ERESTART ? nft_still_busy(e) : r;
-}
-
-int filter_pass_others(struct nl *nl, struct err *e)
-{
-	uint32_t mark;
-	struct err next;
-	int r = ruleset_get_mark(nl, 0, &mark, e);
-
-	if (r < 0)
-		return r;
-	r = coexist_add(nl, AF_INET, mark, e);
-
-	return err_keep(r, e, coexist_add(nl, AF_INET6, mark, &next), &next);
 }
 
 /* ---- elements ------------------------------------------------------------------------------ */

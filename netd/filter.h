@@ -70,12 +70,6 @@ int filter_has(struct nl *nl, const struct filter_key *key, struct err *e);
 void filter_add(struct nft_batch *b, const struct filter_key *key);
 void filter_del(struct nft_batch *b, const struct filter_key *key);
 
-/*
- * See that other tools' chains let pass what is marked (coexist_add(), of both families).
- * Return: 0, or why not.
- */
-int filter_pass_others(struct nl *nl, struct err *e);
-
 struct filter_drops {
 	uint64_t input, forward; /* packets, since the chains were made */
 };

@@ -26,6 +26,7 @@
 #include "netd/filter.h"
 #include "netd/forward.h"
 #include "netd/local.h"
+#include "netd/pass.h"
 #include "netd/plane.h"
 #include "netd/watch.h"
 
@@ -78,6 +79,7 @@ struct plane {
 	void *flushed_ctx;
 	void (*mtu_changed)(void *ctx);
 	void *mtu_ctx;
+	struct pass pass;
 	struct filter_drops dropped_before; /* by chains that were there before these */
 	struct plane_counters counters;
 };

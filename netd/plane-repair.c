@@ -47,15 +47,13 @@ static void repair_claims(struct plane *p)
 /* What is served forwards without it, too, where nobody drops: it is not insisted on. */
 void plane_pass_others(struct plane *p)
 {
-	static struct log_pace pace;
-	struct err e;
-
 	p->check_others = false;
-	if (filter_pass_others(p->nft, &e) == 0)
-		return;
-	p->counters.failures++;
-	log_paced(&pace, LOG_WARNING, LOG_AREA,
-		  "what containers of other hosts send may be dropped: %s", e.msg);
+	pass_ask(&p->pass);
+}
+
+int plane_lets_pass(const struct plane *p, struct err *e)
+{
+	return pass_is_done(&p->pass, e);
 }
 
 static void flush_or_wait(struct plane *p)
@@ -308,6 +306,7 @@ int plane_repair_start(struct plane *p, struct err *e)
 
 	if (r < 0)
 		return r;
+	pass_init(&p->pass, p->loop, p->nft, &p->counters.failures);
 	ev_timer_init(&p->repair, repair, 0., 0.);
 	ev_timer_init(&p->full, full, FULL_S, FULL_S);
 	ev_prepare_init(&p->prepare, prepare);
@@ -328,4 +327,5 @@ void plane_repair_stop(struct plane *p)
 	ev_prepare_stop(p->loop, &p->prepare);
 	ev_idle_stop(p->loop, &p->more);
 	watch_free(p->watch);
+	pass_stop(&p->pass);
 }

@@ -127,6 +127,12 @@ int plane_unserve(struct plane *p, const struct network_id *id, struct err *e);
 bool plane_serves(const struct plane *p, const struct network_id *id);
 
 /*
+ * What comes from other hosts passes the chains of other tools.  Return: 0, also where that is not
+ * to be had, which the log says; -EAGAIN: in a moment.
+ */
+int plane_lets_pass(const struct plane *p, struct err *e);
+
+/*
  * All networks that this node serves have been given: devices, and claims in
  * nftables, of others go.  Once, at a start.
  */

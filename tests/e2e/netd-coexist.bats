@@ -109,6 +109,34 @@ isolates() {
 		'{cniVersion: "1.1.0", name: "warp", type: "firewall", ingressPolicy: "isolated", prevResult: .}' <<<"$result")
 }
 
+# locks_iptables HOST: as a plugin does while it runs iptables; the process is in $LOCKER
+locks_iptables() {
+	nsenter --target "${HOST_PIDS[$1]}" --mount --net -- python3 -c '
+import fcntl, pathlib, time
+lock = open("/proc/self/ns/net")
+fcntl.flock(lock, fcntl.LOCK_EX)
+pathlib.Path("/run/locked").touch()
+time.sleep(600)' 3>&- &
+	LOCKER=$!
+	wait_for on_host "$1" test -e /run/locked
+}
+
+@test "iptables is being changed by somebody: netd goes on, and new containers wait" {
+	two_hosts
+	locks_iptables b
+	drops b
+	container_new b c1
+	cni ADD b warp c1
+	error_is 11 'iptables is at it'
+	netd_answers b
+	kill "$LOCKER"
+	wait_for passes b
+	cni ADD b warp c1
+	[[ $status -eq 0 ]]
+	attach a warp c1
+	see_each_other
+}
+
 @test "what the firewall plugin shuts stays shut" {
 	two_hosts
 	drops a

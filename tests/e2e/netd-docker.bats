@@ -94,7 +94,7 @@ driver_container() {
 without_docker() { on_host "$1" env PATH=/usr/sbin:/sbin "$HEDDLE" "${@:2}"; }
 
 @test "the driver: what an uninstalled Docker has left is seen, and taken back" {
-	local pool answer
+	local pool given
 	host_start a
 	netd_start a
 	pool=$(plugin a IpamDriver.RequestPool '{"AddressSpace": "heddle", "Pool": "10.5.0.0/24"}' | jq -r .PoolID)
@@ -117,8 +117,8 @@ without_docker() { on_host "$1" env PATH=/usr/sbin:/sbin "$HEDDLE" "${@:2}"; }
 	[[ $(without_docker a doctor --json | jq '[.[] | select(.check == "docker")] | length') == 0 ]]
 	# Their subnets are free, with all their addresses.
 	pool=$(plugin a IpamDriver.RequestPool '{"AddressSpace": "heddle", "Pool": "10.5.0.0/16"}' | jq -r .PoolID)
-	answer=$(plugin a IpamDriver.RequestAddress "{\"PoolID\": \"$pool\", \"Address\": \"10.5.0.10\"}")
-	[[ $(jq -r .Address <<<"$answer") == 10.5.0.10/16 ]]
+	given=$(plugin a IpamDriver.RequestAddress "{\"PoolID\": \"$pool\", \"Address\": \"10.5.0.10\"}")
+	[[ $(jq -r .Address <<<"$given") == 10.5.0.10/16 ]]
 	plugin a IpamDriver.RequestPool '{"AddressSpace": "heddle", "Pool": "10.6.0.0/16"}' | jq -e .PoolID
 	nothing_is_left a
 }
@@ -161,17 +161,17 @@ without_docker() { on_host "$1" env PATH=/usr/sbin:/sbin "$HEDDLE" "${@:2}"; }
 	netd_signal a STOP
 	# For 800 ms it is tried, which curl has the patience for.
 	wait_for refuses_address
-	[[ $(jq -r .Error <<<"$answer") == "$(jq -r .Err <<<"$answer")" && -n $(jq -r .Err <<<"$answer") ]]
+	[[ $(jq -r .Error <<<"$refusal") == "$(jq -r .Err <<<"$refusal")" && -n $(jq -r .Err <<<"$refusal") ]]
 	netd_answers b
 	netd_signal a CONT
 	gives_address() { [[ $(address_of_web | jq -r .Address) == 10.20.0.*/28 ]]; }
 	wait_for gives_address
 }
 
-# What b has been given already is taken first; sets $answer.
+# What b has been given already is taken first; sets $refusal.
 refuses_address() {
-	answer=$(address_of_web)
-	[[ $answer == *'"Err":'* ]]
+	refusal=$(address_of_web)
+	[[ $refusal == *'"Err":'* ]]
 }
 
 # ---- one dockerd -------------------------------------------------------------------

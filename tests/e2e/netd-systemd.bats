@@ -49,7 +49,7 @@ of_process() {
 	unit start
 	# Type=notify: systemctl has come back, so it has said that it is ready.
 	[[ $(property Type) == notify && $(property ActiveState) == active ]]
-	on_machine a heddle netd status | jq -e '.why | contains("netd init, or netd join")'
+	on_machine a heddle netd status | jq -e '.why | contains("netd init founds one, netd join")'
 	journal_has "in no cluster: netd init founds one, netd join enters one"
 	run on_machine a heddle network create --scope swarm web
 	[[ $status -ne 0 && $output == *"netd init"* ]]

@@ -182,7 +182,7 @@ static int take(struct cluster_network *n, const char *list, const struct owner 
 	return r;
 }
 
-bool endpoints_take_back(struct cluster_network *n, const struct row *row)
+static bool take_back(struct cluster_network *n, const struct row *row)
 {
 	char list[NETWORK_NAME_MAX + 1];
 	struct endpoint_text t;
@@ -204,4 +204,63 @@ bool endpoints_take_back(struct cluster_network *n, const struct row *row)
 	n->s->counters.taken_back++;
 
 	return true;
+}
+
+/* ---- own rows, which are back ---------------------------------------------------- */
+
+struct own_rows {
+	struct cluster_network *n;
+	struct row *gone[64]; /* copies: a table must not change while it is walked */
+	size_t n_gone;
+};
+
+static bool is_endpoint(const struct cluster_network *n, const struct row *row)
+{
+	if (row->key_len == NETWORKS_OWN_KEY_LEN)
+		return n->state == NETWORK_SERVED;
+	for (const struct endpoint *ep = n->s->endpoints; ep; ep = ep->next)
+		if (ep->network == n && ep->committed && row->key_len == OWNER_KEY_LEN &&
+		    memcmp(ep->owner.tag, row->bytes, OWNER_KEY_LEN) == 0)
+			return true;
+
+	return false;
+}
+
+static void find_gone(void *ctx, const struct node_id *owner, const struct row *row)
+{
+	struct own_rows *o = ctx;
+	const struct row_text text = row_text(row);
+
+	if (!node_id_equal(owner, engine_id(cluster_engine(o->n->s->c))) ||
+	    row->kind != ROW_ENDPOINT || is_endpoint(o->n, row) || o->n_gone == ARRAY_SIZE(o->gone))
+		return;
+	o->gone[o->n_gone] = row_make(&text, row->version, false);
+	o->n_gone += o->gone[o->n_gone] != NULL;
+}
+
+static void take_back_or_withdraw(struct cluster_network *n, const struct row *row)
+{
+	if (take_back(n, row))
+		return;
+	(void)rows_remove(cluster_rows(n->s->c), &n->id, row->kind, row->bytes, row->key_len,
+			  cluster_now(n->s->c), NULL);
+	n->s->counters.withdrawn++;
+}
+
+void endpoints_rows_back(struct cluster_network *n)
+{
+	struct rows *rows = cluster_rows(n->s->c);
+	struct own_rows o;
+
+	networks_recover_own(n);
+	do {
+		o = (struct own_rows){ .n = n };
+		rows_each(rows, &n->id, ROWS_ALL, find_gone, &o);
+		for (size_t i = 0; i < o.n_gone; i++) {
+			take_back_or_withdraw(n, o.gone[i]);
+			free(o.gone[i]);
+		}
+	} while (o.n_gone == ARRAY_SIZE(o.gone));
+	if (n->n_strangers > 0)
+		endpoints_tell_strangers(n->s);
 }

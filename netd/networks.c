@@ -3,18 +3,15 @@
 #include <errno.h>
 #include <jansson.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/cleanup.h"
 #include "lib/jnode.h"
-#include "lib/network-conf.h"
 #include "netd/service-private.h"
 #include "netd/spaces.h"
 #include "netd/store.h"
 #include "netd/underlay.h"
-#include "overlay/blocks.h"
 
 #define LOG_AREA "networks"
 #include "netd/log.h"
@@ -457,45 +454,6 @@ void networks_underlay_changed(struct service *s)
 			log_warning("network %s: %s", n->def.net.name, e.msg);
 }
 
-struct hearing {
-	const struct cluster_network *n;
-	const struct node_id *of;
-	bool heard, all;
-};
-
-static void hear_row(void *ctx, const struct node_id *owner, const struct row *row)
-{
-	struct hearing *h = ctx;
-
-	h->heard |= row->kind == ROW_ENDPOINT && node_id_equal(owner, h->of);
-}
-
-static void hear_member(void *ctx, const struct node_id *owner, const struct row *row)
-{
-	struct hearing *h = ctx;
-	const struct service *s = h->n->s;
-
-	if (row->kind != ROW_PRESENCE || row->key_len != NETWORK_ID_LEN ||
-	    memcmp(row->bytes, h->n->id.b, NETWORK_ID_LEN) != 0 ||
-	    node_id_equal(owner, engine_id(cluster_engine(s->c))))
-		return;
-	h->of = owner;
-	h->heard = false;
-	rows_each(cluster_rows(s->c), &h->n->id, ROWS_LIVE, hear_row, h);
-	h->all &= h->heard;
-}
-
-/* Whoever serves it has a row of its own address; a visitor has none, and is waited for in vain. */
-bool networks_is_heard(const struct cluster_network *n)
-{
-	static const struct network_id cluster;
-	struct hearing h = { .n = n, .all = true };
-
-	rows_each(cluster_rows(n->s->c), &cluster, ROWS_LIVE, hear_member, &h);
-
-	return h.all;
-}
-
 /* ---- after a start ------------------------------------------------------- */
 
 static bool is_in_kernel(const struct cluster_network *n)
@@ -507,47 +465,8 @@ static bool is_in_kernel(const struct cluster_network *n)
 	return if_nametoindex(bridge) != 0;
 }
 
-struct own_rows {
-	struct cluster_network *n;
-	struct row *gone[64]; /* copies: a table must not change while it is walked */
-	size_t n_gone;
-};
-
-static bool is_endpoint(const struct cluster_network *n, const struct row *row)
-{
-	if (row->key_len == NETWORKS_OWN_KEY_LEN)
-		return n->state == NETWORK_SERVED;
-	for (const struct endpoint *ep = n->s->endpoints; ep; ep = ep->next)
-		if (ep->network == n && ep->committed && row->key_len == OWNER_KEY_LEN &&
-		    memcmp(ep->owner.tag, row->bytes, OWNER_KEY_LEN) == 0)
-			return true;
-
-	return false;
-}
-
-static void find_gone(void *ctx, const struct node_id *owner, const struct row *row)
-{
-	struct own_rows *o = ctx;
-	const struct row_text text = row_text(row);
-
-	if (!node_id_equal(owner, engine_id(cluster_engine(o->n->s->c))) ||
-	    row->kind != ROW_ENDPOINT || is_endpoint(o->n, row) || o->n_gone == ARRAY_SIZE(o->gone))
-		return;
-	o->gone[o->n_gone] = row_make(&text, row->version, false);
-	o->n_gone += o->gone[o->n_gone] != NULL;
-}
-
-static void take_back_or_withdraw(struct cluster_network *n, const struct row *row)
-{
-	if (endpoints_take_back(n, row))
-		return;
-	(void)rows_remove(cluster_rows(n->s->c), &n->id, row->kind, row->bytes, row->key_len,
-			  cluster_now(n->s->c), NULL);
-	n->s->counters.withdrawn++;
-}
-
 /* An older disk does not know this node's own address, without which nothing is served. */
-static void recover_own(struct cluster_network *n)
+void networks_recover_own(struct cluster_network *n)
 {
 	const struct row *row = rows_find(cluster_rows(n->s->c), &n->id,
 					  engine_id(cluster_engine(n->s->c)), ROW_ENDPOINT,
@@ -565,25 +484,6 @@ static void recover_own(struct cluster_network *n)
 	}
 	if (remember(n, &e) < 0)
 		log_warning("network %s: this node's own address: %s", n->def.net.name, e.msg);
-}
-
-void networks_rows_back(struct cluster_network *n)
-{
-	struct rows *rows = cluster_rows(n->s->c);
-	struct own_rows o;
-
-	recover_own(n);
-
-	do {
-		o = (struct own_rows){ .n = n };
-		rows_each(rows, &n->id, ROWS_ALL, find_gone, &o);
-		for (size_t i = 0; i < o.n_gone; i++) {
-			take_back_or_withdraw(n, o.gone[i]);
-			free(o.gone[i]);
-		}
-	} while (o.n_gone == ARRAY_SIZE(o.gone));
-	if (n->n_strangers > 0)
-		endpoints_tell_strangers(n->s);
 }
 
 struct stored {

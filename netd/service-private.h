@@ -3,17 +3,22 @@
  * service-private - what the files of the service share
  *
  *	service.c		up, down, events
- *	networks.c		the cluster's networks; being in one, and in it no more
- *	network-create.c	making one
- *	network-conflicts.c	what two of them cannot both have
- *	network-visit.c		what nodes say of a network that this one is not in
  *	network-methods.c	network.* on the control socket
- *	numbers.c		addresses of a network, one at a time
- *	endpoints.c		this node's containers in them
- *	endpoint-return.c	those that the disk has lost and the kernel has not
+ *	network-create.c	making one
+ *	network-visit.c		what nodes say of a network that this one is not in
+ *	endpoint-methods.c	endpoint.* on the control socket
  *	endpoint-reserve.c	endpoint.reserve, which may have to wait for others
- *	endpoint-methods.c	the rest of endpoint.*
+ *	endpoint-lease.c	what a plugin is told of an endpoint
+ *	endpoint-return.c	containers that run, and that an older disk does not know
+ *	endpoints.c		this node's containers in networks
+ *	networks.c		the cluster's networks; being in one, and in it no more
+ *	network-conflicts.c	what two of them cannot both have
+ *	numbers.c		addresses of a network, one at a time
+ *	network-heard.c		whether all members of one have been heard
  *	programming.c		what the kernel holds of what others say
+ *	service-call.c		what any call asks first
+ *
+ * Each calls those below it only.
  *
  * Theory of operation
  *
@@ -41,6 +46,7 @@
 #include "netd/conflist.h"
 #include "netd/control.h"
 #include "netd/daemon.h"
+#include "netd/id-text.h"
 #include "netd/network-def.h"
 #include "netd/plane.h"
 #include "netd/service.h"
@@ -139,11 +145,7 @@ struct service {
 	struct service_counters counters;
 };
 
-/* ---- service.c ----------------------------------------------------------- */
-
-/* Text of a network's or definition's id. */
-#define NETWORK_ID_TEXT (2 * NETWORK_ID_LEN + 1)
-const char *network_id_text(const struct network_id *id, char ret[NETWORK_ID_TEXT]);
+/* ---- service-call.c ------------------------------------------------------ */
 
 /* The name of a member, or its id as text. */
 const char *service_node_name(const struct service *s, const struct node_id *id,
@@ -191,16 +193,19 @@ void networks_unuse(struct cluster_network *n);
 
 /* Rows of it have changed. */
 void networks_row_changed(struct cluster_network *n);
-/* This node's own rows of it are back, after a restart: what should not be among them goes. */
-void networks_rows_back(struct cluster_network *n);
 /* This node's own address has changed; what the underlay has room for has. */
 void networks_underlay_changed(struct service *s);
-/* All members of it have been heard, as far as they are there. */
-bool networks_is_heard(const struct cluster_network *n);
+/* This node's own addresses in it, from its own row, if its disk does not know them. */
+void networks_recover_own(struct cluster_network *n);
 
 /* The key of the row of this node's own addresses, and of an endpoint's. */
 #define NETWORKS_OWN_KEY     "\0"
 #define NETWORKS_OWN_KEY_LEN 1
+
+/* ---- network-heard.c ------------------------------------------------------ */
+
+/* All members of it have been heard, as far as they are there. */
+bool networks_is_heard(const struct cluster_network *n);
 
 /* ---- network-conflicts.c -------------------------------------------------- */
 
@@ -308,16 +313,19 @@ void endpoints_count_strangers(struct service *s);
 void endpoints_tell_strangers(struct service *s);
 
 /*
- * An own row, come back, of an endpoint that is not known: make it one again, if its
- * port is there.  Return: whether it is.
+ * This node's own rows of a network are back, after a restart: an endpoint that is not
+ * known is one again if its port is there; what else should not be among them goes.
  */
-bool endpoints_take_back(struct cluster_network *n, const struct row *row);
+void endpoints_rows_back(struct cluster_network *n);
+
+/* ---- endpoint-lease.c ---------------------------------------------------- */
+
+/* What a plugin needs to know of an endpoint.  NULL: no memory. */
+json_t *endpoint_lease_json(const struct endpoint *ep);
 
 /* ---- endpoint-reserve.c, endpoint-methods.c ------------------------------- */
 
 void endpoint_reserve_method(void *ctx, struct control_call *call, const struct jnode *params);
-/* What a plugin needs to know of an endpoint. */
-json_t *endpoint_lease_json(const struct endpoint *ep);
 int endpoint_methods_register(struct service *s, struct err *e);
 
 /* ---- programming.c ------------------------------------------------------- */

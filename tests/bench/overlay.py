@@ -14,6 +14,7 @@ All clocks are CLOCK_MONOTONIC, which namespaces share.
 """
 import collections
 import ctypes
+import fcntl
 import json
 import os
 import selectors
@@ -27,6 +28,9 @@ RETRY_S = 0.002  # between requests that nobody has answered
 GIVE_UP_S = 10
 FILL_S = 120  # that an ADD may take on a machine where all hosts add
 TRY_AGAIN = 11  # code of an error
+LIBC = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNET = 0x40000000
+SIOCSIFFLAGS = 0x8914
 
 
 def now():
@@ -200,14 +204,12 @@ def first(path, rounds, networks, *named):
 CHUNK = 32 << 20  # bytes of a sample of throughput
 STREAMS = 4
 ECHOES = 500  # of a sample of latency
-CLONE_NEWNET = 0x40000000
 
 
 def enter(pid, container):
     """What this process opens from now on is in the container, whose name is in the host's mount namespace."""
-    libc = ctypes.CDLL(None, use_errno=True)
     with open(f"/proc/{pid}/root/run/netns/{container}") as f:
-        if libc.setns(f.fileno(), CLONE_NEWNET):
+        if LIBC.setns(f.fileno(), CLONE_NEWNET):
             raise OSError(ctypes.get_errno(), f"enter {container}")
 
 
@@ -378,13 +380,30 @@ def idle(seconds, *pids):
 
 # ---- many endpoints ---------------------------------------------------------------------
 
+def socket_in(container):
+    """Of this host, for requests about its interfaces."""
+    with open("/proc/self/ns/net") as here:
+        enter(os.getpid(), container)
+        s = socket.socket()
+        LIBC.setns(here.fileno(), CLONE_NEWNET)
+    return s
+
+
+def shut(s, ifname):
+    """No carrier: what is flooded on the host is not a thousand frames, which no host of ten containers would pay."""
+    request = struct.pack("16sh22x", ifname.encode(), 0)
+    fcntl.ioctl(s, SIOCSIFFLAGS, request)
+
+
 def fill(path, network, count):
     """One container with many interfaces: to a cluster each is an endpoint, and to a kernel a namespace less."""
     subprocess.run(["ip", "netns", "add", "many"], check=True)
-    for n in range(int(count)):
-        end = now() + FILL_S
-        while not plugin("ADD", path, network, "many", f"eth{n}", again=now() < end):
-            time.sleep(GIVE_UP_S)  # all hosts of the cluster are at it on this machine
+    with socket_in("many") as s:
+        for n in range(int(count)):
+            end = now() + FILL_S
+            while not plugin("ADD", path, network, "many", f"eth{n}", again=now() < end):
+                time.sleep(GIVE_UP_S)  # all hosts of the cluster are at it on this machine
+            shut(s, f"eth{n}")
 
 
 def neighbours(pid, bridge):

@@ -84,6 +84,7 @@ static const struct argp argp = {
 static int command_run(struct arguments *a, struct config *c, struct err *e)
 {
 	c->alone = a->alone;
+	privileges_follow(c);
 
 	return daemon_run(c, a->file, e);
 }

@@ -104,6 +104,13 @@ refused() {
 	netd_configure a "user = nobody"
 	netd_start a
 	wait_for is_ready a
+
+	# As does a root who runs it by hand.
+	netd_stop a
+	netd_configure a
+	netd_start a
+	wait_for is_ready a
+	[[ $(process_says a Uid) == 65534 ]]
 }
 
 @test "a data directory has one netd" {

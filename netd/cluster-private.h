@@ -6,7 +6,8 @@
  *	cluster-methods.c	the control socket, and its tables:
  *	cluster-entry-methods.c	into a cluster, and out of it
  *	cluster-node-methods.c	who is in it
- *	cluster-key-methods.c	tokens, keys, admitters
+ *	cluster-token-methods.c	what lets nodes in
+ *	cluster-key-methods.c	keys, admitters
  *	cluster-params.c	which node is meant
  *	cluster-join.c		joining, letting others in
  *	cluster-life.c		the engine, up and down
@@ -182,7 +183,7 @@ enum blocks_start cluster_how_to_begin(const struct cluster *c, uint32_t last_ge
 
 /* ---- cluster-life.c ------------------------------------------------------------------ */
 
-/* Be up.  Return: 0; -EAGAIN: there is no address yet, it is tried again; other errnos. */
+/* Be up.  Return: 0; -EADDRNOTAVAIL: there is no address yet; errnos of the store; -ENOMEM. */
 int cluster_come_up(struct cluster *c, struct err *e);
 void cluster_go_down(struct cluster *c, bool left);
 

@@ -101,9 +101,12 @@ without_docker() { on_host "$1" env PATH=/usr/sbin:/sbin "$HEDDLE" "${@:2}"; }
 	[[ $(plugin a NetworkDriver.CreateNetwork '{"NetworkID": "n1abcdef0123456789", "IPv4Data": [{"AddressSpace": "heddle", "Pool": "10.5.0.0/24", "Gateway": "10.5.0.1/24"}]}') == '{}' ]]
 	driver_container a n1abcdef0123456789 e1 10.5.0.10
 	plugin a IpamDriver.RequestPool '{"AddressSpace": "heddle", "Pool": "10.6.0.0/24"}' | jq -e .PoolID
-	run without_docker a doctor
-	[[ $output == *"warning  docker: Docker does not know its network n1abcdef0123 any more, and containers of it still run, 1 of them"*"heddle network rm n1abcdef0123"* ]]
-	[[ $output == *"warning  docker: Docker has asked for the subnet 10.6.0.0/24"*"heddle network rm 10.6.0.0/24"* ]]
+	finds_both() {
+		output=$(without_docker a doctor)
+		[[ $output == *"warning  docker: Docker does not know its network n1abcdef0123 any more, and containers of it still run, 1 of them"*"heddle network rm n1abcdef0123"* &&
+			$output == *"warning  docker: Docker has asked for the subnet 10.6.0.0/24"*"heddle network rm 10.6.0.0/24"* ]]
+	}
+	wait_for finds_both || { echo "$output" >&2; false; }
 	run without_docker a network rm n1abcdef0123
 	[[ $status -ne 0 && $output == *"run, 1 of them: stop them first"* ]]
 	run without_docker a network rm 10.5.0.0/24

@@ -16,7 +16,7 @@ bench-run: plugins build/bench/bench build/bench/least/bridge
 	@mkdir -p docs/bench
 	build/bench/bench -o docs/bench $(BENCH_ARGS)
 
-# What a cluster costs and how fast it is, on hosts of namespaces: 10 minutes on an idle
+# What a cluster costs and how fast it is, on hosts of namespaces: 12 minutes on an idle
 # machine.  BENCH_OVERLAY are the parts, as tests/bench/overlay tells them.
 BENCH_OVERLAY ?= first wire idle many
 

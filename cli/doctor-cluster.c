@@ -64,6 +64,20 @@ static void check_status(struct doctor *d, const json_t *status, const struct ne
 			    "netd takes no new containers: %s", text(status, "why"));
 }
 
+/* Also of one that is up again: it and the other one take turns. */
+static void check_copy(struct doctor *d, const json_t *cluster)
+{
+	json_int_t n = json_integer_value(json_object_get(cluster, "taken_times"));
+
+	if (n > 0)
+		doctor_find(
+			d, DOCTOR_ERROR, "systemctl stop heddle-netd",
+			"another process runs with the key of this node %s, as %d restarts since "
+			"netd was started show: its disk was copied; stop one of the two, and let "
+			"that host join anew, without what is in /var/lib/heddle",
+			text(cluster, "name"), (int)n);
+}
+
 static void check_endpoints(struct doctor *d, const json_t *status)
 {
 	json_int_t n =
@@ -137,6 +151,7 @@ int doctor_netd(struct doctor *d, struct err *e)
 	if (r < 0)
 		return 0;
 	check_status(d, status, spanning);
+	check_copy(d, json_object_get(status, "cluster"));
 	check_endpoints(d, status);
 	if (strcmp(text(json_object_get(status, "cluster"), "phase"), "up") != 0)
 		return 0;

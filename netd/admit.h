@@ -79,8 +79,8 @@ struct admit_counters {
 	uint64_t asked;	   /* handshakes that others began with this node */
 	uint64_t admitted; /* by a token */
 	uint64_t rekeyed;
-	uint64_t refused[REFUSED_FAMILY + 1]; /* by enum handshake_refusal */
-	uint64_t busy;			      /* not answered: too many at once */
+	uint64_t refused[REFUSED_ELSEWHERE + 1]; /* by enum handshake_refusal */
+	uint64_t busy;				 /* not answered: too many at once */
 	uint64_t unfinished;
 };
 

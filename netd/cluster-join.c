@@ -114,6 +114,20 @@ void cluster_end_recent(struct cluster *c, const struct profile *p)
 			c->recent[i].until = 0;
 }
 
+/*
+ * Nobody hears the older one of two processes with one key, so it asks for keys, and
+ * by that is told why.  One whose address has just changed asks again.
+ */
+static bool is_elsewhere(const struct cluster *c, const struct node_id *id,
+			 const struct node_addr *at)
+{
+	const struct members *t = engine_members(c->engine);
+	uint32_t slot = members_find(t, id);
+
+	return slot != MEMBER_NONE && members_at(t, slot)->state == MEMBER_ALIVE &&
+	       !ip_equal(&members_at(t, slot)->profile->addr.ip, &at->ip);
+}
+
 static int judge(void *ctx, const struct handshake *h, const struct node_addr *at)
 {
 	const struct cluster *c = ctx;
@@ -122,6 +136,8 @@ static int judge(void *ctx, const struct handshake *h, const struct node_addr *a
 	node_id_of_key(h->peer_key, &id);
 	if (ledger_is_forgotten(blocks_ledger(c->blocks), &id, 0, true))
 		return REFUSED_FORGOTTEN;
+	if (h->mode == HANDSHAKE_REKEY && is_elsewhere(c, &id, at))
+		return REFUSED_ELSEWHERE;
 	if (h->mode == HANDSHAKE_JOIN && name_is_taken(c, h))
 		return REFUSED_NAME;
 	/* It asks from the address that it is going to be reached at. */

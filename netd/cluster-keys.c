@@ -155,6 +155,8 @@ static void on_rekeyed(void *ctx, int r, const struct admit_gift *gift, const st
 		return;
 	if (r < 0) {
 		log_warning("cannot get the keys that this node lacks: %s", e->msg);
+		/* It comes up again as the newer one, so that the other hears of it, too. */
+		c->taken |= e->sys == EADDRINUSE;
 		if (missing(&c->d->self.ring) > 0)
 			ask_soon(c, ASK_FAILED_MS);
 		return;

@@ -157,14 +157,15 @@ static void add_up(const struct cluster *c, json_t *o)
 
 	sodium_bin2hex(key, sizeof(key), self->cluster_key, NODE_KEY_LEN);
 	json_object_update_missing_new(
-		o, json_pack("{s:s, s:s, s:s, s:s, s:I, s:b, s:b, s:I, s:I, s:b, s:I, s:o}",
+		o, json_pack("{s:s, s:s, s:s, s:s, s:I, s:b, s:b, s:I, s:I, s:b, s:I, s:I, s:o}",
 			     "cluster", key, "name", self->name, "id",
 			     node_id_text(&self->identity.id, id), "address",
 			     address_str(&c->addr, at), "generation", (json_int_t)self->generation,
 			     "admitter", self->admitter, "draining", c->draining, "members",
 			     (json_int_t)members_count(t), "alive", (json_int_t)members_alive(t),
 			     "numbers_ready", blocks_ready(c->blocks), "unmet",
-			     (json_int_t)blocks_unmet(c->blocks), "keys", keys_json(&self->ring)));
+			     (json_int_t)blocks_unmet(c->blocks), "taken_times",
+			     (json_int_t)c->taken_times, "keys", keys_json(&self->ring)));
 }
 
 static json_t *status(void *ctx)
@@ -253,6 +254,7 @@ static const char *const refusal_names[] = {
 	[REFUSED_EXPIRED] = "expired",	   [REFUSED_REVOKED] = "revoked",
 	[REFUSED_PROOF] = "proof",	   [REFUSED_NAME] = "name",
 	[REFUSED_FORGOTTEN] = "forgotten", [REFUSED_FAMILY] = "family",
+	[REFUSED_ELSEWHERE] = "elsewhere",
 };
 
 static void admit_metrics(const struct cluster *c, struct metrics_page *page)
@@ -265,7 +267,7 @@ static void admit_metrics(const struct cluster *c, struct metrics_page *page)
 	metrics_put(page, name, (double)n->rekeyed, "outcome=\"rekeyed\"");
 	metrics_put(page, name, (double)n->busy, "outcome=\"busy\"");
 	metrics_put(page, name, (double)n->unfinished, "outcome=\"unfinished\"");
-	for (unsigned int i = REFUSED_VERSION; i <= REFUSED_FAMILY; i++)
+	for (unsigned int i = REFUSED_VERSION; i <= REFUSED_ELSEWHERE; i++)
 		metrics_put(page, name, (double)n->refused[i], "outcome=\"%s\"", refusal_names[i]);
 }
 

@@ -217,10 +217,13 @@ static int report_refusal(uint8_t why, struct err *e)
 		[REFUSED_FORGOTTEN] = "this node was forgotten: join again with a token",
 		[REFUSED_FAMILY] = ("its nodes have addresses of the other family, IPv4 or IPv6, "
 				    "and all need one: join by such an address"),
+		[REFUSED_ELSEWHERE] = ("a member with this node's key is alive at another address: "
+				       "the disk of one was copied, stop one of them"),
 	};
+	int sys = why == REFUSED_ELSEWHERE ? EADDRINUSE : ECONNREFUSED;
 	bool known = why < sizeof(text) / sizeof(text[0]) && text[why];
 
-	return err_say(e, ECONNREFUSED, "the other side says, unverified: %s",
+	return err_say(e, sys, "the other side says, unverified: %s",
 		       known ? text[why] : "a reason that this version does not know");
 }
 

@@ -55,7 +55,8 @@ enum handshake_refusal {
 	REFUSED_PROOF = 5, /* what was shown does not hold */
 	REFUSED_NAME = 6,  /* taken by a member with another key */
 	REFUSED_FORGOTTEN = 7,
-	REFUSED_FAMILY = 8, /* an overlay's packets go by IPv4 or by IPv6, not both */
+	REFUSED_FAMILY = 8,    /* an overlay's packets go by IPv4 or by IPv6, not both */
+	REFUSED_ELSEWHERE = 9, /* re-keying: a member with this key is alive at another address */
 };
 
 /* Who takes part.  Everything is borrowed for the call. */

@@ -235,6 +235,9 @@ put_back_disk() { on_host "$1" sh -c 'rm -r /var/lib/heddle; tar -C /var/lib -x'
 	netd_log b | grep "all 2 nodes have been met"
 }
 
+is_told() { netd_log "$1" | grep -q "somebody runs with this node's key"; }
+doctor_knows() { on_host "$1" "${NETD_PLUGINS%/*}/heddle" doctor | grep -qE "another process runs with the key of this node b|somebody runs with this node's key"; }
+
 @test "a copied disk in use elsewhere is said" {
 	need_full
 	cluster_start a b
@@ -244,6 +247,11 @@ put_back_disk() { on_host "$1" sh -c 'rm -r /var/lib/heddle; tar -C /var/lib -x'
 	netd_start c
 	says() { netd_log a | grep -q "node b says that it is at .* and sends from .* a copy of its disk"; }
 	wait_for says
+	# Both are told, the older one too: one after the other they start again, later each time.
+	for host in b c; do
+		wait_at_most 60 is_told "$host"
+		wait_at_most 60 doctor_knows "$host"
+	done
 	netd_kill c
 	netd_stop b
 	netd_start b

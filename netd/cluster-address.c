@@ -51,6 +51,9 @@ static bool is_good(const struct cluster *c, const struct ip_addr *ip)
 {
 	if (c->engine && ip->family != c->addr.ip.family)
 		return false;
+	/* While the host's own is being changed, the kernel would leave from any that there is. */
+	if (c->underlay && underlay_is_overlays(c->underlay, ip))
+		return false;
 
 	return is_listened_on(c, ip) && !ip_is_link_local(ip) && is_local(ip);
 }

@@ -20,6 +20,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/err.h"
+#include "netd/plane.h"
 
 #define LISTENERS 4
 #define ROOM	  (1024 * 1024) /* of the socket */
@@ -59,11 +60,17 @@ static bool read_ip(struct nl_addr *addr, struct ip_addr *ret)
 	for (type *var = (type *)nl_cache_get_first(cache); var;                                   \
 	     var = (type *)nl_cache_get_next((struct nl_object *)var))
 
+/* What a bridge says of itself and its ports is in the cache, too, and lacks their type. */
+static bool is_interface(struct rtnl_link *link)
+{
+	return rtnl_link_get_family(link) == AF_UNSPEC;
+}
+
 /* Borrowed from the cache, which outlives the caller's look at it. */
 static struct rtnl_link *find_link(const struct underlay *u, int index)
 {
 	EACH(struct rtnl_link, link, u->links)
-	if (rtnl_link_get_ifindex(link) == index && rtnl_link_get_family(link) == AF_UNSPEC)
+	if (rtnl_link_get_ifindex(link) == index && is_interface(link))
 		return link;
 
 	return NULL;
@@ -190,8 +197,8 @@ static bool by_interface(const struct underlay *u, uint8_t family, struct ip_add
 	{
 		int index = rtnl_link_get_ifindex(link);
 
-		if (is_usable(link) && !is_of_containers(link) && (!best || index < best) &&
-		    first_address(u, index, family, &ip)) {
+		if (is_interface(link) && is_usable(link) && !is_of_containers(link) &&
+		    (!best || index < best) && first_address(u, index, family, &ip)) {
 			*ret = ip;
 			best = index;
 		}
@@ -214,6 +221,14 @@ bool underlay_address(const struct underlay *u, uint8_t family, struct ip_addr *
 bool underlay_has(const struct underlay *u, const struct ip_addr *ip)
 {
 	return index_of(u, ip) > 0;
+}
+
+bool underlay_is_overlays(const struct underlay *u, const struct ip_addr *ip)
+{
+	struct rtnl_link *link = find_link(u, index_of(u, ip));
+	const char *name = link ? rtnl_link_get_name(link) : NULL;
+
+	return name && strncmp(name, PLANE_BRIDGE_PREFIX, strlen(PLANE_BRIDGE_PREFIX)) == 0;
 }
 
 /* The smallest of the routes that leave by an interface and have one of their own. */

@@ -38,6 +38,10 @@ bool underlay_address(const struct underlay *u, uint8_t family, struct ip_addr *
 /* Whether an interface of this host has that address. */
 bool underlay_has(const struct underlay *u, const struct ip_addr *ip);
 
+/* Whether it is a gateway's or this node's own in a network of the overlay: nobody outside has it.
+ */
+bool underlay_is_overlays(const struct underlay *u, const struct ip_addr *ip);
+
 /**
  * underlay_mtu() - how large a packet from that address may be
  *

@@ -23,7 +23,7 @@
 #define HURRY	     10000	   /* ms after a start, or a member's return */
 #define GAP_WAIT     150	   /* ms for a gap to close by itself */
 #define ANSWER_WAIT  500	   /* ms after which a datagram that is not answered was lost */
-#define PULL_AGAIN   700	   /* ms without an answer after which a table is asked for again */
+#define PULL_AGAIN   250	   /* ms without an answer after which a table is asked for again */
 #define ANSWER_RATE  (1500 * 1000) /* bytes a second of tables */
 #define ANSWER_BURST (2 * ANSWER_RATE)
 #define HASH_LEN     4

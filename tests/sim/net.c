@@ -198,9 +198,11 @@ void net_send(struct sim_node *n, const struct peer *to, bool stream, const uint
 	m = malloc(sizeof(*m) + len);
 	if (!m)
 		abort();
-	*m = (struct message){
-		.from = n->index, .to = target, .len = (uint32_t)len, .stream = stream
-	};
+	*m = (struct message){ .from = n->index,
+			       .to = target,
+			       .life = n->sim->nodes[target].life,
+			       .len = (uint32_t)len,
+			       .stream = stream };
 	memcpy(m->plain, plain, len);
 	if (n->blocked) {
 		n->paused = true;
@@ -259,7 +261,8 @@ void net_deliver(struct sim *s, struct message *m)
 {
 	struct sim_node *n = &s->nodes[m->to];
 
-	if (!n->engine) {
+	/* A frame is sealed to the receiver's boot id, and a connection ends with the process. */
+	if (!n->engine || n->life != m->life) {
 		free(m);
 	} else if (n->paused || n->blocked) {
 		wait_in_socket(n, m);

@@ -218,6 +218,7 @@ static void make_engine(struct sim_node *n)
 
 	assert(!n->engine);
 	n->self.generation++;
+	n->life++;
 	n->engine = engine_new(&env, &n->sim->settings, &n->self);
 	if (!n->engine)
 		abort();

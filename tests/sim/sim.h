@@ -68,6 +68,7 @@ struct sim_node {
 	bool blocked; /* its network stands still: it is paused by the first message it sends */
 	bool doomed;  /* crashed inside a call of its engine: nothing leaves it any more */
 	bool started;
+	uint32_t life;			 /* how often it was started */
 	uint32_t crash_in;		 /* durable writes until it crashes in one; 0: never */
 	struct held *held, **held_end;	 /* arrived while it stood still */
 	struct held *stuck, **stuck_end; /* sent while it was blocked */
@@ -196,6 +197,7 @@ bool queue_take(struct queue *q, us_t until, struct happens *ret);
 
 struct message {
 	uint32_t from, to;
+	uint32_t life; /* of the receiver: no later one can open it */
 	uint32_t len;
 	bool stream;
 	bool through; /* the receiver's link has carried it */

@@ -75,7 +75,7 @@ heddle() { on_host "$1" "${NETD_PLUGINS%/*}/heddle" "${@:2}"; }
 	join=$(jq -r .token <<<"$one") one=$(jq -r .id <<<"$one") two=$(jq -r .id <<<"$two")
 	[[ $(heddle a token ls -q) == *"$one"* ]]
 	[[ $(heddle a token ls) == *"$two"*valid* ]]
-	! heddle a token ls --format json | grep -q heddle-join
+	[[ $(heddle a token ls --format json) != *heddle-join* ]]
 
 	# By the id at another node, which never knew the token.
 	heddle b token revoke "$one"

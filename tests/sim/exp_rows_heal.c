@@ -326,12 +326,13 @@ static int run(struct run *r)
 static void report(const struct results *r, FILE *md, const char *dir)
 {
 	(void)dir;
-	fprintf(md, "All have the same rows in the end, each row that its owner put last, and none "
-		    "that "
-		    "it removed. Seconds after the trouble is over, median, p99 and largest; "
-		    "streams: what a node sends until then, mean.\n\n"
-		    "| trouble | members | changes | equal after, s | streams, kB |\n"
-		    "|---|---|---|---|---|\n");
+	fprintf(md,
+		"All have the same rows in the end, each row that its owner put last, and none "
+		"that "
+		"it removed. Seconds after the trouble is over, median, p99 and largest; "
+		"streams: what a node sends until then, mean.\n\n"
+		"| trouble | members | changes | all alive to all, s | equal, s | streams, kB |\n"
+		"|---|---|---|---|---|---|\n");
 	for (unsigned int p = 0; p < r->points; p++)
 		fprintf(md, "| %s | %u | %.0f | %.2f, %.2f, %.2f | %.2f, %.2f, %.2f | %.1f |\n",
 			points[p].name, points[p].nodes[r->full], results_mean(r, p, CHANGES),

@@ -25,6 +25,28 @@ int ask_netd(const struct command_env *env, const char *method, json_t *params, 
 	return r < 0 ? r : netd_call(netd, method, owned, timeout_ms, ret, e);
 }
 
+int ask_rows(const struct command_env *env, const char *method, const char *member,
+	     json_t *(*row_of)(const json_t *item), json_t **ret, struct err *e)
+{
+	AUTO_JSON json_t *answer = NULL;
+	AUTO_JSON json_t *rows = json_array();
+	const json_t *item;
+	size_t i;
+	int r = ask_netd(env, method, json_object(), ASK_MS, &answer, e);
+
+	if (r < 0)
+		return r;
+	json_array_foreach(json_object_get(answer, member), i, item) {
+		if (json_array_append_new(rows, row_of(item)) < 0)
+			return err_sys(e, ENOMEM, "list %s", member);
+	}
+	if (!rows)
+		return err_sys(e, ENOMEM, "list %s", member);
+	*ret = MOVE_PTR(rows);
+
+	return 0;
+}
+
 int ask_print(const json_t *doc, struct err *e)
 {
 	AUTO_FREE char *text = json_dumps(doc, JSON_INDENT(4));

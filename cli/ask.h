@@ -20,6 +20,17 @@ struct err;
 int ask_netd(const struct command_env *env, const char *method, json_t *params, int timeout_ms,
 	     json_t **ret, struct err *e);
 
+/**
+ * ask_rows() - a list of netd's as rows of a table
+ * @member:	of the answer: the array
+ * @row_of:	a new object of each of its items, NULL: out of memory
+ * @ret:	owned by the caller
+ *
+ * Return: 0; -ENOMEM; as ask_netd().
+ */
+int ask_rows(const struct command_env *env, const char *method, const char *member,
+	     json_t *(*row_of)(const json_t *item), json_t **ret, struct err *e);
+
 #define ASK_MS 10000 /* for what netd does by itself */
 
 /* @doc indented, for people and programs alike.  Return: 0 or -ENOMEM. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* node ls - the nodes of the cluster, as this one sees them */
 #include <argp.h>
-#include <errno.h>
 
 #include "cli/ask.h"
 #include "cli/command.h"
@@ -74,20 +73,10 @@ static json_t *row_of(const json_t *node)
 
 static int list(const struct command_env *env, const struct table_style *style, struct err *e)
 {
-	AUTO_JSON json_t *answer = NULL;
-	AUTO_JSON json_t *rows = json_array();
-	const json_t *node;
-	size_t i;
-	int r = ask_netd(env, "node.list", json_object(), ASK_MS, &answer, e);
+	AUTO_JSON json_t *rows = NULL;
+	int r = ask_rows(env, "node.list", "nodes", row_of, &rows, e);
 
-	if (r < 0)
-		return r;
-	json_array_foreach(json_object_get(answer, "nodes"), i, node) {
-		if (json_array_append_new(rows, row_of(node)) < 0)
-			return err_sys(e, ENOMEM, "list nodes");
-	}
-
-	return table_print(columns, ARRAY_SIZE(columns), rows, style, e);
+	return r < 0 ? r : table_print(columns, ARRAY_SIZE(columns), rows, style, e);
 }
 
 int command_node_ls(const struct command_env *env, int argc, char **argv)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* token ls - the join tokens that this node has made, and those that were revoked */
 #include <argp.h>
-#include <errno.h>
 #include <time.h>
 
 #include "cli/ask.h"
@@ -77,20 +76,10 @@ static json_t *row_of(const json_t *token)
 
 static int list(const struct command_env *env, const struct table_style *style, struct err *e)
 {
-	AUTO_JSON json_t *answer = NULL;
-	AUTO_JSON json_t *rows = json_array();
-	const json_t *token;
-	size_t i;
-	int r = ask_netd(env, "token.list", json_object(), ASK_MS, &answer, e);
+	AUTO_JSON json_t *rows = NULL;
+	int r = ask_rows(env, "token.list", "tokens", row_of, &rows, e);
 
-	if (r < 0)
-		return r;
-	json_array_foreach(json_object_get(answer, "tokens"), i, token) {
-		if (json_array_append_new(rows, row_of(token)) < 0)
-			return err_sys(e, ENOMEM, "list tokens");
-	}
-
-	return table_print(columns, ARRAY_SIZE(columns), rows, style, e);
+	return r < 0 ? r : table_print(columns, ARRAY_SIZE(columns), rows, style, e);
 }
 
 int command_token_ls(const struct command_env *env, int argc, char **argv)

@@ -8,8 +8,6 @@ load netd.bash
 setup() { netd_setup; }
 teardown() { netd_teardown; }
 
-need_full() { [[ -n ${HEDDLE_FULL:-} ]] || skip "only in make test-full"; }
-
 join_fails() {
 	run netd_run "$1" join "$2" "${3:-$(host_ip a)}"
 	[[ $status -ne 0 && $output == *"$4"* ]] || { echo "$output" >&2; return 1; }
